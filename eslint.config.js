@@ -1,0 +1,22 @@
+import neostandard, { plugins, resolveIgnoresFromGitignore } from 'neostandard'
+
+export default [
+  ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
+  {
+    rules: {
+      '@stylistic/object-property-newline': 'off'
+    }
+  },
+  {
+    files: ['**/*.ts'],
+    plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      // A promise nobody waits for is an error nobody sees.
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }]
+    }
+  }
+]

@@ -1,0 +1,89 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+
+interface Setting<T extends TSchema> {
+  readonly schema: T
+  /** What the README's table says; written here once. */
+  readonly description: string
+  readonly default?: string
+  readonly secret?: boolean
+}
+
+const setting = <T extends TSchema>(schema: T, description: string, defaultValue?: string, secret = false): Setting<T> =>
+  ({ schema, description, ...(defaultValue === undefined ? {} : { default: defaultValue }), secret })
+
+const Text = Type.String({ minLength: 1 })
+const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
+const Url = Type.String({ pattern: '^https?://[^\\s]+$' })
+const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
+const Positive = Type.Integer({ minimum: 1 })
+
+/** Every environment variable Sallyport reads. The README's table is checked against this list. */
+export const SETTINGS = {
+  DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
+  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues. Unset: the queues live in PostgreSQL.', undefined, true),
+  HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
+  PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
+  OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
+  OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
+  PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
+  LOG_LEVEL: setting(Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level))), 'How much is logged, as JSON lines on standard error.', 'info'),
+  ACCESS_TOKEN_SECONDS: setting(Type.Integer({ minimum: 60, maximum: 86_400 }), 'Lifetime of an agent\'s access token.', '3600'),
+  JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
+  SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
+  SYNC_CONCURRENCY: setting(Positive, 'Sync jobs a worker process has in hand at once.', '4'),
+  REPORT_RETENTION_DAYS: setting(Positive, 'Days a raw report is kept after it was scored.', '30'),
+  ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
+  GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
+  INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
+  INTUNE_ENDPOINT_HOSTS: setting(Text, 'Comma-separated hosts that discovered Intune services may have; a leading dot means any host below.', '.manage.microsoft.com,.manage.microsoft.us'),
+  INTUNE_CLIENT_ID: setting(Text, 'Application id of your multi-tenant Entra app. Unset: the bundled Intune simulator is used.'),
+  INTUNE_CLIENT_SECRET: setting(Text, 'Secret of that app.', undefined, true),
+  INTUNE_CLIENT_CERTIFICATE: setting(Text, 'Or the path of a PEM file with its certificate and private key.'),
+  INTUNE_CA_FILE: setting(Text, 'PEM file with an extra certificate authority to trust when calling Entra, Graph and Intune.'),
+  INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
+  PARTNER_WIRE_ENTITY_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a threat message. Microsoft tells it to partners only; unverified.', '5'),
+  PARTNER_WIRE_HEALTH_FIELD: setting(Text, 'Name of the field that carries the threat state; unverified.', 'HealthState'),
+  PARTNER_WIRE_DEVICE_API_VERSION: setting(Text, 'api-version of the device service.', '1.2'),
+  PARTNER_WIRE_TENANT_API_VERSION: setting(Text, 'api-version of the tenant service.', '1.6')
+} as const
+
+type Settings = typeof SETTINGS
+type OptionalKey = 'DATABASE_URL' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE'
+
+export type Config = {
+  readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
+}
+
+/** A configuration with faults; the message names every wrong variable (exit 78, EX_CONFIG of sysexits.h). */
+export class ConfigError extends Error {
+  readonly exitCode = 78
+
+  constructor (readonly faults: ReadonlyArray<{ readonly variable: string, readonly message: string }>) {
+    super(`Wrong configuration:\n${faults.map(({ variable, message }) => `  ${variable}: ${message}`).join('\n')}`)
+  }
+}
+
+/** Environment → frozen configuration. @throws ConfigError naming every wrong variable at once. */
+export function loadConfig (env: Readonly<Record<string, string | undefined>>): Config {
+  const faults: Array<{ variable: string, message: string }> = []
+  const config: Record<string, unknown> = {}
+
+  for (const [variable, { schema, default: fallback, secret }] of Object.entries(SETTINGS) as Array<[string, Setting<TSchema>]>) {
+    // An empty variable is an unset one: compose files and shells cannot unset.
+    const text = env[variable] === '' ? fallback : env[variable] ?? fallback
+    if (text === undefined) continue
+    const value = 'type' in schema && schema.type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text
+    if (Value.Check(schema, value)) {
+      config[variable] = value
+    } else {
+      const problem = Value.Errors(schema, value)[0]?.message ?? 'is not valid'
+      faults.push({ variable, message: secret === true ? problem : `${problem} (is ${JSON.stringify(text)})` })
+    }
+  }
+  if (config.INTUNE_CLIENT_ID !== undefined && (config.INTUNE_CLIENT_SECRET === undefined) === (config.INTUNE_CLIENT_CERTIFICATE === undefined)) {
+    faults.push({ variable: 'INTUNE_CLIENT_ID', message: 'needs exactly one of INTUNE_CLIENT_SECRET and INTUNE_CLIENT_CERTIFICATE' })
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config) as Config
+}

@@ -1,0 +1,35 @@
+import { createError } from '@fastify/error'
+
+/**
+ * Every error that we name. The code is the RFC 9457 `code` member (kebab-case, stable),
+ * the status its HTTP status; `title` is what problem+json shows as title.
+ */
+export const UnauthenticatedError = createError<[string]>('unauthenticated', '%s', 401)
+export const InvalidTokenError = createError<[string]>('invalid-token', '%s', 401)
+export const ExpiredTokenError = createError('expired-token', 'The token has expired.', 401)
+export const DeviceRevokedError = createError('device-revoked', 'This device has been revoked.', 401)
+export const ReplayedAssertionError = createError('replayed-assertion', 'This assertion was used before.', 401)
+export const InvalidEnrollmentTokenError = createError('invalid-enrollment-token', 'The enrolment token is unknown, expired, used up or revoked.', 401)
+export const ForbiddenError = createError<[string]>('forbidden', '%s', 403)
+export const NotFoundError = createError<[string]>('not-found', '%s', 404)
+export const ConflictError = createError<[string]>('conflict', '%s', 409)
+export const UnsupportedOsError = createError<[string]>('unsupported-os', '%s', 422)
+export const InvalidKeyError = createError<[string]>('invalid-key', '%s', 422)
+export const UnprocessableError = createError<[string]>('unprocessable', '%s', 422)
+export const OverloadedError = createError('overloaded', 'Too much is waiting to be stored; try again shortly.', 503)
+export const DatabaseUnavailableError = createError('database-unavailable', 'The database is away; nothing was stored.', 503)
+
+export interface FieldFault {
+  readonly path: string
+  readonly message: string
+}
+
+/** Input with faults, each named by its path. */
+export class InvalidInputError extends Error {
+  readonly code = 'validation'
+  readonly statusCode = 400
+
+  constructor (readonly faults: readonly FieldFault[], what = 'The request') {
+    super(`${what} has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}.`)
+  }
+}

@@ -1,0 +1,39 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { Schema } from './schema.js'
+
+export type Database = Kysely<Schema>
+/** A function that is only right inside a transaction asks for this. */
+export type Tx = Transaction<Schema>
+
+// 64-bit ids and versions stay far below 2^53; dates without time stay text, because a
+// Date would move them by the machine's time zone.
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === pg.types.builtins.INT8) return Number
+    if (oid === pg.types.builtins.DATE) return (text: string) => text
+    return pg.types.getTypeParser(oid, format as 'text')
+  }) as pg.CustomTypesConfig['getTypeParser']
+}
+
+export interface DatabaseOptions {
+  readonly connectionString: string
+  readonly maxConnections?: number
+  readonly applicationName?: string
+  /** An idle connection broke; the pool replaces it. */
+  readonly onError?: (error: Error) => void
+}
+
+/** A pool of connections behind kysely. Connects on first use; `destroy()` closes it. */
+export function openDatabase (options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections ?? 10,
+    application_name: options.applicationName ?? 'sallyport',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    types
+  })
+  pool.on('error', (error) => options.onError?.(error))
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+}

@@ -1,0 +1,71 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+
+type Time = ColumnType<Date, Date | string, Date | string>
+type Json<T> = ColumnType<T, string, string>
+type BigInt = ColumnType<number, number, number>
+
+/** The tables of migrations/, as kysely sees them. A test compares this with the database. */
+export interface Schema {
+  tenant: { id: Generated<string>, name: string, entra_tenant_id: string, created_at: Generated<Date> }
+  signing_key: { id: string, secret: Buffer, created_at: Generated<Date>, retired_at: Time | null }
+  api_key: {
+    id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer
+    created_at: Generated<Date>, expires_at: Time | null, revoked_at: Time | null
+  }
+  enrollment_token: {
+    id: Generated<string>, tenant_id: string, token_hash: Buffer, label: string, platform: string | null
+    max_uses: number | null, uses: Generated<number>, expires_at: Time | null, revoked_at: Time | null, created_at: Generated<Date>
+  }
+  device: {
+    id: Generated<string>, tenant_id: string, entra_device_id: string, intune_device_id: string | null, platform: string
+    os_version: string | null, manufacturer: string | null, model: string | null, serial_number: string | null
+    public_key: JSONColumnType<Record<string, unknown>>, enrolled_at: Generated<Date>, tokens_valid_from: ColumnType<Date | number, Date | string | undefined, Date | string>
+    revoked_at: Time | null, retired_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
+  }
+  used_assertion: { device_id: string, jti: string, expires_at: Time }
+  report_group: { id: GeneratedAlways<number>, reports: number, received_at: Generated<Date>, scored_at: Time | null }
+  report: {
+    id: GeneratedAlways<number>, group_id: BigInt, tenant_id: string, device_id: string, report_id: string, sequence: BigInt
+    collected_at: Time, received_at: Generated<Date>, apps_digest: string | null, body: Json<unknown>
+  }
+  quarantined_report: { report_id: BigInt, tenant_id: string, device_id: string, error: string, quarantined_at: Generated<Date> }
+  device_state: {
+    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
+    resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
+    coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
+    desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
+    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null
+  }
+  finding: {
+    id: Generated<string>, tenant_id: string, device_id: string, detection: string, rule_version: number, category: string
+    severity: string, raises_level: boolean, subject: string, title: string, evidence: Json<unknown>, intel: Json<unknown> | null
+    attack: string[], remediation: Json<unknown>, status: Generated<string>, first_seen: Time, last_seen: Time
+    expires_at: Time | null, resolved_at: Time | null
+  }
+  level_change: {
+    id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
+  }
+  intune_outbox: {
+    device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
+    next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, claimed_until: Time | null, last_error: string | null
+  }
+  intune_connector: {
+    tenant_id: string, state: Generated<string>, provisioned_at: Time | null, heartbeat_at: Time | null
+    heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
+  }
+  intel_feed: { name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean> }
+  indicator: {
+    id: GeneratedAlways<number>, feed: string, type: string, value: string, role: string, threat_class: string, family: string
+    valid_from: Time | null, valid_until: Time | null, confidence: number | null, first_seen: Generated<Date>
+  }
+  vulnerability: {
+    feed: string, platform: string, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
+    kev_due_date: string | null, fixed_in: string[], part: string | null
+  }
+  intel_version: { only_row: Generated<boolean>, version: BigInt }
+  audit_event: {
+    id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
+  }
+  /** Kept by the migrator. */
+  schema_migration: { name: string, sha256: string, applied_at: Generated<Date> }
+}

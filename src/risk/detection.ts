@@ -1,0 +1,56 @@
+import type { IntelEntry, IntelView } from '../intel/indicator.js'
+import type { DeviceState, Platform } from '../telemetry/device-state.js'
+import type { StateSection } from '../telemetry/report.js'
+import type { Severity } from './level.js'
+import type { Policy } from './policy.js'
+
+export const DETECTION_CATEGORIES = ['app', 'network', 'os', 'device'] as const
+export type DetectionCategory = (typeof DETECTION_CATEGORIES)[number]
+
+/** A telemetry path and the value found there: the proof a finding rests on. */
+export interface Evidence {
+  readonly path: string
+  readonly value: unknown
+}
+
+/** What a detection says about one subject. */
+export interface Match {
+  /** The bare thing: app id, host, CVE id, profile id, setting. One finding a subject. */
+  readonly subject: string
+  /** One sentence for an analyst: what was seen and why it matters. */
+  readonly title: string
+  readonly evidence: readonly Evidence[]
+  readonly intel?: IntelEntry
+  /** Where the facts are weaker or stronger than the detection's default. */
+  readonly severity?: Severity
+  /** Event findings: ISO 8601 time at which it closes by itself. */
+  readonly expiresAt?: string
+}
+
+export interface DetectionContext {
+  readonly platform: Platform
+  readonly state: DeviceState
+  readonly intel: IntelView
+  readonly policy: Policy
+  readonly now: Date
+}
+
+/** A rule: data about it, then one pure function. */
+export interface Detection {
+  /** Stable kebab-case id of the catalogue; never changes. */
+  readonly id: string
+  /** Raised with every change of meaning. */
+  readonly version: number
+  readonly category: DetectionCategory
+  readonly platforms: readonly Platform[]
+  readonly severity: Severity
+  /** MITRE ATT&CK for Mobile technique ids (v18.1). */
+  readonly attack: readonly string[]
+  /** False: recorded for the analyst, never moves the level. */
+  readonly raisesLevel: boolean
+  readonly description: string
+  /** Without any of these sections the answer is unknown, which coverage shows. `events` needs no section. */
+  readonly sections: ReadonlyArray<StateSection | 'events'>
+  readonly remediation: { readonly user: string, readonly admin: string }
+  detect (context: DetectionContext): readonly Match[]
+}
