@@ -8,6 +8,7 @@ COPY bin ./bin
 COPY src ./src
 COPY workers ./workers
 COPY bench ./bench
+COPY tools ./tools
 COPY migrations ./migrations
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
@@ -15,6 +16,7 @@ FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 OPS_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build --chown=node:node /app ./
+RUN mkdir /shared && chown node:node /shared
 USER node
 EXPOSE 8080 9090
 ENTRYPOINT ["node", "bin/sallyport.js"]

@@ -1,0 +1,51 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SETTINGS } from '../src/config.js'
+import { packageRoot } from '../src/platform/package-root.js'
+
+/** A piece of documentation that is written from the code, between two marker comments of a page. */
+export interface GeneratedPart {
+  readonly page: string
+  readonly marker: string
+  render (): string
+}
+
+function renderSettings (): string {
+  const rows = Object.entries(SETTINGS).map(([name, { default: value, description }]) =>
+    `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |`)
+  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+export const GENERATED_PARTS: readonly GeneratedPart[] = [
+  { page: 'README.md', marker: 'settings', render: renderSettings }
+]
+
+const begin = (marker: string): string => `<!-- ${marker}: written by \`npm run docs\` -->`
+const end = (marker: string): string => `<!-- end of ${marker} -->`
+
+/** The page's text with the part put in. @throws when the page has no such markers. */
+export function insertPart (text: string, part: GeneratedPart): string {
+  const from = text.indexOf(begin(part.marker))
+  const to = text.indexOf(end(part.marker))
+  if (from < 0 || to < from) throw new Error(`${part.page} has no markers for ${part.marker}`)
+  return `${text.slice(0, from)}${begin(part.marker)}\n${part.render()}\n${text.slice(to)}`
+}
+
+/** Rewrites every generated part; answers the pages that changed. */
+export function writeDocs (): string[] {
+  const changed: string[] = []
+  for (const part of GENERATED_PARTS) {
+    const file = join(packageRoot, part.page)
+    const before = readFileSync(file, 'utf8')
+    const after = insertPart(before, part)
+    if (after === before) continue
+    writeFileSync(file, after)
+    changed.push(part.page)
+  }
+  return changed
+}
+
+if (process.argv[1] !== undefined && import.meta.url.endsWith('/tools/docs.js') && process.argv[1].endsWith('docs.js')) {
+  const changed = writeDocs()
+  process.stdout.write(changed.length === 0 ? 'The generated docs are up to date.\n' : `Written: ${changed.join(', ')}\n`)
+}
