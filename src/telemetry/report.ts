@@ -20,7 +20,7 @@ const Uuid = Type.String({ format: 'uuid' })
 
 /** Every field of a section is optional: absent means unknown, never fine and never bad. */
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Partial(Type.Object(properties))
-const oneOf = <const T extends string[]>(...values: T) => Type.Union(values.map((value) => Type.Literal(value)) as { [K in keyof T]: ReturnType<typeof Type.Literal<T[K] & string>> })
+const oneOf = <const T extends string[]>(...values: T) => Type.Enum(values)
 
 export const AppSchema = Type.Intersect([
   Type.Object({ appId: Type.String({ minLength: 1, maxLength: 512 }) }),

@@ -1,0 +1,30 @@
+import type { Logger } from 'pino'
+import type { Lifecycle } from '../platform/lifecycle.js'
+import { isChild } from './child-process.js'
+
+/**
+ * Keeps the process until it is asked to stop, stops everything in order, and exits. Ctrl-C
+ * reaches a whole process group: a child leaves it to its parent, which stops the children
+ * in the right order, and goes when the parent is gone.
+ */
+export function runUntilStopped (lifecycle: Lifecycle, log: Logger): Promise<never> {
+  return new Promise(() => {
+    const stop = (reason: string): void => {
+      log.info({ reason }, 'stopping')
+      lifecycle.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.fatal({ err: error }, 'did not stop cleanly')
+          process.exit(1)
+        })
+    }
+    process.on('SIGTERM', () => stop('SIGTERM'))
+    if (isChild()) {
+      process.on('SIGINT', () => {})
+      process.once('disconnect', () => stop('the parent process is gone'))
+    } else {
+      process.on('SIGINT', () => stop('SIGINT'))
+      process.on('SIGHUP', () => stop('SIGHUP'))
+    }
+  })
+}
