@@ -27,7 +27,7 @@ export const SETTINGS = {
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
   OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
-  LOG_LEVEL: setting(Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level))), 'How much is logged, as JSON lines on standard error.', 'info'),
+  LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
   ACCESS_TOKEN_SECONDS: setting(Type.Integer({ minimum: 60, maximum: 86_400 }), 'Lifetime of an agent\'s access token.', '3600'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),

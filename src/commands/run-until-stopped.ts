@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { Lifecycle } from '../platform/lifecycle.js'
 import { isChild } from './child-process.js'
 
 /**
@@ -7,11 +6,11 @@ import { isChild } from './child-process.js'
  * reaches a whole process group: a child leaves it to its parent, which stops the children
  * in the right order, and goes when the parent is gone.
  */
-export function runUntilStopped (lifecycle: Lifecycle, log: Logger): Promise<never> {
+export function runUntilStopped (running: { stop (): Promise<void> }, log: Logger): Promise<never> {
   return new Promise(() => {
     const stop = (reason: string): void => {
       log.info({ reason }, 'stopping')
-      lifecycle.stop().then(
+      running.stop().then(
         () => process.exit(0),
         (error: unknown) => {
           log.fatal({ err: error }, 'did not stop cleanly')

@@ -1,0 +1,43 @@
+import pc from 'picocolors'
+import { loadConfig } from '../config.js'
+import { createLogger } from '../platform/log.js'
+import { runUntilStopped } from './run-until-stopped.js'
+import { type ReadyLine, type UpOptions, up } from './up.js'
+
+/** `sallyport up`: everything in one go, until Ctrl-C. */
+export async function runUp (options: UpOptions & { json?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
+  // People read the summary; the log shows what needs attention unless they ask for more.
+  const log = createLogger({ level: options.json === true ? loadConfig(env).LOG_LEVEL : env.LOG_LEVEL ?? 'warn' })
+  const running = await up(options, env, log)
+  if (options.json === true) {
+    process.stdout.write(JSON.stringify(running.ready) + '\n')
+    process.stdout.write(JSON.stringify({
+      event: 'processes',
+      processes: running.processes,
+      ...(options.ephemeral === true ? { databaseUrl: running.databaseUrl } : {})
+    }) + '\n')
+  } else {
+    process.stdout.write(describe(running.ready))
+  }
+  await runUntilStopped(running, log)
+}
+
+function describe (ready: ReadyLine): string {
+  const lines = [
+    '',
+    pc.bold('Sallyport is up.') + pc.dim('  Ctrl-C stops it.'),
+    '',
+    `  API              ${ready.api}        its description: ${ready.api}/docs`,
+    `  operations       ${ready.ops}        health, metrics, queues: ${ready.ops}/queues`
+  ]
+  if (ready.intuneSimulator !== null) {
+    lines.push(`  Intune simulator ${ready.intuneSimulator}`, '',
+      pc.yellow('  No Intune credentials are configured: levels go to the bundled simulator, not to Microsoft.'))
+  }
+  if (ready.operatorToken !== null) {
+    lines.push('', '  Look at the fleet:', '',
+      pc.cyan(`    curl -H 'Authorization: Bearer ${ready.operatorToken}' ${ready.api}/v1/tenants/${ready.tenantId}/devices`), '',
+      `  Enrolment token for agents: ${ready.enrollmentToken}`)
+  }
+  return lines.join('\n') + '\n\n'
+}
