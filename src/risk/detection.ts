@@ -25,6 +25,8 @@ export interface Match {
   readonly severity?: Severity
   /** Event findings: ISO 8601 time at which it closes by itself. */
   readonly expiresAt?: string
+  /** ISO 8601: when this match may change (its severity, its intel's validity) without a new report. */
+  readonly recheckAt?: string
 }
 
 export interface DetectionContext {
@@ -53,4 +55,6 @@ export interface Detection {
   readonly sections: ReadonlyArray<StateSection | 'events'>
   readonly remediation: { readonly user: string, readonly admin: string }
   detect (context: DetectionContext): readonly Match[]
+  /** ISO 8601: when time alone would make a phone match that does not match now. */
+  nextChangeAt? (context: DetectionContext): string | undefined
 }

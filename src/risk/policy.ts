@@ -1,3 +1,4 @@
+import type { Detection } from './detection.js'
 import type { Severity } from './level.js'
 
 export type PolicySeverity = Severity | 'off'
@@ -32,3 +33,21 @@ export const BUILT_IN_POLICY: Policy = Object.freeze({
   apps: { allow: [], deny: [] },
   certificates: { allow: [] }
 })
+
+/**
+ * The severity a detection has under a policy. What the organisation set is final, whatever the
+ * strength of the facts; only where it set nothing does a match's own severity count, then the
+ * detection's default.
+ */
+export function effectiveSeverity (
+  policy: Policy,
+  detection: Pick<Detection, 'id' | 'severity'>,
+  matchSeverity?: Severity
+): PolicySeverity {
+  return policy.severities[detection.id] ?? matchSeverity ?? detection.severity
+}
+
+/** How long an event finding of a detection stays open without an end event. */
+export function eventLifetimeMs (policy: Policy, detectionId: string): number {
+  return (policy.eventLifetimeSeconds[detectionId] ?? DEFAULT_EVENT_LIFETIME_SECONDS) * 1000
+}

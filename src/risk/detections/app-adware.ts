@@ -1,0 +1,32 @@
+import type { Detection } from '../detection.js'
+import { describeFacts, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
+import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { ALL_PLATFORMS } from '../facts/platforms.js'
+
+export const appAdware: Detection = {
+  id: 'app-adware',
+  version: 1,
+  category: 'app',
+  platforms: ALL_PLATFORMS,
+  severity: 'low',
+  attack: ['T1643'],
+  raisesLevel: true,
+  description: 'An app that is listed as adware is installed. The organisation\'s list of allowed apps settles a match of the package name alone.',
+  sections: ['apps'],
+  remediation: {
+    user: 'Uninstall the app.',
+    admin: 'Have the app uninstalled; look for other apps of the same signer.'
+  },
+
+  detect (context) {
+    return suspectApps(context)
+      .filter((suspect) => suspect.threatClass === 'adware' && !isVouchedFor(context, suspect))
+      .map((suspect) => ({
+        subject: suspect.app.appId,
+        title: `The app ${suspect.app.appId} is adware: its ${describeFacts(suspect)} is listed for ${describeEntry(suspect.entry)}.`,
+        evidence: evidenceOf(suspect),
+        intel: suspect.entry,
+        ...validityOf(suspect.entry)
+      }))
+  }
+}

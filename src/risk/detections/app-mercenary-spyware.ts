@@ -1,0 +1,69 @@
+import type { Detection, DetectionContext, Match } from '../detection.js'
+import { describeFacts, evidenceOf, suspectApps } from '../facts/app-suspects.js'
+import { contacts } from '../facts/contacts.js'
+import { openUntil } from '../facts/event-windows.js'
+import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { ALL_PLATFORMS } from '../facts/platforms.js'
+import { toIso } from '../facts/time.js'
+import { deviceTraces } from '../facts/traces.js'
+
+const ID = 'app-mercenary-spyware'
+
+function matchApps (context: DetectionContext): Match[] {
+  return suspectApps(context)
+    .filter(({ threatClass }) => threatClass === 'mercenary-spyware')
+    .map((suspect) => ({
+      subject: suspect.app.appId,
+      title: `The app ${suspect.app.appId} is mercenary spyware: its ${describeFacts(suspect)} is listed for ${describeEntry(suspect.entry)}.`,
+      evidence: evidenceOf(suspect),
+      intel: suspect.entry,
+      ...validityOf(suspect.entry)
+    }))
+}
+
+function matchTraces (context: DetectionContext): Match[] {
+  return deviceTraces(context).flatMap(({ what, subject, evidence, entries }) => {
+    const entry = entries.find(({ threatClass }) => threatClass === 'mercenary-spyware')
+    if (entry === undefined) return []
+    return [{
+      subject,
+      title: `The ${what} ${subject} is a trace of mercenary spyware: it is listed for ${describeEntry(entry)}.`,
+      evidence,
+      intel: entry,
+      ...validityOf(entry)
+    }]
+  })
+}
+
+function matchContacts (context: DetectionContext): Match[] {
+  return contacts(context).flatMap(({ event, subject, reached, evidence, entries }) => {
+    const entry = entries.find(({ threatClass, role }) => threatClass === 'mercenary-spyware' && role !== 'website')
+    const until = entry === undefined || !reached ? undefined : openUntil(context, event, ID, 'contact')
+    if (entry === undefined || until === undefined) return []
+    return [{
+      subject,
+      title: `The phone contacted ${subject}, a server of mercenary spyware listed for ${describeEntry(entry)}.`,
+      evidence,
+      intel: entry,
+      expiresAt: toIso(until)
+    }]
+  })
+}
+
+export const appMercenarySpyware: Detection = {
+  id: ID,
+  version: 1,
+  category: 'app',
+  platforms: ALL_PLATFORMS,
+  severity: 'high',
+  attack: ['T1404', 'T1429', 'T1636'],
+  raisesLevel: true,
+  description: 'A trace of spyware that is sold to governments: an app, a file, a process, a configuration profile, a system property, or a contact with one of its servers. Nothing settles it but its disappearance: the organisation\'s list of allowed apps does not count here.',
+  sections: ['apps', 'files', 'processes', 'profiles', 'properties', 'events'],
+  remediation: {
+    user: 'You may have been targeted on purpose. Do not wipe, update or restart the phone: that destroys evidence. Stop using it for anything confidential, keep it switched on and away from conversations, and call your security team from another phone at once.',
+    admin: 'Treat as an incident: do not wipe. Isolate the phone from company data, preserve it (sysdiagnose or bug report, full backup, MVT or AndroidQF), call the response team, and offer the user expert help (Access Now Digital Security Helpline, Amnesty Security Lab). Rotate credentials and replace the phone afterwards.'
+  },
+
+  detect: (context) => [...matchApps(context), ...matchTraces(context), ...matchContacts(context)]
+}

@@ -1,0 +1,60 @@
+import type { Detection, DetectionContext, Evidence } from '../detection.js'
+import { describeFacts, evidenceOf, isVouchedFor, suspectApps, type SuspectApp } from '../facts/app-suspects.js'
+import { contacts } from '../facts/contacts.js'
+import { openUntil } from '../facts/event-windows.js'
+import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { ANDROID } from '../facts/platforms.js'
+import { toIso } from '../facts/time.js'
+
+const ID = 'app-stalkerware'
+
+interface Corroboration {
+  readonly evidence: readonly Evidence[]
+  /** Ms. */
+  readonly until: number
+}
+
+/** The app, or the phone without naming an app, talked to a server of the app's own family. */
+function findC2Contact (context: DetectionContext, suspect: SuspectApp): Corroboration | undefined {
+  for (const contact of contacts(context)) {
+    if (!contact.reached || (contact.event.appId !== undefined && contact.event.appId !== suspect.app.appId)) continue
+    if (!contact.entries.some((entry) => entry.role === 'c2' && entry.family === suspect.entry.family)) continue
+    const until = openUntil(context, contact.event, ID, 'contact')
+    if (until !== undefined) return { evidence: contact.evidence, until }
+  }
+  return undefined
+}
+
+export const appStalkerware: Detection = {
+  id: ID,
+  version: 1,
+  category: 'app',
+  platforms: ANDROID,
+  severity: 'high',
+  attack: ['T1430', 'T1636', 'T1628.001'],
+  raisesLevel: true,
+  description: 'An app made to watch its user in secret is installed. High when its signing certificate, its package hash or a contact with its maker\'s server says so; medium when only the package name is listed, because several of those names are ordinary words. The organisation\'s list of allowed apps settles a match of the name alone.',
+  sections: ['apps'],
+  remediation: {
+    user: 'Somebody may be watching this phone. Whoever installed the app may notice when it is removed, so think of your safety first: use another device that this person cannot reach, and ask a help line (stopstalkerware.org lists one for your country) or your security team before you change anything. When it is safe, remove the app and change your passwords from another device.',
+    admin: 'Talk to the user in person or on another device, not over this phone. Do not remove the app remotely and do not force a reset before the user agrees: it may alert an abuser and destroys evidence. Offer a help line (stopstalkerware.org), keep the report as evidence, then remove the app and rotate credentials.'
+  },
+
+  detect (context) {
+    return suspectApps(context)
+      .filter(({ threatClass }) => threatClass === 'stalkerware')
+      .flatMap((suspect) => {
+        const contact = suspect.isProven ? undefined : findC2Contact(context, suspect)
+        if (contact === undefined && isVouchedFor(context, suspect)) return []
+        const facts = describeFacts(suspect) + (contact === undefined ? '' : ' and a server it talked to')
+        return [{
+          subject: suspect.app.appId,
+          title: `The app ${suspect.app.appId} watches its user in secret: its ${facts} ${facts.includes(' and ') ? 'are' : 'is'} listed for ${describeEntry(suspect.entry)}.`,
+          evidence: [...evidenceOf(suspect), ...contact?.evidence ?? []],
+          intel: suspect.entry,
+          ...(suspect.isProven || contact !== undefined ? {} : { severity: 'medium' as const }),
+          ...(contact === undefined ? validityOf(suspect.entry) : { recheckAt: toIso(contact.until) })
+        }]
+      })
+  }
+}

@@ -1,0 +1,104 @@
+import type { IndicatorType, IntelEntry, ThreatClass } from '../../intel/indicator.js'
+import type { App } from '../../telemetry/report.js'
+import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
+import type { DetectionContext, Evidence } from '../detection.js'
+import { keyed, lookup, normalizeHex } from './intel-entries.js'
+import { oncePerContext } from './memo.js'
+
+/** `name`: only the package name is listed, and anybody can take a name. */
+export type AppFact = 'name' | 'certificate' | 'package hash'
+
+export interface AppHit extends Evidence {
+  readonly fact: AppFact
+  readonly entry: IntelEntry
+}
+
+/** An installed app that intel knows something bad about. */
+export interface SuspectApp {
+  readonly app: App
+  /** The worst class among the hits: it decides which one detection reports the app. */
+  readonly threatClass: ThreatClass
+  /** The entry to show: of that class, resting on the strongest fact. */
+  readonly entry: IntelEntry
+  readonly hits: readonly AppHit[]
+  /** Package hash or certificate is listed, not just the name. */
+  readonly isProven: boolean
+}
+
+/**
+ * Worst first. An app in several lists is reported once, as the worst of what they say.
+ * A list that gives no class (`unknown`) still calls the app bad.
+ */
+const CLASSES_BY_GRAVITY: readonly ThreatClass[] = [
+  'mercenary-spyware', 'stalkerware', 'malware', 'c2', 'fraud', 'phishing', 'unknown', 'watchware', 'adware'
+]
+const FACTS_BY_STRENGTH: readonly AppFact[] = ['package hash', 'certificate', 'name']
+
+const HASHES: ReadonlyArray<['sha256' | 'sha1' | 'md5', IndicatorType]> = [['sha256', 'sha256'], ['sha1', 'sha1'], ['md5', 'md5']]
+const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'signingCertMd5', IndicatorType]> = [
+  ['signingCertSha256', 'cert-sha256'], ['signingCertSha1', 'cert-sha1'], ['signingCertMd5', 'cert-md5']
+]
+
+function hitsOf (context: DetectionContext, app: App): AppHit[] {
+  const hits: AppHit[] = []
+  const collect = (type: IndicatorType, path: string, value: string, fact: AppFact, as = value): void => {
+    for (const entry of lookup(context, type, as)) {
+      // A web site that offers an app is no property of the app.
+      if (entry.role === 'artifact' || entry.role === 'c2') hits.push({ fact, entry, path, value })
+    }
+  }
+
+  const place = (): string => keyed('apps.items', app.appId)
+  collect('app-id', `${place()}.appId`, app.appId, 'name')
+  for (const [field, type] of HASHES) {
+    const digest = app[field]
+    if (digest !== undefined) collect(type, `${place()}.${field}`, digest, 'package hash', normalizeHex(digest))
+  }
+  for (const [field, type] of CERTIFICATES) {
+    for (const [index, fingerprint] of (app[field] ?? []).entries()) {
+      const digest = normalizeHex(fingerprint)
+      if (!PUBLIC_SIGNING_KEYS.has(digest)) collect(type, `${place()}.${field}[${index}]`, fingerprint, 'certificate', digest)
+    }
+  }
+  return hits
+}
+
+function judge (app: App, hits: readonly AppHit[]): SuspectApp {
+  const ranked = hits.toSorted((a, b) =>
+    CLASSES_BY_GRAVITY.indexOf(a.entry.threatClass) - CLASSES_BY_GRAVITY.indexOf(b.entry.threatClass) ||
+    FACTS_BY_STRENGTH.indexOf(a.fact) - FACTS_BY_STRENGTH.indexOf(b.fact))
+  const { entry } = ranked[0]!
+  return { app, threatClass: entry.threatClass, entry, hits: ranked, isProven: hits.some(({ fact }) => fact !== 'name') }
+}
+
+/** Every installed app that an indicator names, each judged once for all detections. */
+export const suspectApps = oncePerContext((context): readonly SuspectApp[] => {
+  const suspects: SuspectApp[] = []
+  for (const app of Object.values(context.state.apps?.items ?? {})) {
+    const hits = hitsOf(context, app)
+    if (hits.length > 0) suspects.push(judge(app, hits))
+  }
+  return suspects
+})
+
+/** One piece of evidence a path and value, however many lists name it. */
+export function evidenceOf (suspect: SuspectApp): readonly Evidence[] {
+  const byPath = new Map(suspect.hits.map(({ path, value }) => [path, { path, value }]))
+  return [...byPath.values()]
+}
+
+/** `package name and certificate`: what the lists know of the app, for titles. */
+export function describeFacts (suspect: SuspectApp): string {
+  const names: Record<AppFact, string> = { name: 'package name', certificate: 'signing certificate', 'package hash': 'package hash' }
+  const facts = FACTS_BY_STRENGTH.filter((fact) => suspect.hits.some((hit) => hit.fact === fact))
+  return facts.map((fact) => names[fact]).join(' and ')
+}
+
+/**
+ * Whether the organisation vouches for the app. Its list names packages, so it settles a match
+ * of the name alone; it never settles a match of certificate or hash, which tells what the
+ * package really is.
+ */
+export function isVouchedFor (context: DetectionContext, suspect: SuspectApp): boolean {
+  return !suspect.isProven && context.policy.apps.allow.includes(suspect.app.appId)
+}

@@ -1,0 +1,81 @@
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import type { IntelEntry } from '../../intel/indicator.js'
+import type { KeptEvent } from '../../telemetry/device-state.js'
+import type { DetectionContext, Evidence } from '../detection.js'
+import { inForce, keyed, lookup } from './intel-entries.js'
+import { oncePerContext } from './memo.js'
+
+/** A listed host, address or URL that an event names. */
+export interface Contact {
+  readonly event: KeptEvent
+  /** The bare host or address. */
+  readonly subject: string
+  /** False: seen and not followed, such as a blocked page or a message nobody opened. */
+  readonly reached: boolean
+  readonly evidence: readonly Evidence[]
+  readonly entries: readonly IntelEntry[]
+}
+
+interface Target {
+  readonly field: 'host' | 'ip' | 'url'
+  readonly text: string
+  readonly host: string
+}
+
+function normalizeHost (host: string): string {
+  const lower = host.toLowerCase().replace(/\.$/, '')
+  // eslint-disable-next-line no-control-regex
+  return /[^\x00-\x7f]/.test(lower) ? domainToASCII(lower) : lower
+}
+
+function targetsOf (event: KeptEvent): Target[] {
+  const targets: Target[] = []
+  if (event.type === 'dns-query' || event.type === 'connection') {
+    if (event.host !== undefined) targets.push({ field: 'host', text: event.host, host: normalizeHost(event.host) })
+    if (event.type === 'connection' && event.ip !== undefined) targets.push({ field: 'ip', text: event.ip, host: event.ip.toLowerCase() })
+  }
+  if ((event.type === 'url-visit' || event.type === 'message-link') && event.url !== undefined && URL.canParse(event.url)) {
+    const { hostname } = new URL(event.url)
+    targets.push({ field: 'url', text: event.url, host: normalizeHost(hostname.replace(/^\[|\]$/g, '')) })
+  }
+  return targets
+}
+
+function entriesFor (context: DetectionContext, target: Target): readonly IntelEntry[] {
+  const found = new Set<IntelEntry>()
+  const version = isIP(target.host)
+  if (version !== 0) for (const entry of lookup(context, version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
+  for (const entry of inForce(context.intel.lookupHost(target.host), context.now)) found.add(entry)
+  if (target.field === 'url') {
+    for (const url of new Set([new URL(target.text).href, target.text])) {
+      for (const entry of lookup(context, 'url', url)) found.add(entry)
+    }
+  }
+  return [...found]
+}
+
+function wasReached (event: KeptEvent): boolean {
+  if (event.type === 'url-visit') return event.action !== 'blocked'
+  if (event.type === 'message-link') return event.opened === true
+  return true
+}
+
+function contactsOf (context: DetectionContext, event: KeptEvent): Contact[] {
+  const place = keyed('events', event.eventId)
+  for (const target of targetsOf(event)) {
+    const entries = entriesFor(context, target)
+    if (entries.length === 0) continue
+    const evidence: Evidence[] = [{ path: `${place}.${target.field}`, value: target.text }, { path: `${place}.at`, value: event.at }]
+    if (event.appId !== undefined) evidence.push({ path: `${place}.appId`, value: event.appId })
+    // One event is one contact: the address behind a listed name adds nothing.
+    return [{ event, subject: target.host, reached: wasReached(event), evidence, entries }]
+  }
+  return []
+}
+
+/** Every event that names something listed, newest first. */
+export const contacts = oncePerContext((context): readonly Contact[] =>
+  context.state.events
+    .flatMap((event) => contactsOf(context, event))
+    .sort((a, b) => Date.parse(b.event.at) - Date.parse(a.event.at) || (a.event.eventId < b.event.eventId ? -1 : 1)))

@@ -1,0 +1,37 @@
+import type { IndicatorType, IntelEntry } from '../../intel/indicator.js'
+import type { DetectionContext } from '../detection.js'
+
+/** Hex digests as the index holds them: agents also write capitals and colons. */
+export function normalizeHex (digest: string): string {
+  return digest.replace(/[\s:]/g, '').toLowerCase()
+}
+
+function isInForce (entry: IntelEntry, now: Date): boolean {
+  if (entry.validFrom !== undefined && Date.parse(entry.validFrom) > now.getTime()) return false
+  return entry.validUntil === undefined || Date.parse(entry.validUntil) > now.getTime()
+}
+
+/** Entries that count now: a feed may bound an indicator's validity in time. */
+export function inForce (entries: readonly IntelEntry[], now: Date): readonly IntelEntry[] {
+  // Nearly every look-up misses, and nearly every entry has no bounds.
+  return entries.every((entry) => isInForce(entry, now)) ? entries : entries.filter((entry) => isInForce(entry, now))
+}
+
+export function lookup (context: DetectionContext, type: IndicatorType, value: string): readonly IntelEntry[] {
+  return inForce(context.intel.lookup(type, value), context.now)
+}
+
+/** A place in a path of evidence, such as `apps.items["com.example"]`. */
+export function keyed (collection: string, key: string): string {
+  return `${collection}[${JSON.stringify(key)}]`
+}
+
+/** When the intel that a match rests on ends, so that the phone is judged again then. */
+export function validityOf (entry: IntelEntry): { recheckAt?: string } {
+  return entry.validUntil === undefined ? {} : { recheckAt: new Date(entry.validUntil).toISOString() }
+}
+
+/** `family "Pegasus" (feed amnesty)`, for titles. */
+export function describeEntry (entry: IntelEntry): string {
+  return `${entry.family} (${entry.feed})`
+}

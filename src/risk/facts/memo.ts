@@ -1,0 +1,16 @@
+import type { DetectionContext } from '../detection.js'
+
+/**
+ * Several detections ask the same question about one phone; the answer is worked out once a
+ * context. Seen from outside it stays a pure function: a context never changes.
+ */
+export function oncePerContext<T> (compute: (context: DetectionContext) => T): (context: DetectionContext) => T {
+  const answers = new WeakMap<DetectionContext, { readonly value: T }>()
+  return (context) => {
+    const known = answers.get(context)
+    if (known !== undefined) return known.value
+    const value = compute(context)
+    answers.set(context, { value })
+    return value
+  }
+}
