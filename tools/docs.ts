@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { packageRoot } from '../src/platform/package-root.js'
+import { renderCatalogue } from '../src/risk/catalogue-page.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
 export interface GeneratedPart {
@@ -17,7 +18,8 @@ function renderSettings (): string {
 }
 
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
-  { page: 'README.md', marker: 'settings', render: renderSettings }
+  { page: 'README.md', marker: 'settings', render: renderSettings },
+  { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() }
 ]
 
 const begin = (marker: string): string => `<!-- ${marker}: written by \`npm run docs\` -->`

@@ -1,5 +1,5 @@
 import type { Detection, DetectionContext, Match } from '../detection.js'
-import { describeFacts, evidenceOf, suspectApps } from '../facts/app-suspects.js'
+import { describeListing, evidenceOf, suspectApps } from '../facts/app-suspects.js'
 import { contacts } from '../facts/contacts.js'
 import { openUntil } from '../facts/event-windows.js'
 import { describeEntry, validityOf } from '../facts/intel-entries.js'
@@ -14,7 +14,7 @@ function matchApps (context: DetectionContext): Match[] {
     .filter(({ threatClass }) => threatClass === 'mercenary-spyware')
     .map((suspect) => ({
       subject: suspect.app.appId,
-      title: `The app ${suspect.app.appId} is mercenary spyware: its ${describeFacts(suspect)} is listed for ${describeEntry(suspect.entry)}.`,
+      title: `The app ${suspect.app.appId} is mercenary spyware: ${describeListing(suspect)}.`,
       evidence: evidenceOf(suspect),
       intel: suspect.entry,
       ...validityOf(suspect.entry)

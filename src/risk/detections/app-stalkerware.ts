@@ -1,8 +1,8 @@
 import type { Detection, DetectionContext, Evidence } from '../detection.js'
-import { describeFacts, evidenceOf, isVouchedFor, suspectApps, type SuspectApp } from '../facts/app-suspects.js'
+import { describeListing, evidenceOf, isVouchedFor, suspectApps, type SuspectApp } from '../facts/app-suspects.js'
 import { contacts } from '../facts/contacts.js'
 import { openUntil } from '../facts/event-windows.js'
-import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { validityOf } from '../facts/intel-entries.js'
 import { ANDROID } from '../facts/platforms.js'
 import { toIso } from '../facts/time.js'
 
@@ -46,10 +46,9 @@ export const appStalkerware: Detection = {
       .flatMap((suspect) => {
         const contact = suspect.isProven ? undefined : findC2Contact(context, suspect)
         if (contact === undefined && isVouchedFor(context, suspect)) return []
-        const facts = describeFacts(suspect) + (contact === undefined ? '' : ' and a server it talked to')
         return [{
           subject: suspect.app.appId,
-          title: `The app ${suspect.app.appId} watches its user in secret: its ${facts} ${facts.includes(' and ') ? 'are' : 'is'} listed for ${describeEntry(suspect.entry)}.`,
+          title: `The app ${suspect.app.appId} watches its user in secret: ${describeListing(suspect, ...(contact === undefined ? [] : ['server']))}.`,
           evidence: [...evidenceOf(suspect), ...contact?.evidence ?? []],
           intel: suspect.entry,
           ...(suspect.isProven || contact !== undefined ? {} : { severity: 'medium' as const }),

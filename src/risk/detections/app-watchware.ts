@@ -1,6 +1,6 @@
 import type { Detection } from '../detection.js'
-import { describeFacts, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
-import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { describeListing, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
+import { validityOf } from '../facts/intel-entries.js'
 import { ALL_PLATFORMS } from '../facts/platforms.js'
 
 export const appWatchware: Detection = {
@@ -23,7 +23,7 @@ export const appWatchware: Detection = {
       .filter((suspect) => suspect.threatClass === 'watchware' && !isVouchedFor(context, suspect))
       .map((suspect) => ({
         subject: suspect.app.appId,
-        title: `The app ${suspect.app.appId} monitors its user: its ${describeFacts(suspect)} is listed for ${describeEntry(suspect.entry)}.`,
+        title: `The app ${suspect.app.appId} monitors its user: ${describeListing(suspect)}.`,
         evidence: evidenceOf(suspect),
         intel: suspect.entry,
         ...validityOf(suspect.entry)

@@ -2,7 +2,7 @@ import type { IndicatorType, IntelEntry, ThreatClass } from '../../intel/indicat
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
-import { keyed, lookup, normalizeHex } from './intel-entries.js'
+import { describeEntry, keyed, lookup, normalizeHex } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
 
 /** `name`: only the package name is listed, and anybody can take a name. */
@@ -87,11 +87,12 @@ export function evidenceOf (suspect: SuspectApp): readonly Evidence[] {
   return [...byPath.values()]
 }
 
-/** `package name and certificate`: what the lists know of the app, for titles. */
-export function describeFacts (suspect: SuspectApp): string {
+/** `its package hash and signing certificate are listed for X (feed)`, for titles. */
+export function describeListing (suspect: SuspectApp, ...furtherFacts: readonly string[]): string {
   const names: Record<AppFact, string> = { name: 'package name', certificate: 'signing certificate', 'package hash': 'package hash' }
-  const facts = FACTS_BY_STRENGTH.filter((fact) => suspect.hits.some((hit) => hit.fact === fact))
-  return facts.map((fact) => names[fact]).join(' and ')
+  const facts = FACTS_BY_STRENGTH.filter((fact) => suspect.hits.some((hit) => hit.fact === fact)).map((fact) => names[fact])
+  const all = [...facts, ...furtherFacts]
+  return `its ${all.join(' and ')} ${all.length > 1 ? 'are' : 'is'} listed for ${describeEntry(suspect.entry)}`
 }
 
 /**
