@@ -1,0 +1,34 @@
+/** `[name]: [value]` lines of `getprop`; a value may run over several lines. */
+export function parseGetprop (text: string): Record<string, string> {
+  const properties: Record<string, string> = {}
+  for (const match of text.matchAll(/^\[([^\]\r\n]+)\]: \[([\s\S]*?)\]\r?$/gm)) properties[match[1]!] = match[2]!
+  return properties
+}
+
+/** `name=value` lines of `cmd settings list`; `null` is Android's word for a setting that is not there. */
+export function parseSettings (text: string): Map<string, string> {
+  const settings = new Map<string, string>()
+  for (const line of text.split(/\r?\n/)) {
+    const at = line.indexOf('=')
+    if (at <= 0) continue
+    const value = line.slice(at + 1).trim()
+    if (value !== 'null') settings.set(line.slice(0, at).trim(), value)
+  }
+  return settings
+}
+
+/**
+ * USER PID PPID VSZ RSS [WCHAN] ADDR S NAME, with a security label in front on some phones and
+ * without WCHAN on others: what is sure is four numbers first, a one-letter state and the name last.
+ */
+const PROCESS_LINE = /^\S+\s+(?:\S+\s+)?\d+\s+\d+\s+\d+\s+\d+\s.*?\s?[A-Z]\s+(\S.*)$/
+
+/** Names of processes in the output of `ps -A`, each once; kernel threads without their brackets. */
+export function parseProcesses (text: string): string[] {
+  const names = new Set<string>()
+  for (const line of text.split(/\r?\n/)) {
+    const name = PROCESS_LINE.exec(line.trimEnd())?.[1]?.trim().replace(/^\[(.*)\]$/, '$1')
+    if (name !== undefined && name !== '') names.add(name)
+  }
+  return [...names]
+}

@@ -1,0 +1,47 @@
+import { parse, parseBinary, type PlistValue } from 'plist'
+import { InvalidInputError } from '../../errors.js'
+import { REPORT_LIMITS } from '../report.js'
+import type { ReportSections } from './report-sections.js'
+
+const WHAT = 'The backup\'s Info.plist'
+const isBinary = (content: Uint8Array): boolean => Buffer.from(content.subarray(0, 6)).toString('latin1') === 'bplist'
+
+function readPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
+  if (content.byteLength > REPORT_LIMITS.decodedBytes) throw new InvalidInputError([{ path: 'Info.plist', message: 'is too large' }], WHAT)
+  let value: PlistValue
+  try {
+    value = isBinary(content) ? parseBinary(content) : parse(Buffer.from(content).toString('utf8'))
+  } catch (error) {
+    throw new InvalidInputError([{ path: 'Info.plist', message: `is no property list: ${(error as Error).message}` }], WHAT)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date || value instanceof Uint8Array) {
+    throw new InvalidInputError([{ path: 'Info.plist', message: 'must be a dictionary' }], WHAT)
+  }
+  return value
+}
+
+/**
+ * What the Info.plist of an iTunes or Finder backup says, in our vocabulary: version, build,
+ * model and the apps the user installed. XML and binary property lists.
+ * @throws InvalidInputError when it is no property list.
+ */
+export function fromIosBackup (infoPlist: Uint8Array): ReportSections {
+  const info = readPlist(infoPlist)
+  const text = (key: string): string | undefined => {
+    const value = info[key]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const version = text('Product Version')
+  const build = text('Build Version')
+  const model = text('Product Type')
+  const installed = info['Installed Applications']
+  return {
+    ...(version === undefined && build === undefined
+      ? {}
+      : { os: { ...(version === undefined ? {} : { version }), ...(build === undefined ? {} : { build }) } }),
+    hardware: { manufacturer: 'Apple', ...(model === undefined ? {} : { model }) },
+    ...(Array.isArray(installed)
+      ? { apps: { mode: 'snapshot' as const, items: [...new Set(installed)].filter((appId) => typeof appId === 'string' && appId !== '').map((appId) => ({ appId: appId as string })) } }
+      : {})
+  }
+}
