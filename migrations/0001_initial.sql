@@ -61,6 +61,8 @@ create table device (
   revoked_at       timestamptz,
   -- Set when the wiped phone came back under another Entra id.
   retired_at       timestamptz,
+  -- Set when the device was erased: the bare row stays until Intune knows, then upkeep removes it.
+  erased_at        timestamptz,
   updated_at       timestamptz not null default now()
 );
 create unique index device_entra_device_id_idx on device (tenant_id, entra_device_id) where retired_at is null;
@@ -118,7 +120,10 @@ create table device_state (
   device_id         uuid        primary key references device (id) on delete cascade,
   tenant_id         uuid        not null,
   sequence          bigint      not null default -1,
+  -- Everything merged but the apps, which are most of it and change least: a heartbeat
+  -- must not rewrite them.
   state             jsonb       not null,
+  apps              jsonb,
   apps_digest       text,
   -- The base of a delta was unknown: the agent is asked for these sections again.
   resend            text[]      not null default '{}',
@@ -167,7 +172,7 @@ create table finding (
 );
 -- A retried job must not raise the same finding twice.
 create unique index finding_open_idx on finding (device_id, detection, subject) where status <> 'resolved';
-create index finding_tenant_id_idx on finding (tenant_id, last_seen);
+create index finding_tenant_id_idx on finding (tenant_id, first_seen, id);
 create index finding_device_id_idx on finding (device_id);
 
 create table level_change (

@@ -20,7 +20,7 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, entra_device_id: string, intune_device_id: string | null, platform: string
     os_version: string | null, manufacturer: string | null, model: string | null, serial_number: string | null
     public_key: JSONColumnType<Record<string, unknown>>, enrolled_at: Generated<Date>, tokens_valid_from: ColumnType<Date | number, Date | string | undefined, Date | string>
-    revoked_at: Time | null, retired_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
+    revoked_at: Time | null, retired_at: Time | null, erased_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
   used_assertion: { device_id: string, jti: string, expires_at: Time }
   report_group: { id: GeneratedAlways<number>, reports: number, received_at: Generated<Date>, scored_at: Time | null }
@@ -30,7 +30,7 @@ export interface Schema {
   }
   quarantined_report: { report_id: BigInt, tenant_id: string, device_id: string, error: string, quarantined_at: Generated<Date> }
   device_state: {
-    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
+    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps: Json<unknown> | null, apps_digest: string | null
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>

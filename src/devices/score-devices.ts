@@ -1,0 +1,195 @@
+import type { Logger } from 'pino'
+import type { IntelView } from '../intel/indicator.js'
+import type { Database, Tx } from '../platform/database.js'
+import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
+import type { Producer } from '../platform/queue-names.js'
+import { assess, type AssessInput } from '../risk/assess.js'
+import type { Assessment } from '../risk/assessment.js'
+import { BUILT_IN_POLICY, type Policy } from '../risk/policy.js'
+import { groupBy } from './group-by.js'
+import { judgeDevice, type JournalReport, type Judgement } from './judge-device.js'
+import {
+  hasNewHealth, insertMissingStates, insertQuarantined, listGroupReports, lockDevices, lockUnscoredGroup, saveJudgements, updateGroupScored
+} from './score-repository.js'
+
+export interface ScoreDeps {
+  readonly db: Database
+  readonly intel: { current (): IntelView }
+  readonly sync: Producer<'sync'>
+  readonly log: Logger
+  /** The policy of a tenant; the built-in one by default. */
+  readonly policyOf?: (tenantId: string) => Policy
+  /** For tests; the whole catalogue by default. */
+  readonly assess?: (input: AssessInput) => Assessment
+  readonly now?: () => Date
+  /** Told after each commit. */
+  readonly onScored?: (scored: ScoredBatch) => void
+}
+
+export interface ScoredBatch {
+  readonly reports: readonly JournalReport[]
+  readonly judgements: readonly Judgement[]
+  readonly seconds: number
+}
+
+export interface ScoreResult {
+  /** Tenants of which Intune must be told something new. */
+  readonly changedTenants: string[]
+}
+
+interface InnerDeps extends ScoreDeps {
+  /** Reports answer also for failures that stood before they were merged again. */
+  readonly blameStanding?: boolean
+}
+
+interface Outcome {
+  readonly judgements: readonly Judgement[]
+}
+
+const MAX_RETRIES = 3
+/** Devices locked by one transaction. */
+const MAX_DEVICES = 500
+const MAX_ERROR_LENGTH = 500
+
+/**
+ * Scores a group of the journal: merges its reports, judges the phones they are about, saves
+ * all of it in one transaction, then wakes the sync of tenants with something new for
+ * Intune. A group that is scored already changes nothing. When a report breaks the group,
+ * the group is split until that report is alone; it is set aside and the others count.
+ * @throws when the fault lies elsewhere, such as the database being away: the job comes again
+ */
+export async function scoreGroup (deps: ScoreDeps, groupId: number): Promise<ScoreResult> {
+  const outcomes = await scoreWholeGroup(deps, groupId).catch(async (error: unknown) => {
+    if (!mayBeDataFault(error)) throw error
+    deps.log.warn({ err: error, groupId }, 'a group could not be scored as a whole')
+    const outcomes = await scoreApart(deps, await listGroupReports(deps.db, groupId))
+    await updateGroupScored(deps.db, groupId, nowOf(deps))
+    return outcomes
+  })
+  return await wakeSync(deps, outcomes)
+}
+
+/** Judges phones anew from what is stored: time passed, intel or policy changed, or an operator asks. */
+export async function scoreDevices (deps: ScoreDeps, deviceIds: readonly string[]): Promise<ScoreResult> {
+  const ids = [...new Set(deviceIds)].sort()
+  const outcomes: Outcome[] = []
+  for (let at = 0; at < ids.length; at += MAX_DEVICES) {
+    outcomes.push(...await rescoreApart(deps, ids.slice(at, at + MAX_DEVICES)))
+  }
+  return await wakeSync(deps, outcomes)
+}
+
+/** Scores reports that were set aside once more. Those that still fail are set aside again. */
+export async function rescoreReports (deps: ScoreDeps, reports: readonly JournalReport[]): Promise<ScoreResult> {
+  return await wakeSync(deps, await scoreApart({ ...deps, blameStanding: true }, reports))
+}
+
+async function scoreWholeGroup (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
+  return [await inTransaction(deps, async (tx) => {
+    // A second run of the same job waits here, and finds the group scored.
+    if (await lockUnscoredGroup(tx, groupId) === undefined) return []
+    const reports = await listGroupReports(tx, groupId)
+    await updateGroupScored(tx, groupId, nowOf(deps))
+    return reports
+  })]
+}
+
+async function scoreApart (deps: InnerDeps, reports: readonly JournalReport[]): Promise<Outcome[]> {
+  if (reports.length === 0) return []
+  try {
+    return [await inTransaction(deps, async () => reports)]
+  } catch (error) {
+    if (!mayBeDataFault(error)) throw error
+    if (reports.length > 1) {
+      const half = reports.length >> 1
+      return [...await scoreApart(deps, reports.slice(0, half)), ...await scoreApart(deps, reports.slice(half))]
+    }
+    const { id, deviceId } = reports[0]!
+    deps.log.error({ err: error, deviceId, report: id }, 'a report could not be scored; it is set aside')
+    await insertQuarantined(deps.db, [{ reportId: id, error: describe(error) }], nowOf(deps))
+    return []
+  }
+}
+
+async function rescoreApart (deps: InnerDeps, deviceIds: readonly string[]): Promise<Outcome[]> {
+  try {
+    return [await inTransaction(deps, async () => [], deviceIds)]
+  } catch (error) {
+    if (!mayBeDataFault(error)) throw error
+    if (deviceIds.length > 1) {
+      const half = deviceIds.length >> 1
+      return [...await rescoreApart(deps, deviceIds.slice(0, half)), ...await rescoreApart(deps, deviceIds.slice(half))]
+    }
+    deps.log.error({ err: error, deviceId: deviceIds[0] }, 'a device could not be judged anew')
+    return []
+  }
+}
+
+/** One transaction over the devices of some reports, repeated when it lost against another. */
+async function inTransaction (deps: InnerDeps, load: (tx: Tx) => Promise<readonly JournalReport[]>, moreDeviceIds: readonly string[] = []): Promise<Outcome> {
+  for (let attempt = 1; ; attempt++) {
+    const startedAt = performance.now()
+    try {
+      const { reports, judgements } = await deps.db.transaction().execute(async (tx) => {
+        const reports = await load(tx)
+        return { reports, judgements: await judgeLocked(deps, tx, reports, moreDeviceIds) }
+      })
+      if (reports.length > 0 || judgements.length > 0) {
+        deps.onScored?.({ reports, judgements, seconds: (performance.now() - startedAt) / 1000 })
+      }
+      return { judgements }
+    } catch (error) {
+      if (!isWorthRetrying(error) || attempt > MAX_RETRIES) throw error
+    }
+  }
+}
+
+async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalReport[], moreDeviceIds: readonly string[]): Promise<Judgement[]> {
+  const byDevice = groupBy(reports, ({ deviceId }) => deviceId)
+  const deviceIds = [...new Set([...byDevice.keys(), ...moreDeviceIds])].sort()
+  if (deviceIds.length === 0) return []
+
+  let devices = await lockDevices(tx, deviceIds)
+  if (devices.length < deviceIds.length) {
+    await insertMissingStates(tx, deviceIds)
+    devices = await lockDevices(tx, deviceIds)
+  }
+  const now = nowOf(deps)
+  const judgements = devices.flatMap((device) => judgeDevice(device, byDevice.get(device.deviceId) ?? [], {
+    assess: deps.assess ?? assess,
+    intel: deps.intel.current(),
+    policy: deps.policyOf?.(device.tenantId) ?? BUILT_IN_POLICY,
+    now
+  }) ?? [])
+
+  await saveJudgements(tx, judgements, now)
+  await setAsideFailures(deps, tx, judgements, now)
+  return judgements
+}
+
+/** The phone is judged by the other detections; the report stays listed until somebody looked. */
+async function setAsideFailures (deps: InnerDeps, tx: Tx, judgements: readonly Judgement[], now: Date): Promise<void> {
+  const failures = judgements.flatMap(({ device, failures, lastReport }) => failures.map((failure) => ({
+    ...failure,
+    reportId: failure.reportId ?? (deps.blameStanding === true ? lastReport : null),
+    deviceId: device.deviceId
+  })))
+  if (failures.length === 0) return
+  for (const failure of failures) deps.log.error(failure, 'a detection failed')
+  const listed = failures.flatMap(({ reportId, detection, error }) => reportId === null ? [] : [{ reportId, error: `${detection}: ${error}`.slice(0, MAX_ERROR_LENGTH) }])
+  if (listed.length > 0) await insertQuarantined(tx, listed, now)
+}
+
+async function wakeSync (deps: InnerDeps, outcomes: readonly Outcome[]): Promise<ScoreResult> {
+  const changedTenants = [...new Set(outcomes.flatMap(({ judgements }) => judgements.filter(hasNewHealth).map(({ device }) => device.tenantId)))]
+  if (changedTenants.length > 0) {
+    await deps.sync.add(changedTenants.map((tenantId) => ({ tenantId }))).catch((err: unknown) => {
+      deps.log.warn({ err, tenants: changedTenants.length }, 'sync jobs could not be added; the sweep will')
+    })
+  }
+  return { changedTenants }
+}
+
+const nowOf = (deps: InnerDeps): Date => deps.now?.() ?? new Date()
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH)

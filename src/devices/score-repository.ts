@@ -1,0 +1,275 @@
+import { sql } from 'kysely'
+import type { Database, Tx } from '../platform/database.js'
+import type { AssessedFinding } from '../risk/assessment.js'
+import type { Level, ReportingState } from '../risk/level.js'
+import type { App, Report } from '../telemetry/report.js'
+import type { DeviceState, Platform } from '../telemetry/device-state.js'
+import { groupBy } from './group-by.js'
+import type { OpenFinding, WrittenFinding } from './compare-findings.js'
+import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
+
+/** Locks a group of the journal; undefined when it is gone or scored already. */
+export async function lockUnscoredGroup (tx: Tx, groupId: number): Promise<number | undefined> {
+  const row = await tx.selectFrom('report_group').select('id')
+    .where('id', '=', groupId).where('scored_at', 'is', null)
+    .forUpdate().executeTakeFirst()
+  return row?.id
+}
+
+export async function updateGroupScored (db: Database, groupId: number, now: Date): Promise<void> {
+  await db.updateTable('report_group').set({ scored_at: now })
+    .where('id', '=', groupId).where('scored_at', 'is', null).execute()
+}
+
+/** A group's reports but for those set aside already, by device and sequence. */
+export async function listGroupReports (db: Database, groupId: number): Promise<JournalReport[]> {
+  const { rows } = await sql<ReportRow>`
+    select r.id, r.tenant_id, r.device_id, r.received_at, r.body from report r
+    where r.group_id = ${groupId} and not exists (select from quarantined_report q where q.report_id = r.id)
+    order by r.device_id, r.sequence, r.id`.execute(db)
+  return rows.map(toJournalReport)
+}
+
+/** Reports by the journal's own ids. */
+export async function listReports (db: Database, ids: readonly number[]): Promise<JournalReport[]> {
+  const { rows } = await sql<ReportRow>`
+    select r.id, r.tenant_id, r.device_id, r.received_at, r.body from report r
+    where r.id = any(${ids}::bigint[]) order by r.device_id, r.sequence, r.id`.execute(db)
+  return rows.map(toJournalReport)
+}
+
+/** Makes the missing ones of these devices' states, so that all can be locked. */
+export async function insertMissingStates (tx: Tx, deviceIds: readonly string[]): Promise<void> {
+  await sql`
+    insert into device_state (device_id, tenant_id, state)
+    select d.id, d.tenant_id, '{}' from device d where d.id = any(${deviceIds}::uuid[]) order by d.id
+    on conflict (device_id) do nothing`.execute(tx)
+}
+
+/** Locks the states of these devices, in the order that everybody locks them in, and reads them with their open findings. */
+export async function lockDevices (tx: Tx, deviceIds: readonly string[]): Promise<StoredDevice[]> {
+  const { rows } = await sql<StateRow>`
+    select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps, s.apps_digest, s.resend, s.reporting_state,
+      s.level, s.level_since, s.last_report_at, s.desired_health, s.desired_version
+    from device_state s join device d on d.id = s.device_id
+    where s.device_id = any(${deviceIds}::uuid[])
+    order by s.device_id
+    for update of s`.execute(tx)
+  // Read after the locks are held, or another worker's findings would be missed.
+  const { rows: findings } = await sql<FindingRow>`
+    select id, device_id, detection, rule_version, category, severity, raises_level, subject, title, evidence, intel, attack,
+      remediation, expires_at, last_seen
+    from finding where device_id = any(${deviceIds}::uuid[]) and status <> 'resolved'`.execute(tx)
+
+  const byDevice = groupBy(findings, (row) => row.device_id)
+  return rows.map((row) => toStoredDevice(row, (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
+}
+
+/** Writes judgements: every table once, whatever the number of devices. */
+export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], now: Date): Promise<void> {
+  if (judgements.length === 0) return
+  await updateStates(tx, judgements, now)
+
+  const written = judgements.flatMap(({ device, findings }) => [...findings.opened, ...findings.changed].map((one) => toFindingInput(device, one)))
+  if (written.length > 0) await upsertFindings(tx, written, now)
+
+  const resolved = judgements.flatMap(({ findings }) => findings.resolved)
+  if (resolved.length > 0) {
+    await sql`update finding set status = 'resolved', resolved_at = ${now} where id = any(${resolved}::uuid[])`.execute(tx)
+  }
+
+  const changes = judgements.flatMap(({ device, levelChange }) => levelChange === null
+    ? []
+    : [{ tenant_id: device.tenantId, device_id: device.deviceId, at: now, from_level: levelChange.from, to_level: levelChange.to, findings: JSON.stringify(levelChange.findings) }])
+  if (changes.length > 0) await tx.insertInto('level_change').values(changes).execute()
+
+  const outgoing = judgements.filter(hasNewHealth)
+  if (outgoing.length > 0) {
+    await upsertOutbox(tx, outgoing.map(({ device, health }) => ({ deviceId: device.deviceId, tenantId: device.tenantId, version: device.desiredVersion + 1, health })), now)
+  }
+}
+
+/** True when Intune must be told something it was not told before. */
+export function hasNewHealth ({ device, health }: Judgement): boolean {
+  return health !== device.desiredHealth
+}
+
+export interface OutboxEntry {
+  readonly deviceId: string
+  readonly tenantId: string
+  readonly version: number
+  readonly health: string
+}
+
+/** One row a device: a newer state takes the place of one not sent yet and is due at once. */
+export async function upsertOutbox (tx: Tx, entries: readonly OutboxEntry[], now: Date): Promise<void> {
+  await sql`
+    insert into intune_outbox (device_id, tenant_id, version, health, enqueued_at, next_attempt_at)
+    select i."deviceId", i."tenantId", i.version, i.health, ${now}, ${now}
+    from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as i("deviceId" uuid, "tenantId" uuid, version bigint, health text)
+    order by i."deviceId"
+    on conflict (device_id) do update set version = excluded.version, health = excluded.health, enqueued_at = excluded.enqueued_at,
+      attempts = 0, next_attempt_at = excluded.next_attempt_at, last_error = null`.execute(tx)
+}
+
+/** Sets reports aside, each with its reason. */
+export async function insertQuarantined (db: Database, failures: ReadonlyArray<{ reportId: number, error: string }>, now: Date): Promise<void> {
+  await sql`
+    insert into quarantined_report (report_id, tenant_id, device_id, error, quarantined_at)
+    select r.id, r.tenant_id, r.device_id, string_agg(i.error, '; '), ${now}
+    from jsonb_to_recordset(${JSON.stringify(failures)}::jsonb) as i("reportId" bigint, error text)
+    join report r on r.id = i."reportId"
+    group by r.id
+    on conflict (report_id) do update set error = excluded.error, quarantined_at = excluded.quarantined_at`.execute(db)
+}
+
+async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date): Promise<void> {
+  await sql`
+    update device_state s set
+      sequence = i.sequence,
+      -- Null: as it was. What is not assigned anew is not written anew either, however large.
+      state = coalesce(i.state, s.state),
+      apps = coalesce(i.apps, s.apps),
+      apps_digest = i.apps_digest,
+      resend = i.resend,
+      reporting_state = i.reporting_state,
+      level = i.level,
+      level_since = i.level_since,
+      coverage = i.coverage,
+      last_report_at = i.last_report_at,
+      assessed_at = ${now},
+      due_at = i.due_at,
+      desired_health = i.health,
+      desired_version = s.desired_version + (s.desired_health is distinct from i.health)::integer
+    from jsonb_to_recordset(${toStatesJson(judgements)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, resend text[],
+      reporting_state text, level text, level_since timestamptz, coverage text[], last_report_at timestamptz, due_at timestamptz,
+      health text, state jsonb, apps jsonb)
+    where s.device_id = i.device_id`.execute(tx)
+}
+
+function toStatesJson (judgements: readonly Judgement[]): string {
+  return JSON.stringify(judgements.map((one) => {
+    const { sequence, apps, ...rest } = one.state
+    const before = one.device.state
+    return {
+      device_id: one.device.deviceId,
+      sequence,
+      apps_digest: apps?.digest ?? null,
+      resend: one.resend,
+      reporting_state: one.reportingState,
+      level: one.level,
+      level_since: one.levelSince,
+      coverage: one.coverage,
+      last_report_at: one.lastReportAt,
+      due_at: one.dueAt,
+      health: one.health,
+      state: isSameState(before, one.state) ? null : rest,
+      apps: apps === undefined || apps === before.apps || apps.digest === before.apps?.digest ? null : apps.items
+    }
+  }))
+}
+
+// Merging makes a new origins object each time, but the entries stay the same objects.
+function isSameState (before: DeviceState, after: DeviceState): boolean {
+  if (before === after) return true
+  if (before.events !== after.events) return false
+  const sections = new Set([...Object.keys(before.origins), ...Object.keys(after.origins)]) as Set<keyof DeviceState['origins']>
+  return [...sections].every((section) => before.origins[section] === after.origins[section])
+}
+
+async function upsertFindings (tx: Tx, findings: readonly object[], now: Date): Promise<void> {
+  await sql`
+    insert into finding (id, tenant_id, device_id, detection, rule_version, category, severity, raises_level, subject, title, evidence,
+      intel, attack, remediation, first_seen, last_seen, expires_at)
+    select i.id, i.tenant_id, i.device_id, i.detection, i.rule_version, i.category, i.severity, i.raises_level, i.subject, i.title, i.evidence,
+      i.intel, i.attack, i.remediation, ${now}, ${now}, i.expires_at
+    from jsonb_to_recordset(${JSON.stringify(findings)}::jsonb) as i(id uuid, tenant_id uuid, device_id uuid, detection text, rule_version integer,
+      category text, severity text, raises_level boolean, subject text, title text, evidence jsonb, intel jsonb, attack text[],
+      remediation jsonb, expires_at timestamptz)
+    on conflict (device_id, detection, subject) where status <> 'resolved' do update set
+      rule_version = excluded.rule_version, category = excluded.category, severity = excluded.severity, raises_level = excluded.raises_level,
+      title = excluded.title, evidence = excluded.evidence, intel = excluded.intel, attack = excluded.attack,
+      remediation = excluded.remediation, last_seen = excluded.last_seen, expires_at = excluded.expires_at`.execute(tx)
+}
+
+interface ReportRow { id: number, tenant_id: string, device_id: string, received_at: Date, body: Report }
+
+interface StateRow {
+  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<DeviceState>, apps: Record<string, App> | null
+  apps_digest: string | null, resend: string[], reporting_state: string, level: string | null, level_since: Date | null
+  last_report_at: Date | null, desired_health: string | null, desired_version: number
+}
+
+interface FindingRow {
+  id: string, device_id: string, detection: string, rule_version: number, category: string, severity: string, raises_level: boolean
+  subject: string, title: string, evidence: AssessedFinding['evidence'], intel: AssessedFinding['intel'], attack: string[]
+  remediation: AssessedFinding['remediation'], expires_at: Date | null, last_seen: Date
+}
+
+function toJournalReport (row: ReportRow): JournalReport {
+  return { id: row.id, tenantId: row.tenant_id, deviceId: row.device_id, receivedAt: row.received_at, report: row.body }
+}
+
+function toStoredDevice (row: StateRow, findings: readonly OpenFinding[]): StoredDevice {
+  return {
+    deviceId: row.device_id,
+    tenantId: row.tenant_id,
+    platform: row.platform as Platform,
+    state: {
+      origins: {},
+      events: [],
+      ...row.state,
+      sequence: row.sequence,
+      ...(row.apps === null || row.apps_digest === null ? {} : { apps: { digest: row.apps_digest, items: row.apps } })
+    },
+    resend: row.resend,
+    reportingState: row.reporting_state as ReportingState,
+    level: row.level as Level | null,
+    levelSince: row.level_since,
+    lastReportAt: row.last_report_at,
+    desiredHealth: row.desired_health,
+    desiredVersion: row.desired_version,
+    findings
+  }
+}
+
+function toOpenFinding (row: FindingRow): OpenFinding {
+  return {
+    findingId: row.id,
+    lastSeen: row.last_seen,
+    finding: {
+      detection: row.detection,
+      ruleVersion: row.rule_version,
+      category: row.category as AssessedFinding['category'],
+      severity: row.severity as AssessedFinding['severity'],
+      raisesLevel: row.raises_level,
+      subject: row.subject,
+      title: row.title,
+      evidence: row.evidence,
+      intel: row.intel,
+      attack: row.attack,
+      remediation: row.remediation,
+      expiresAt: row.expires_at?.toISOString() ?? null
+    }
+  }
+}
+
+function toFindingInput (device: StoredDevice, { findingId, finding }: WrittenFinding): object {
+  return {
+    id: findingId,
+    tenant_id: device.tenantId,
+    device_id: device.deviceId,
+    detection: finding.detection,
+    rule_version: finding.ruleVersion,
+    category: finding.category,
+    severity: finding.severity,
+    raises_level: finding.raisesLevel,
+    subject: finding.subject,
+    title: finding.title,
+    evidence: finding.evidence,
+    intel: finding.intel,
+    attack: finding.attack,
+    remediation: finding.remediation,
+    expires_at: finding.expiresAt
+  }
+}

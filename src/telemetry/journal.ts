@@ -1,0 +1,209 @@
+import type { Logger } from 'pino'
+import { DatabaseUnavailableError, DeviceRevokedError, OverloadedError, UnprocessableError } from '../errors.js'
+import type { Database } from '../platform/database.js'
+import { isDatabaseAway, isWorthRetrying, sqlState } from '../platform/database-errors.js'
+import type { Producer, ScorePayload } from '../platform/queue-names.js'
+import { insertReports, type JournalEntry, type StoredReport } from './journal-repository.js'
+import type { Report } from './report.js'
+import { toStorableReport } from './storable-report.js'
+
+export interface JournalOptions {
+  readonly db: Database
+  readonly score: Producer<'score'>
+  readonly log: Logger
+  /** Reports held in memory for the next commit; beyond them callers are turned away. */
+  readonly maxWaiting: number
+  /** Told after every commit: how many reports, and how long it took. */
+  readonly onCommit?: (reports: number, seconds: number) => void
+  readonly maxGroupReports?: number
+  readonly maxGroupBytes?: number
+  readonly maxFlushes?: number
+}
+
+export interface Receipt {
+  readonly reportId: string
+  /** `stale`: stored, but what is merged is newer, so only its events count. */
+  readonly status: 'accepted' | 'duplicate' | 'stale'
+  readonly resend: string[]
+}
+
+export interface Journal {
+  /**
+   * Stores a validated report; resolves once it is committed.
+   * @throws OverloadedError, DatabaseUnavailableError, InvalidInputError, UnprocessableError, DeviceRevokedError
+   */
+  append (entry: { readonly tenantId: string, readonly deviceId: string, readonly report: Report }): Promise<Receipt>
+  /** Reports waiting in memory. */
+  waiting (): number
+  /** Takes no more, commits what is waiting, hands on its groups. */
+  close (): Promise<void>
+}
+
+interface Waiting {
+  readonly entry: JournalEntry
+  /** The agent's own spelling. */
+  readonly reportId: string
+  readonly resolve: (receipt: Receipt) => void
+  readonly reject: (error: unknown) => void
+}
+
+const MAX_GROUP_REPORTS = 500
+const MAX_GROUP_BYTES = 4 * 1024 * 1024
+const MAX_WAITING_BYTES = 64 * 1024 * 1024
+// One commits while the next is prepared; more of them only make smaller groups.
+const MAX_FLUSHES = 2
+const MAX_RETRIES = 3
+/** Groups whose job could not be added yet; beyond them the sweep finds them. */
+const MAX_GROUPS_TO_HAND_ON = 10_000
+
+/**
+ * Group commit: a lone report is committed at once, and all that arrive meanwhile share the
+ * next statement. Acknowledged means committed; the score job follows, and if it cannot be
+ * added, the sweep finds the group.
+ */
+export function createJournal (options: JournalOptions): Journal {
+  const { db, score, log, maxWaiting } = options
+  const maxGroupReports = options.maxGroupReports ?? MAX_GROUP_REPORTS
+  const maxGroupBytes = options.maxGroupBytes ?? MAX_GROUP_BYTES
+  const maxFlushes = options.maxFlushes ?? MAX_FLUSHES
+  const handOn = createHandOn(score, log)
+
+  let queue: Waiting[] = []
+  let waitingBytes = 0
+  let closed = false
+  let scheduled = false
+  const flushes = new Set<Promise<void>>()
+
+  function schedule (): void {
+    if (scheduled || queue.length === 0 || flushes.size >= maxFlushes) return
+    scheduled = true
+    // All that one turn of the event loop brought in goes together.
+    setImmediate(() => {
+      scheduled = false
+      while (queue.length > 0 && flushes.size < maxFlushes) start(takeGroup())
+    })
+  }
+
+  function start (group: Waiting[]): void {
+    const flush = commit(group).finally(() => {
+      flushes.delete(flush)
+      schedule()
+    })
+    flushes.add(flush)
+  }
+
+  function takeGroup (): Waiting[] {
+    let bytes = 0
+    let count = 0
+    while (count < queue.length && count < maxGroupReports) {
+      bytes += queue[count]!.entry.json.length
+      if (count > 0 && bytes > maxGroupBytes) break
+      count++
+    }
+    const group = queue.slice(0, count)
+    queue = queue.slice(count)
+    for (const { entry } of group) waitingBytes -= entry.json.length
+    return group
+  }
+
+  /** Never rejects: every caller gets the answer to their own report. */
+  async function commit (group: readonly Waiting[], retries = 0): Promise<void> {
+    const startedAt = performance.now()
+    try {
+      const { groupId, reports } = await insertReports(db, group.map(({ entry }) => entry), new Date())
+      if (groupId !== null) handOn.add(groupId)
+      options.onCommit?.(group.length, (performance.now() - startedAt) / 1000)
+      group.forEach((one, index) => one.resolve(toReceipt(one, reports[index]!)))
+    } catch (error) {
+      if (isDatabaseAway(error)) {
+        log.error({ err: error, reports: group.length }, 'the journal cannot reach the database')
+        for (const { reject } of group) reject(new DatabaseUnavailableError())
+      } else if (isWorthRetrying(error) && retries < MAX_RETRIES) {
+        await commit(group, retries + 1)
+      } else if (group.length === 1) {
+        log.warn({ err: error, deviceId: group[0]!.entry.deviceId, reportId: group[0]!.reportId }, 'a report could not be stored')
+        group[0]!.reject(toCallersError(error))
+      } else {
+        // One of them is the culprit; the others must not suffer from it.
+        const half = group.length >> 1
+        await commit(group.slice(0, half))
+        await commit(group.slice(half))
+      }
+    }
+  }
+
+  return {
+    async append ({ tenantId, deviceId, report }) {
+      if (closed || queue.length >= maxWaiting || waitingBytes >= MAX_WAITING_BYTES) throw new OverloadedError()
+      const entry: JournalEntry = { tenantId, deviceId, ...toStorableReport(report) }
+      return await new Promise<Receipt>((resolve, reject) => {
+        queue.push({ entry, reportId: report.reportId, resolve, reject })
+        waitingBytes += entry.json.length
+        schedule()
+      })
+    },
+    waiting: () => queue.length,
+    async close () {
+      closed = true
+      while (queue.length > 0 || flushes.size > 0) {
+        while (queue.length > 0 && flushes.size < maxFlushes) start(takeGroup())
+        await Promise.race(flushes)
+      }
+      await handOn.idle()
+    }
+  }
+}
+
+function toReceipt ({ entry, reportId }: Waiting, stored: StoredReport): Receipt {
+  const isStale = stored.mergedSequence !== null && entry.sequence <= stored.mergedSequence
+  const resend = new Set(stored.resend)
+  // A snapshot on its way is what the device was asked for.
+  if (entry.appsDigest !== null) resend.delete('apps')
+  if (stored.stored && !isStale && stored.baseMissing) resend.add('apps')
+  return { reportId, status: !stored.stored ? 'duplicate' : isStale ? 'stale' : 'accepted', resend: [...resend] }
+}
+
+function toCallersError (error: unknown): unknown {
+  const state = sqlState(error)
+  // foreign_key_violation: the device was erased while its token still counted.
+  if (state === '23503') return new DeviceRevokedError()
+  // Classes 22 data exception and 54 program limit exceeded: it is the report's content.
+  if (state !== undefined && /^(?:22|54)/.test(state)) return new UnprocessableError('The report holds values that cannot be stored.')
+  return error
+}
+
+interface HandOn {
+  add (groupId: number): void
+  idle (): Promise<void>
+}
+
+/** Adds score jobs beside the answers: one call at a time, with all groups that came up meanwhile. */
+function createHandOn (score: Producer<'score'>, log: Logger): HandOn {
+  let pending: ScorePayload[] = []
+  let running: Promise<void> | undefined
+
+  async function run (): Promise<void> {
+    while (pending.length > 0) {
+      const payloads = pending
+      pending = []
+      try {
+        await score.add(payloads)
+      } catch (err) {
+        log.warn({ err, groups: payloads.length }, 'score jobs could not be added; the sweep will')
+      }
+    }
+    // In the same turn as the check above, or a group that comes between would wait for the next.
+    running = undefined
+  }
+
+  return {
+    add (groupId) {
+      if (pending.length >= MAX_GROUPS_TO_HAND_ON) return
+      pending.push({ groupId })
+      running ??= run()
+    },
+    async idle () {
+      while (running !== undefined) await running
+    }
+  }
+}
