@@ -1,7 +1,17 @@
+const PROPERTY_START = /^\[([^\]]+)\]: \[(.*)$/
+
 /** `[name]: [value]` lines of `getprop`; a value may run over several lines. */
 export function parseGetprop (text: string): Record<string, string> {
   const properties: Record<string, string> = {}
-  for (const match of text.matchAll(/^\[([^\]\r\n]+)\]: \[([\s\S]*?)\]\r?$/gm)) properties[match[1]!] = match[2]!
+  let open: { readonly name: string, readonly lines: string[] } | undefined
+  for (const line of text.split(/\r?\n/)) {
+    const start = PROPERTY_START.exec(line)
+    if (start !== null) open = { name: start[1]!, lines: [start[2]!] }
+    else open?.lines.push(line)
+    if (open === undefined || !line.endsWith(']')) continue
+    properties[open.name] = open.lines.join('\n').slice(0, -1)
+    open = undefined
+  }
   return properties
 }
 
@@ -21,7 +31,7 @@ export function parseSettings (text: string): Map<string, string> {
  * USER PID PPID VSZ RSS [WCHAN] ADDR S NAME, with a security label in front on some phones and
  * without WCHAN on others: what is sure is four numbers first, a one-letter state and the name last.
  */
-const PROCESS_LINE = /^\S+\s+(?:\S+\s+)?\d+\s+\d+\s+\d+\s+\d+\s.*?\s?[A-Z]\s+(\S.*)$/
+const PROCESS_LINE = /^\S+\s+(?:\S+\s+)?\d+\s+\d+\s+\d+\s+\d+\s(?:.*?\s)?[A-Z]\s+(\S.*)$/
 
 /** Names of processes in the output of `ps -A`, each once; kernel threads without their brackets. */
 export function parseProcesses (text: string): string[] {

@@ -1,6 +1,7 @@
 import { parse, parseBinary, type PlistValue } from 'plist'
 import { InvalidInputError } from '../../errors.js'
 import { REPORT_LIMITS } from '../report.js'
+import { assertUnfoldsSmall } from './binary-plist-guard.js'
 import type { ReportSections } from './report-sections.js'
 
 const WHAT = 'The backup\'s Info.plist'
@@ -10,7 +11,12 @@ function readPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
   if (content.byteLength > REPORT_LIMITS.decodedBytes) throw new InvalidInputError([{ path: 'Info.plist', message: 'is too large' }], WHAT)
   let value: PlistValue
   try {
-    value = isBinary(content) ? parseBinary(content) : parse(Buffer.from(content).toString('utf8'))
+    if (isBinary(content)) {
+      assertUnfoldsSmall(content)
+      value = parseBinary(content)
+    } else {
+      value = parse(Buffer.from(content).toString('utf8'))
+    }
   } catch (error) {
     throw new InvalidInputError([{ path: 'Info.plist', message: `is no property list: ${(error as Error).message}` }], WHAT)
   }
