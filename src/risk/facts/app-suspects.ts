@@ -39,25 +39,32 @@ const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'si
   ['signingCertSha256', 'cert-sha256'], ['signingCertSha1', 'cert-sha1'], ['signingCertMd5', 'cert-md5']
 ]
 
-function hitsOf (context: DetectionContext, app: App): AppHit[] {
-  const hits: AppHit[] = []
-  const collect = (type: IndicatorType, path: string, value: string, fact: AppFact, as = value): void => {
+const NO_HITS: AppHit[] = []
+
+function hitsOf (context: DetectionContext, app: App): readonly AppHit[] {
+  let hits: AppHit[] = NO_HITS
+  // This runs for every fact of every app of every phone, and nearly always finds nothing.
+  const collect = (type: IndicatorType, as: string, fact: AppFact, field: string, value: string, index?: number): void => {
     for (const entry of lookup(context, type, as)) {
       // A web site that offers an app is no property of the app.
-      if (entry.role === 'artifact' || entry.role === 'c2') hits.push({ fact, entry, path, value })
+      if (entry.role !== 'artifact' && entry.role !== 'c2') continue
+      if (fact === 'certificate' && PUBLIC_SIGNING_KEYS.has(as)) continue
+      if (hits === NO_HITS) hits = []
+      hits.push({ fact, entry, path: `${keyed('apps.items', app.appId)}.${field}${index === undefined ? '' : `[${index}]`}`, value })
     }
   }
 
-  const place = (): string => keyed('apps.items', app.appId)
-  collect('app-id', `${place()}.appId`, app.appId, 'name')
+  collect('app-id', app.appId, 'name', 'appId', app.appId)
   for (const [field, type] of HASHES) {
     const digest = app[field]
-    if (digest !== undefined) collect(type, `${place()}.${field}`, digest, 'package hash', normalizeHex(digest))
+    if (digest !== undefined) collect(type, normalizeHex(digest), 'package hash', field, digest)
   }
   for (const [field, type] of CERTIFICATES) {
-    for (const [index, fingerprint] of (app[field] ?? []).entries()) {
-      const digest = normalizeHex(fingerprint)
-      if (!PUBLIC_SIGNING_KEYS.has(digest)) collect(type, `${place()}.${field}[${index}]`, fingerprint, 'certificate', digest)
+    const fingerprints = app[field]
+    if (fingerprints === undefined) continue
+    for (let index = 0; index < fingerprints.length; index++) {
+      const fingerprint = fingerprints[index]!
+      collect(type, normalizeHex(fingerprint), 'certificate', field, fingerprint, index)
     }
   }
   return hits

@@ -1,9 +1,11 @@
 import type { IndicatorType, IntelEntry } from '../../intel/indicator.js'
 import type { DetectionContext } from '../detection.js'
 
+const NORMAL_HEX = /^[0-9a-f]*$/
+
 /** Hex digests as the index holds them: agents also write capitals and colons. */
 export function normalizeHex (digest: string): string {
-  return digest.replace(/[\s:]/g, '').toLowerCase()
+  return NORMAL_HEX.test(digest) ? digest : digest.replace(/[\s:]/g, '').toLowerCase()
 }
 
 function isInForce (entry: IntelEntry, now: Date): boolean {
@@ -14,7 +16,7 @@ function isInForce (entry: IntelEntry, now: Date): boolean {
 /** Entries that count now: a feed may bound an indicator's validity in time. */
 export function inForce (entries: readonly IntelEntry[], now: Date): readonly IntelEntry[] {
   // Nearly every look-up misses, and nearly every entry has no bounds.
-  return entries.every((entry) => isInForce(entry, now)) ? entries : entries.filter((entry) => isInForce(entry, now))
+  return entries.length === 0 || entries.every((entry) => isInForce(entry, now)) ? entries : entries.filter((entry) => isInForce(entry, now))
 }
 
 export function lookup (context: DetectionContext, type: IndicatorType, value: string): readonly IntelEntry[] {
