@@ -29,11 +29,17 @@ function normalizeHost (host: string): string {
   return /[^\x00-\x7f]/.test(lower) ? domainToASCII(lower) : lower
 }
 
+/** IPv6 has many spellings of one address; URL has the one of RFC 5952. */
+function normalizeAddress (ip: string): string {
+  const bare = ip.toLowerCase()
+  return isIP(bare) === 6 && URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare
+}
+
 function targetsOf (event: KeptEvent): Target[] {
   const targets: Target[] = []
   if (event.type === 'dns-query' || event.type === 'connection') {
     if (event.host !== undefined) targets.push({ field: 'host', text: event.host, host: normalizeHost(event.host) })
-    if (event.type === 'connection' && event.ip !== undefined) targets.push({ field: 'ip', text: event.ip, host: event.ip.toLowerCase() })
+    if (event.type === 'connection' && event.ip !== undefined) targets.push({ field: 'ip', text: event.ip, host: normalizeAddress(event.ip) })
   }
   if ((event.type === 'url-visit' || event.type === 'message-link') && event.url !== undefined && URL.canParse(event.url)) {
     const { hostname } = new URL(event.url)

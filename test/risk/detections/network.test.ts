@@ -58,7 +58,7 @@ t.test('a contact with a command server is found however it is told', async (t) 
     { name: 'name under a listed one', phone: { events: [event('dns-query', { host: 'a.evil.example' })] }, intel: [EVIL], finds: ['net-c2-domain a.evil.example high'] },
     { name: 'name that only ends alike', phone: { events: [event('dns-query', { host: 'notevil.example' })] }, intel: [EVIL], finds: [] },
     { name: 'connection to an address', phone: { events: [event('connection', { ip: '203.0.113.9', port: 443 })] }, intel: [c2('ipv4', '203.0.113.9')], finds: ['net-c2-domain 203.0.113.9 high'] },
-    { name: 'connection to an IPv6 address', phone: { events: [event('connection', { ip: '2001:DB8::9' })] }, intel: [c2('ipv6', '2001:db8::9')], finds: ['net-c2-domain 2001:db8::9 high'] },
+    { name: 'connection to an IPv6 address', phone: { events: [event('connection', { ip: '2001:DB8:0:0:0:0:0:9' })] }, intel: [c2('ipv6', '2001:db8::9')], finds: ['net-c2-domain 2001:db8::9 high'] },
     { name: 'connection by name and address is one contact', phone: { events: [event('connection', { host: 'evil.example', ip: '203.0.113.9' })] }, intel: [EVIL, c2('ipv4', '203.0.113.9')], finds: talked },
     { name: 'page', phone: { events: [event('url-visit', { url: 'https://evil.example/x', action: 'opened' })] }, intel: [EVIL], finds: talked },
     { name: 'page at an address', phone: { events: [event('url-visit', { url: 'http://203.0.113.9:8080/x' })] }, intel: [c2('ipv4', '203.0.113.9')], finds: ['net-c2-domain 203.0.113.9 high'] },

@@ -25,6 +25,10 @@ t.test('an exploited hole says what fixes it, and is judged again when the date 
   t.match(only(result).title, /CVE-2025-0001.*fixed in 17\.7\.2, 18\.1\.1/)
   t.strictSame(only(result).evidence[0], { path: 'os.version', value: '17.0' })
   t.equal(result.dueAt, startOf(day(4)))
+
+  const levelAt = (ms: number): string => judge({ platform: 'ios', phone: { os: { version: '17.0' } }, vulnerabilities: [vulnerability({ kevDueDate: day(3) })], now: new Date(ms) }).level
+  const passes = Date.parse(result.dueAt!)
+  t.strictSame([levelAt(passes - 1), levelAt(passes)], ['medium', 'high'])
 })
 
 t.test('a patch level is old from one day past the limit', async (t) => {
