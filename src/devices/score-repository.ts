@@ -8,6 +8,9 @@ import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
 
+/** In the locked row, so that whoever waits for the lock sees it. */
+export const ERASED_STATE = { erased: true }
+
 /** Locks a group of the journal; undefined when it is gone or scored already. */
 export async function lockUnscoredGroup (tx: Tx, groupId: number): Promise<number | undefined> {
   const row = await tx.selectFrom('report_group').select('id')
@@ -55,6 +58,8 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[]): Promis
     where s.device_id = any(${deviceIds}::uuid[])
     order by s.device_id
     for update of s`.execute(tx)
+  // Reports of an erased device that were already in hand must not bring it back.
+  const present = rows.filter(({ state }) => !('erased' in state))
   // Read after the locks are held, or another worker's findings would be missed.
   const { rows: findings } = await sql<FindingRow>`
     select id, device_id, detection, rule_version, category, severity, raises_level, subject, title, evidence, intel, attack,
@@ -62,7 +67,7 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[]): Promis
     from finding where device_id = any(${deviceIds}::uuid[]) and status <> 'resolved'`.execute(tx)
 
   const byDevice = groupBy(findings, (row) => row.device_id)
-  return rows.map((row) => toStoredDevice(row, (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
+  return present.map((row) => toStoredDevice(row, (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
 }
 
 /** Writes judgements: every table once, whatever the number of devices. */

@@ -203,7 +203,7 @@ function createHandOn (score: Producer<'score'>, log: Logger): HandOn {
       running ??= run()
     },
     async idle () {
-      while (running !== undefined) await running
+      await running
     }
   }
 }

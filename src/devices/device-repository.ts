@@ -1,0 +1,132 @@
+import { sql } from 'kysely'
+import type { Database, Tx } from '../platform/database.js'
+import type { Platform } from '../telemetry/device-state.js'
+import type { DeviceKey } from './device-key.js'
+import { upsertOutbox } from './score-repository.js'
+
+/** A device as far as its credentials are concerned. */
+export interface DeviceCredentials {
+  readonly deviceId: string
+  readonly tenantId: string
+  readonly publicKey: DeviceKey
+  /** Revoked, retired or erased. */
+  readonly gone: boolean
+}
+
+export async function findCredentials (db: Database, deviceId: string): Promise<DeviceCredentials | undefined> {
+  const row = await db.selectFrom('device')
+    .select(['id', 'tenant_id', 'public_key', 'revoked_at', 'retired_at'])
+    .where('id', '=', deviceId).where('erased_at', 'is', null).executeTakeFirst()
+  return row && {
+    deviceId: row.id,
+    tenantId: row.tenant_id,
+    publicKey: row.public_key as DeviceKey,
+    gone: row.revoked_at !== null || row.retired_at !== null
+  }
+}
+
+/** Uses an enrolment token once, if it may be used; concurrent callers count one after the other. */
+export async function useEnrollmentToken (tx: Tx, tokenHash: Buffer, platform: Platform, now: Date): Promise<{ tokenId: string, tenantId: string } | undefined> {
+  const row = await tx.updateTable('enrollment_token')
+    .set((eb) => ({ uses: eb('uses', '+', 1) }))
+    .where('token_hash', '=', tokenHash)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .where((eb) => eb.or([eb('max_uses', 'is', null), eb('uses', '<', eb.ref('max_uses'))]))
+    .where((eb) => eb.or([eb('platform', 'is', null), eb('platform', '=', platform)]))
+    .returning(['id', 'tenant_id'])
+    .executeTakeFirst()
+  return row && { tokenId: row.id, tenantId: row.tenant_id }
+}
+
+/** What the phone says of itself when it enrols. */
+export interface DeviceDescription {
+  readonly entraDeviceId: string
+  readonly intuneDeviceId: string | undefined
+  readonly platform: Platform
+  readonly osVersion: string | undefined
+  readonly manufacturer: string | undefined
+  readonly model: string | undefined
+  readonly serialNumber: string | undefined
+  readonly publicKey: DeviceKey
+}
+
+/** Enrolments of one phone come one after the other, until the transaction ends. */
+export async function lockEntraDevice (tx: Tx, tenantId: string, entraDeviceId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`enroll ${tenantId} ${entraDeviceId}`}, 0))`.execute(tx)
+}
+
+export async function findByEntraDeviceId (db: Database, tenantId: string, entraDeviceId: string): Promise<DeviceCredentials | undefined> {
+  const row = await db.selectFrom('device').select('id')
+    .where('tenant_id', '=', tenantId).where('entra_device_id', '=', entraDeviceId).where('retired_at', 'is', null)
+    .executeTakeFirst()
+  return row && await findCredentials(db, row.id)
+}
+
+export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription): Promise<string> {
+  const { id } = await tx.insertInto('device')
+    .values({ tenant_id: tenantId, entra_device_id: description.entraDeviceId, platform: description.platform, ...toColumns(description) })
+    .returning('id').executeTakeFirstOrThrow()
+  await tx.insertInto('device_state').values({ device_id: id, tenant_id: tenantId, sequence: -1, state: '{}' }).execute()
+  return id
+}
+
+/** Describes a known device anew. With `cutoff`, tokens issued before it no longer count. */
+export async function updateDevice (tx: Tx, deviceId: string, description: DeviceDescription, cutoff: Date | undefined): Promise<void> {
+  await tx.updateTable('device')
+    .set({ ...toColumns(description), updated_at: sql<Date>`now()`, ...(cutoff === undefined ? {} : { tokens_valid_from: cutoff }) })
+    .where('id', '=', deviceId).execute()
+}
+
+/** Live records that are the same piece of hardware under another Entra id. */
+export async function listPredecessors (tx: Tx, tenantId: string, deviceId: string, { serialNumber, manufacturer, platform }: DeviceDescription): Promise<string[]> {
+  if (serialNumber === undefined) return []
+  const family = platform === 'android' ? ['android'] : ['ios', 'ipados']
+  const { rows } = await sql<{ id: string }>`
+    select id from device
+    where tenant_id = ${tenantId} and serial_number = ${serialNumber} and id <> ${deviceId} and retired_at is null
+      and platform = any(${family}) and coalesce(lower(manufacturer) = lower(${manufacturer ?? null}), true)
+    order by id`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * Ends devices: their tokens no longer count, and Intune is told that nobody watches them
+ * any more. Answers their tenants.
+ */
+export async function deactivateDevices (tx: Tx, deviceIds: readonly string[], mark: 'revoked_at' | 'retired_at', now: Date): Promise<void> {
+  await sql`select 1 from device_state where device_id = any(${deviceIds}::uuid[]) order by device_id for update`.execute(tx)
+  await tx.updateTable('device')
+    .set({ [mark]: now, tokens_valid_from: 'infinity', updated_at: sql<Date>`now()` })
+    .where('id', 'in', deviceIds).execute()
+  const states = await tx.updateTable('device_state')
+    .set((eb) => ({ reporting_state: 'deactivated', desired_health: 'deactivated', desired_version: eb('desired_version', '+', 1), due_at: null }))
+    .where('device_id', 'in', deviceIds)
+    .where('desired_health', 'is distinct from', 'deactivated')
+    .returning(['device_id', 'tenant_id', 'desired_version'])
+    .execute()
+  await upsertOutbox(tx, states.map((row) => ({ deviceId: row.device_id, tenantId: row.tenant_id, version: row.desired_version, health: 'deactivated' })), now)
+}
+
+export interface AuditEntry {
+  readonly tenantId: string
+  readonly actor: string
+  readonly action: string
+  readonly subject: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+export async function insertAudit (tx: Tx, { tenantId, actor, action, subject, detail }: AuditEntry): Promise<void> {
+  await tx.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject, detail: JSON.stringify(detail) }).execute()
+}
+
+function toColumns (description: DeviceDescription): Record<'public_key' | 'intune_device_id' | 'os_version' | 'manufacturer' | 'model' | 'serial_number', string | null> & { public_key: string } {
+  return {
+    public_key: JSON.stringify(description.publicKey),
+    intune_device_id: description.intuneDeviceId ?? null,
+    os_version: description.osVersion ?? null,
+    manufacturer: description.manufacturer ?? null,
+    model: description.model ?? null,
+    serial_number: description.serialNumber ?? null
+  }
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
+import { DeviceRevokedError, InvalidEnrollmentTokenError } from '../errors.js'
+import type { Database, Tx } from '../platform/database.js'
+import type { Producer } from '../platform/queue-names.js'
+import type { Platform } from '../telemetry/device-state.js'
+import type { AccessToken, AccessTokens } from './access-tokens.js'
+import { isSameKey, readDeviceKey } from './device-key.js'
+import {
+  deactivateDevices, findByEntraDeviceId, insertAudit, insertDevice, listPredecessors, lockEntraDevice, updateDevice, useEnrollmentToken,
+  type DeviceDescription
+} from './device-repository.js'
+import { requireSupportedOs } from './supported-os.js'
+import type { TokenCutoffs } from './token-cutoffs.js'
+
+export interface EnrollDeviceDeps {
+  readonly db: Database
+  readonly accessTokens: AccessTokens
+  readonly cutoffs: Pick<TokenCutoffs, 'advance'>
+  readonly sync: Producer<'sync'>
+  readonly log: Logger
+  /** Told after the commit, before the phone gets its answer. */
+  readonly onEnrolled?: (device: EnrolledDevice) => Promise<void> | void
+}
+
+export interface EnrollDeviceInput {
+  readonly enrollmentToken: string
+  readonly entraDeviceId: string
+  readonly intuneDeviceId?: string
+  readonly platform: Platform
+  readonly osVersion?: string
+  readonly manufacturer?: string
+  readonly model?: string
+  readonly serialNumber?: string
+  readonly publicKey: Readonly<Record<string, unknown>>
+}
+
+export interface EnrolledDevice {
+  readonly deviceId: string
+  readonly tenantId: string
+  readonly entraDeviceId: string
+  readonly platform: Platform
+  readonly osVersion: string | null
+  readonly manufacturer: string | null
+  readonly model: string | null
+}
+
+type Outcome = { readonly deviceId: string, readonly tenantId: string, readonly cutoff?: Date, readonly retired: readonly string[] }
+
+/** How an enrolment token is stored and looked up: SHA-256 of its text. */
+export function hashEnrollmentToken (token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+/**
+ * Takes a phone in and gives it its first access token. The same Entra id again with another
+ * key replaces the key; another Entra id with a known serial number retires the old record.
+ * @throws UnsupportedOsError, InvalidKeyError, InvalidEnrollmentTokenError, DeviceRevokedError
+ */
+export async function enrollDevice (deps: EnrollDeviceDeps, input: EnrollDeviceInput): Promise<AccessToken & { readonly deviceId: string }> {
+  requireSupportedOs(input.platform, input.osVersion)
+  const description: DeviceDescription = {
+    entraDeviceId: input.entraDeviceId.toLowerCase(),
+    intuneDeviceId: input.intuneDeviceId,
+    platform: input.platform,
+    osVersion: known(input.osVersion),
+    manufacturer: known(input.manufacturer),
+    model: known(input.model),
+    serialNumber: tellingSerial(input.serialNumber),
+    publicKey: await readDeviceKey(input.publicKey)
+  }
+  const now = new Date()
+  const outcome = await deps.db.transaction().execute(async (tx) => await storeDevice(tx, hashEnrollmentToken(input.enrollmentToken), description, now))
+  const { deviceId, tenantId } = outcome
+  if (outcome.cutoff !== undefined) deps.cutoffs.advance(deviceId, outcome.cutoff.getTime())
+  for (const id of outcome.retired) deps.cutoffs.advance(id, Infinity)
+  if (outcome.retired.length > 0) {
+    await deps.sync.add([{ tenantId }]).catch((err: unknown) => deps.log.warn({ err, tenantId }, 'a sync job could not be added; the sweep will'))
+  }
+  await deps.onEnrolled?.({
+    deviceId,
+    tenantId,
+    entraDeviceId: description.entraDeviceId,
+    platform: description.platform,
+    osVersion: description.osVersion ?? null,
+    manufacturer: description.manufacturer ?? null,
+    model: description.model ?? null
+  })
+  // Not before the cutoff, which may be of this very millisecond.
+  return { deviceId, ...await deps.accessTokens.issue({ deviceId, tenantId }, Math.max(Date.now(), now.getTime())) }
+}
+
+async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescription, now: Date): Promise<Outcome> {
+  const token = await useEnrollmentToken(tx, tokenHash, description.platform, now)
+  if (token === undefined) throw new InvalidEnrollmentTokenError()
+  const { tenantId, tokenId } = token
+  await lockEntraDevice(tx, tenantId, description.entraDeviceId)
+
+  const { deviceId, cutoff } = await insertOrReplace(tx, tenantId, tokenId, description, now)
+  const retired = await listPredecessors(tx, tenantId, deviceId, description)
+  if (retired.length > 0) {
+    await deactivateDevices(tx, retired, 'retired_at', now)
+    for (const id of retired) {
+      await insertAudit(tx, { tenantId, actor: `device:${deviceId}`, action: 'device.retired', subject: id, detail: { reason: 'same serial number under a new Entra device id', successor: deviceId } })
+    }
+  }
+  return { deviceId, tenantId, retired, ...(cutoff === undefined ? {} : { cutoff }) }
+}
+
+async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription, now: Date): Promise<{ deviceId: string, cutoff?: Date }> {
+  const present = await findByEntraDeviceId(tx, tenantId, description.entraDeviceId)
+  const actor = `enrollment-token:${tokenId}`
+  if (present === undefined) {
+    const deviceId = await insertDevice(tx, tenantId, description)
+    await insertAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
+    return { deviceId }
+  }
+  // Whoever revoked it did not mean "until it enrols again": erase it to let it come back.
+  if (present.gone) throw new DeviceRevokedError()
+
+  const { deviceId } = present
+  if (await isSameKey(present.publicKey, description.publicKey)) {
+    await updateDevice(tx, deviceId, description, undefined)
+    return { deviceId }
+  }
+  await updateDevice(tx, deviceId, description, now)
+  await insertAudit(tx, { tenantId, actor, action: 'device.key-replaced', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
+  return { deviceId, cutoff: now }
+}
+
+const known = (text: string | undefined): string | undefined =>
+  text === undefined || /^(?:|unknown|null)$/i.test(text.trim()) ? undefined : text.trim()
+
+/** Some phones all say "unknown", "0123456789ABCDEF" or zeros: two of those are not the same phone. */
+function tellingSerial (serial: string | undefined): string | undefined {
+  const text = known(serial)
+  return text === undefined || text.length < 5 || /^(.)\1*$/.test(text) || /^(?:0123456789abcdef|123456789|1234567890)$/i.test(text) ? undefined : text
+}

@@ -1,0 +1,45 @@
+import { sql } from 'kysely'
+import type { Database } from '../platform/database.js'
+import { deactivateDevices, insertAudit } from './device-repository.js'
+import { resolveDeviceId } from './get-device.js'
+import { ERASED_STATE } from './score-repository.js'
+import { announceEnd, type EndDeviceDeps, type EndDeviceInput } from './revoke-device.js'
+
+/**
+ * Erases what is known about a device at once: reports, state, findings, history, key and
+ * description. The bare ids stay until Intune was told that it is deactivated (see
+ * purgeErasedDevices); the audit keeps that it was erased. @throws NotFoundError
+ */
+export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): Promise<{ readonly deviceId: string }> {
+  const deviceId = await resolveDeviceId(deps, input)
+  const { tenantId, actor } = input
+  const now = new Date()
+  await deps.db.transaction().execute(async (tx) => {
+    await deactivateDevices(tx, [deviceId], 'retired_at', now)
+    for (const table of ['quarantined_report', 'report', 'finding', 'level_change', 'used_assertion'] as const) {
+      await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
+    }
+    await tx.updateTable('device_state')
+      .set({ state: JSON.stringify(ERASED_STATE), apps: null, apps_digest: null, resend: [], level: null, level_since: null, coverage: [], last_report_at: null, assessed_at: null, due_at: null })
+      .where('device_id', '=', deviceId).execute()
+    await tx.updateTable('device')
+      .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, updated_at: sql<Date>`now()` })
+      .where('id', '=', deviceId).execute()
+    await insertAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })
+  })
+  await announceEnd(deps, tenantId, deviceId)
+  return { deviceId }
+}
+
+/** How long an erased device's ids wait for Intune to take the last message. */
+const MAX_WAIT_DAYS = 30
+
+/** Removes the rest of erased devices once Intune has nothing more to hear of them. Answers how many. */
+export async function purgeErasedDevices ({ db }: { readonly db: Database }): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from device d where d.erased_at is not null and (
+      d.erased_at < now() - make_interval(days => ${MAX_WAIT_DAYS})
+      or not exists (select from intune_outbox o where o.device_id = d.id)
+    )`.execute(db)
+  return Number(numAffectedRows ?? 0)
+}

@@ -1,0 +1,116 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { Database } from '../platform/database.js'
+import type { Level, ReportingState } from '../risk/level.js'
+import type { Platform } from '../telemetry/device-state.js'
+import { decodeCursor, limitOf, toPage, UUID_PART, type Page, type PageInput } from './cursor.js'
+
+/** A device as lists show it. Times are ISO 8601; null: unknown or not yet. */
+export interface DeviceSummary {
+  readonly deviceId: string
+  readonly entraDeviceId: string
+  readonly intuneDeviceId: string | null
+  readonly platform: Platform
+  readonly osVersion: string | null
+  readonly manufacturer: string | null
+  readonly model: string | null
+  readonly serialNumber: string | null
+  readonly state: ReportingState
+  /** Null: never reported. */
+  readonly level: Level | null
+  readonly levelSince: string | null
+  readonly coverage: readonly string[]
+  readonly openFindings: number
+  readonly enrolledAt: string
+  readonly lastReportAt: string | null
+  readonly assessedAt: string | null
+  readonly revokedAt: string | null
+  readonly retiredAt: string | null
+}
+
+export interface DeviceFilter extends PageInput {
+  readonly tenantId: string
+  readonly level?: Level | undefined
+  readonly state?: ReportingState | undefined
+  readonly platform?: Platform | undefined
+  /** Has an open finding of this detection. */
+  readonly detection?: string | undefined
+  /** Part of a model, manufacturer or serial number, or an id. */
+  readonly q?: string | undefined
+}
+
+export interface DeviceRow {
+  id: string, entra_device_id: string, intune_device_id: string | null, platform: string, os_version: string | null
+  manufacturer: string | null, model: string | null, serial_number: string | null, enrolled_at: Date, revoked_at: Date | null, retired_at: Date | null
+  reporting_state: string | null, level: string | null, level_since: Date | null, coverage: string[] | null, last_report_at: Date | null
+  assessed_at: Date | null, open_findings: number, desired_health: string | null, desired_version: number | null
+  reported_health: string | null, reported_version: number | null, acknowledged_at: Date | null, last_sync_error: string | null
+}
+
+const SELECT_DEVICE = sql`
+  select d.id, d.entra_device_id, d.intune_device_id, d.platform,
+    -- What the phone reports is newer than what it enrolled with.
+    coalesce(s.state #>> '{os,version}', d.os_version) as os_version,
+    d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
+    s.reporting_state, s.level, s.level_since, s.coverage, s.last_report_at, s.assessed_at,
+    s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
+    (select count(*) from finding f where f.device_id = d.id and f.status = 'open') as open_findings
+  from device d left join device_state s on s.device_id = d.id`
+
+/** One page of a tenant's devices, erased ones left out, in an order that does not change. */
+export async function pageDevices (db: Database, filter: DeviceFilter): Promise<Page<DeviceSummary>> {
+  const limit = limitOf(filter)
+  const after = decodeCursor(filter, UUID_PART)
+  const conditions: Array<RawBuilder<unknown>> = [sql`d.tenant_id = ${filter.tenantId}`, sql`d.erased_at is null`]
+  if (after !== undefined) conditions.push(sql`d.id > ${after[0]}`)
+  if (filter.level !== undefined) conditions.push(sql`s.level = ${filter.level}`)
+  if (filter.state !== undefined) conditions.push(sql`coalesce(s.reporting_state, 'pending') = ${filter.state}`)
+  if (filter.platform !== undefined) conditions.push(sql`d.platform = ${filter.platform}`)
+  if (filter.detection !== undefined) {
+    conditions.push(sql`exists (select from finding f where f.device_id = d.id and f.detection = ${filter.detection} and f.status = 'open')`)
+  }
+  const q = filter.q?.trim() ?? ''
+  if (q !== '') {
+    const pattern = `%${q.replace(/[\\%_]/g, '\\$&')}%`
+    conditions.push(sql`(d.model ilike ${pattern} or d.manufacturer ilike ${pattern} or d.serial_number ilike ${pattern}
+      or d.id::text ilike ${pattern} or d.entra_device_id::text ilike ${pattern} or d.intune_device_id::text ilike ${pattern})`)
+  }
+  const { rows } = await sql<DeviceRow>`${SELECT_DEVICE} where ${sql.join(conditions, sql` and `)} order by d.id limit ${limit + 1}`.execute(db)
+  return toPage(rows, limit, toDeviceSummary, ({ id }) => [id])
+}
+
+/** A device by its id, or by `entra:` and its Entra device id. */
+export async function findDeviceRow (db: Database, tenantId: string, reference: string): Promise<DeviceRow | undefined> {
+  const [, entra, id] = /^(entra:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(reference) ?? []
+  if (id === undefined) return undefined
+  const match = entra === undefined ? sql`d.id = ${id}` : sql`d.entra_device_id = ${id}`
+  // Of several records of one Entra id the live one counts, else the last.
+  const { rows } = await sql<DeviceRow>`${SELECT_DEVICE}
+    where d.tenant_id = ${tenantId} and d.erased_at is null and ${match}
+    order by d.retired_at desc nulls first limit 1`.execute(db)
+  return rows[0]
+}
+
+export function toDeviceSummary (row: DeviceRow): DeviceSummary {
+  return {
+    deviceId: row.id,
+    entraDeviceId: row.entra_device_id,
+    intuneDeviceId: row.intune_device_id,
+    platform: row.platform as Platform,
+    osVersion: row.os_version,
+    manufacturer: row.manufacturer,
+    model: row.model,
+    serialNumber: row.serial_number,
+    state: (row.reporting_state ?? 'pending') as ReportingState,
+    level: row.level as Level | null,
+    levelSince: toIso(row.level_since),
+    coverage: row.coverage ?? [],
+    openFindings: row.open_findings,
+    enrolledAt: row.enrolled_at.toISOString(),
+    lastReportAt: toIso(row.last_report_at),
+    assessedAt: toIso(row.assessed_at),
+    revokedAt: toIso(row.revoked_at),
+    retiredAt: toIso(row.retired_at)
+  }
+}
+
+export const toIso = (time: Date | null): string | null => time === null ? null : time.toISOString()

@@ -1,0 +1,47 @@
+import { NotFoundError } from '../errors.js'
+import type { Database } from '../platform/database.js'
+import { listStandingFindings, type Finding } from './finding-repository.js'
+import { findDeviceRow, toDeviceSummary, toIso, type DeviceSummary } from './fleet-repository.js'
+
+/** Which device of whose: by its id, or `entra:` and its Entra device id. */
+export interface DeviceReference {
+  readonly tenantId: string
+  readonly deviceId: string
+}
+
+export interface DeviceDetail extends DeviceSummary {
+  readonly findings: readonly Finding[]
+  /** What the level rests on, in words: the titles of the open findings that raise it to where it is. */
+  readonly reasons: readonly string[]
+  readonly intune: {
+    readonly desired: string | null
+    readonly reported: string | null
+    readonly acknowledgedAt: string | null
+    readonly lastError: string | null
+  }
+}
+
+/** @throws NotFoundError, also for a device of another tenant */
+export async function getDevice ({ db }: { readonly db: Database }, { tenantId, deviceId }: DeviceReference): Promise<DeviceDetail> {
+  const row = await findDeviceRow(db, tenantId, deviceId)
+  if (row === undefined) throw new NotFoundError('There is no such device.')
+  const findings = await listStandingFindings(db, row.id)
+  return {
+    ...toDeviceSummary(row),
+    findings,
+    reasons: findings.filter(({ status, raisesLevel, severity }) => status === 'open' && raisesLevel && severity === row.level).map(({ title }) => title),
+    intune: {
+      desired: row.desired_health,
+      reported: row.reported_health,
+      acknowledgedAt: toIso(row.acknowledged_at),
+      lastError: row.last_sync_error
+    }
+  }
+}
+
+/** The device's own id, for whatever reference. @throws NotFoundError */
+export async function resolveDeviceId ({ db }: { readonly db: Database }, { tenantId, deviceId }: DeviceReference): Promise<string> {
+  const row = await findDeviceRow(db, tenantId, deviceId)
+  if (row === undefined) throw new NotFoundError('There is no such device.')
+  return row.id
+}

@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+import type { Database } from '../platform/database.js'
+import { decodeCursor, limitOf, NUMBER_PART, toPage, type Page, type PageInput } from './cursor.js'
+
+/** A report that could not be scored, or that made a detection fail. */
+export interface QuarantinedReport {
+  /** The journal's own id: two phones may use the same reportId. */
+  readonly id: number
+  readonly reportId: string
+  readonly deviceId: string
+  readonly error: string
+  /** ISO 8601. */
+  readonly receivedAt: string
+  readonly quarantinedAt: string
+}
+
+interface QuarantineRow { id: number, report_id: string, device_id: string, error: string, received_at: Date, quarantined_at: Date }
+
+/** One page of a tenant's reports that were set aside, the last received first. */
+export async function listQuarantine ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<QuarantinedReport>> {
+  const limit = limitOf(input)
+  const before = decodeCursor(input, NUMBER_PART)
+  const { rows } = await sql<QuarantineRow>`
+    select r.id, r.report_id, r.device_id, q.error, r.received_at, q.quarantined_at
+    from quarantined_report q join report r on r.id = q.report_id
+    where q.tenant_id = ${input.tenantId} ${before === undefined ? sql`` : sql`and q.report_id < ${before[0]}::bigint`}
+    order by q.report_id desc limit ${limit + 1}`.execute(db)
+  return toPage(rows, limit, (row) => ({
+    id: row.id,
+    reportId: row.report_id,
+    deviceId: row.device_id,
+    error: row.error,
+    receivedAt: row.received_at.toISOString(),
+    quarantinedAt: row.quarantined_at.toISOString()
+  }), ({ id }) => [String(id)])
+}
