@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { type Database, openDatabase } from '../../src/platform/database.js'
+import { type Cluster, CLUSTER_FILE, TEMPLATE } from './cluster.js'
+
+export interface TestDatabase {
+  readonly db: Database
+  readonly url: string
+}
+
+/** A database of this test's own, cloned from the migrated template; gone after the test. */
+export async function createTestDatabase (t: Test): Promise<TestDatabase> {
+  const cluster = JSON.parse(readFileSync(CLUSTER_FILE, 'utf8')) as Cluster
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await runOnCluster(cluster, `create database ${name} template ${TEMPLATE}`)
+  const url = cluster.url.replace(/\/[^/]*$/, `/${name}`)
+  const db = openDatabase({ connectionString: url })
+  t.teardown(async () => {
+    await db.destroy()
+    await runOnCluster(cluster, `drop database ${name} with (force)`)
+  })
+  return { db, url }
+}
+
+async function runOnCluster (cluster: Cluster, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: cluster.url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
