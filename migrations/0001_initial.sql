@@ -212,7 +212,12 @@ create table intune_connector (
   heartbeat_due_at timestamptz not null default now(),
   resync_timestamp timestamptz,
   last_error       text,
-  last_error_at    timestamptz
+  last_error_at    timestamptz,
+  -- The tenant is left alone until then: throttled, away, or refusing us; tries in a row so far.
+  retry_at         timestamptz,
+  attempts         integer     not null default 0,
+  -- What Intune said about earlier uploads with the last heartbeat that said anything.
+  message_errors   jsonb
 );
 
 create table intel_feed (

@@ -52,6 +52,7 @@ export interface Schema {
   intune_connector: {
     tenant_id: string, state: Generated<string>, provisioned_at: Time | null, heartbeat_at: Time | null
     heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
+    retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
   }
   intel_feed: { name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean> }
   indicator: {

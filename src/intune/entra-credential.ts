@@ -1,0 +1,110 @@
+import { ClientCertificateCredential, ClientSecretCredential, type TokenCredential } from '@azure/identity'
+import { describeError, IntuneError } from './intune-error.js'
+import { trustedAuthorities } from './https-agent.js'
+
+export interface EntraCredentialOptions {
+  /** https, without a path. */
+  readonly authorityHost: string
+  readonly clientId: string
+  readonly clientSecret?: string
+  /** PEM file with certificate and private key. */
+  readonly clientCertificatePath?: string
+  readonly extraCaPem?: string
+}
+
+/** Tokens of our app in customers' tenants. */
+export interface EntraTokens {
+  /** A token that is good for minutes yet. @throws IntuneError `unauthorized` or `unavailable` */
+  getToken (entraTenantId: string, scope: string): Promise<string>
+  /** Forgets a tenant's tokens: the next one comes fresh from Entra. */
+  dropTokens (entraTenantId: string): void
+}
+
+interface CachedToken { readonly token: string, readonly refreshAt: number }
+
+const RENEW_BEFORE_MS = 5 * 60 * 1000
+const MICROSOFT_AUTHORITIES = /(^|\.)(microsoftonline\.com|microsoftonline\.us|chinacloudapi\.cn|partner\.microsoftonline\.cn|windows\.net|microsoft\.com)$/
+
+/** Client credentials by @azure/identity, one credential a tenant, tokens kept until five minutes before they end. */
+export function createEntraTokens (options: EntraCredentialOptions, newCredential = credentialFactory(options)): EntraTokens {
+  const credentials = new Map<string, TokenCredential>()
+  const tokens = new Map<string, CachedToken>()
+  const underway = new Map<string, Promise<string>>()
+
+  function credentialOf (tenant: string): TokenCredential {
+    let credential = credentials.get(tenant)
+    if (credential === undefined) {
+      credential = newCredential(tenant)
+      credentials.set(tenant, credential)
+    }
+    return credential
+  }
+
+  async function acquire (tenant: string, scope: string, key: string): Promise<string> {
+    const credential = credentialOf(tenant)
+    const before = Date.now()
+    const answer = await credential.getToken(scope, { tenantId: tenant }).catch((error: unknown) => {
+      // The library keeps a refusal and repeats it for a minute; a new credential asks again.
+      if (credentials.get(tenant) === credential) credentials.delete(tenant)
+      throw toIntuneError(error)
+    })
+    if (answer === null) throw new IntuneError('unauthorized', 'Entra gave no token.')
+    // Dropped meanwhile: good for who asked, not for keeping.
+    if (credentials.get(tenant) === credential) {
+      const lifetimeMs = answer.expiresOnTimestamp - before
+      tokens.set(key, { token: answer.token, refreshAt: answer.expiresOnTimestamp - Math.min(RENEW_BEFORE_MS, lifetimeMs / 2) })
+    }
+    return answer.token
+  }
+
+  return {
+    async getToken (tenant, scope) {
+      const key = `${tenant} ${scope}`
+      const cached = tokens.get(key)
+      if (cached !== undefined && cached.refreshAt > Date.now()) return cached.token
+      let pending = underway.get(key)
+      if (pending === undefined) {
+        pending = acquire(tenant, scope, key).finally(() => { if (underway.get(key) === pending) underway.delete(key) })
+        underway.set(key, pending)
+      }
+      return await pending
+    },
+
+    dropTokens (tenant) {
+      credentials.delete(tenant)
+      for (const known of [tokens, underway]) {
+        for (const key of known.keys()) if (key.startsWith(`${tenant} `)) known.delete(key)
+      }
+    }
+  }
+}
+
+function credentialFactory (options: EntraCredentialOptions): (entraTenantId: string) => TokenCredential {
+  const ca = trustedAuthorities(options.extraCaPem)
+  const common = {
+    authorityHost: options.authorityHost,
+    // Discovery asks Microsoft whether it knows the authority, which only makes sense for its own.
+    disableInstanceDiscovery: !MICROSOFT_AUTHORITIES.test(new URL(options.authorityHost).hostname),
+    additionallyAllowedTenants: ['*'],
+    retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
+    // One object for all tenants: the library keeps a connection pool for each.
+    ...(ca === undefined ? {} : { tlsOptions: { ca } })
+  }
+  return (tenant) => {
+    if (options.clientSecret !== undefined) return new ClientSecretCredential(tenant, options.clientId, options.clientSecret, common)
+    return new ClientCertificateCredential(tenant, options.clientId, { certificatePath: options.clientCertificatePath ?? '' }, common)
+  }
+}
+
+// Entra's refusals carry a number (AADSTS7000215 wrong secret, AADSTS700016 app unknown in the
+// tenant, AADSTS65001 no consent); throttling and outages do too, and are told apart by theirs.
+const PASSING = /AADSTS(90033|90014|50196|9002313|90055)\b|AADSTS5\d{1,2}\b/
+
+function toIntuneError (error: unknown): IntuneError {
+  if (error instanceof IntuneError) return error
+  const message = describeError(error)
+  const refused = (/AADSTS\d+/.test(message) && !PASSING.test(message)) || /invalid_client|unauthorized_client|invalid_grant|ENOENT/.test(message)
+  return refused
+    ? new IntuneError('unauthorized', `Entra refuses our app: ${message}`, { cause: error })
+    : new IntuneError('unavailable', `Entra could not be asked for a token: ${message}`, { cause: error })
+}

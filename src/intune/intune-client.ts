@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import { createDiscovery } from './discovery.js'
+import { createEntraTokens } from './entra-credential.js'
+import { createGraphClient, type GraphClient } from './graph-client.js'
+import { createHttpsAgent } from './https-agent.js'
+import { callLogger, type CallObserver } from './intune-call.js'
+import { createPartnerClient, type PartnerClient } from './partner-client.js'
+import type { PartnerWireConfig } from './partner-wire.js'
+
+export interface IntuneClientOptions {
+  /** https; where tokens come from. */
+  readonly authorityHost: string
+  /** https; Microsoft Graph without version. */
+  readonly graphBaseUrl: string
+  /** Resource identifier of the Intune API; its trailing slash belongs to it. */
+  readonly resource: string
+  /** Hosts that discovered services may have; a leading dot means any host below. */
+  readonly endpointHosts: readonly string[]
+  readonly clientId: string
+  /** Exactly one of secret and certificate. */
+  readonly clientSecret?: string
+  readonly clientCertificatePath?: string
+  /** PEM of authorities to trust besides the usual ones. */
+  readonly extraCaPem?: string
+  readonly wire: PartnerWireConfig
+  readonly log: Logger
+  readonly onCall?: CallObserver
+}
+
+/** Everything Sallyport can ask Microsoft. Connects on first use. */
+export interface IntuneClient {
+  readonly partner: PartnerClient
+  readonly graph: GraphClient
+  /** Ends kept-alive connections. */
+  close (): Promise<void>
+}
+
+export function createIntuneClient (options: IntuneClientOptions): IntuneClient {
+  const agent = createHttpsAgent(options.extraCaPem)
+  const observe = callLogger(options.log, options.onCall)
+  const tokens = createEntraTokens(options)
+  const graph = createGraphClient({ baseUrl: options.graphBaseUrl, tokens, agent, observe })
+  const discovery = createDiscovery({ graph, allowedHosts: options.endpointHosts })
+  const partner = createPartnerClient({ wire: options.wire, tokens, discovery, agent, resource: options.resource, observe })
+  return { partner, graph, close: async () => await agent.close() }
+}
