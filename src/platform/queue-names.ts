@@ -1,24 +1,30 @@
-/** Work for workers/score.ts: groups of the journal, or devices whose judgement may have changed. */
-export interface ScorePayload {
-  readonly groupId?: number
-  readonly deviceIds?: readonly string[]
-}
-/** Work for workers/sync.ts: a tenant with rows in the outbox. */
-export interface SyncPayload {
-  readonly tenantId: string
-}
-/** Work for workers/upkeep.ts, put in by schedules. */
-export interface UpkeepPayload {
-  readonly task: 'sweep' | 'heartbeat' | 'retention'
-}
+import { Type, type Static } from 'typebox'
 
-export interface QueuePayloads {
-  score: ScorePayload
-  sync: SyncPayload
-  upkeep: UpkeepPayload
-}
-export type QueueName = keyof QueuePayloads
-export const QUEUE_NAMES: readonly QueueName[] = ['score', 'sync', 'upkeep']
+const Uuid = Type.String({ pattern: '^[0-9a-f-]{36}$' })
+
+/**
+ * What a job of each queue carries: ids, never data, so that a queue can be lost and filled
+ * again. Checked when a job is added and again when it arrives.
+ */
+export const QUEUE_PAYLOADS = {
+  /** For workers/score.ts: a group of the journal, or devices whose judgement may have changed. */
+  score: Type.Object({
+    groupId: Type.Optional(Type.Integer({ minimum: 1 })),
+    deviceIds: Type.Optional(Type.Array(Uuid))
+  }),
+  /** For workers/sync.ts: a tenant with rows in the outbox. */
+  sync: Type.Object({ tenantId: Uuid }),
+  /** For workers/upkeep.ts, put in by schedules. */
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'heartbeat', 'retention']) })
+} as const
+
+export type QueueName = keyof typeof QUEUE_PAYLOADS
+export type QueuePayloads = { readonly [N in QueueName]: Static<(typeof QUEUE_PAYLOADS)[N]> }
+export type ScorePayload = QueuePayloads['score']
+export type SyncPayload = QueuePayloads['sync']
+export type UpkeepPayload = QueuePayloads['upkeep']
+
+export const QUEUE_NAMES = Object.keys(QUEUE_PAYLOADS) as QueueName[]
 
 /** What a use case needs to hand work on. */
 export interface Producer<N extends QueueName> {

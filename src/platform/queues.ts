@@ -1,0 +1,162 @@
+import { createPostgresBackend, type Job, type JobsOptions, Queue, type QueueOptions, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { Value } from 'typebox/value'
+import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+
+export interface QueuesOptions {
+  readonly databaseUrl: string
+  /** Redis or Valkey; none: the queues live in PostgreSQL. */
+  readonly redisUrl?: string | undefined
+  /** Keeps installations and tests apart on one Redis. */
+  readonly prefix?: string
+  readonly log: Logger
+}
+
+export interface QueueWorker {
+  /** Takes no more jobs and waits for those in hand. */
+  close (): Promise<void>
+}
+
+export interface StartWorkerOptions {
+  /** Jobs in hand at once. */
+  readonly concurrency: number
+  /** A job failed for good. */
+  readonly onFailed?: (queue: QueueName) => void
+}
+
+export interface Queues {
+  readonly engine: 'postgres' | 'redis'
+  producer<N extends QueueName> (name: N): Producer<N>
+  /** BullMQ's own queue, for bull-board. */
+  queue (name: QueueName): Queue
+  startWorker<N extends QueueName> (name: N, handler: (payload: QueuePayloads[N], job: Job) => Promise<unknown>, options: StartWorkerOptions): QueueWorker
+  /** Puts a job in every so often, once over all processes. */
+  schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
+  counts (): Promise<Record<QueueName, Record<string, number>>>
+  /** Age of the oldest job that waits, by queue; 0 when none does. */
+  oldestWaitingSeconds (): Promise<Record<QueueName, number>>
+  close (): Promise<void>
+}
+
+/** The same number of tries and pauses for every queue; a job that fails for good stays to be looked at. */
+const JOB_OPTIONS: JobsOptions = {
+  attempts: 8,
+  backoff: { type: 'exponential', delay: 250, jitter: 0.5 },
+  removeOnComplete: true,
+  removeOnFail: { count: 1_000 }
+}
+
+const WORKER_TIMES = {
+  lockDuration: 30_000,
+  stalledInterval: 15_000,
+  // A job that a killed worker had in hand is not at fault.
+  maxStalledCount: 10
+}
+
+/** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
+const POOL_SIZE = 12
+
+/** The one place that knows which engine the queues run on. */
+export async function openQueues (options: QueuesOptions): Promise<Queues> {
+  const { log } = options
+  const engine = options.redisUrl === undefined ? openPostgresEngine(options) : openRedisEngine(options, options.redisUrl)
+  const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
+  const workers = new Set<QueueWorker>()
+  for (const [name, queue] of queues) queue.on('error', (error) => log.error({ err: error, queue: name }, 'queue connection error'))
+  await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
+
+  const queueOf = (name: QueueName): Queue => queues.get(name)!
+  const eachQueue = async <T>(ask: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
+    Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(queueOf(name))]))) as Record<QueueName, T>
+
+  return {
+    engine: engine.name,
+    producer: (name) => ({
+      async add (payloads) {
+        if (payloads.length === 1) await queueOf(name).add(name, payloads[0], JOB_OPTIONS)
+        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name, data, opts: JOB_OPTIONS })))
+      }
+    }),
+    queue: queueOf,
+
+    startWorker (name, handler, { concurrency, onFailed }) {
+      const worker = engine.openWorker(name, async (job) => {
+        if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
+        return await handler(job.data as QueuePayloads[typeof name], job)
+      }, { concurrency, ...WORKER_TIMES })
+      worker.on('error', (error) => log.error({ err: error, queue: name }, 'worker connection error'))
+      worker.on('failed', (job, error) => {
+        log.warn({ err: error, queue: name, jobId: job?.id, attempts: job?.attemptsMade }, 'job failed')
+        if (job === undefined || error instanceof UnrecoverableError || job.attemptsMade >= (job.opts.attempts ?? 1)) onFailed?.(name)
+      })
+      const handle: QueueWorker = {
+        async close () {
+          workers.delete(handle)
+          await worker.close()
+        }
+      }
+      workers.add(handle)
+      return handle
+    },
+
+    async schedule (name, scheduleId, everyMs, payload) {
+      await queueOf(name).upsertJobScheduler(scheduleId, { every: everyMs }, { name, data: payload, opts: { ...JOB_OPTIONS, attempts: 1 } })
+    },
+
+    counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
+    oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
+      const [oldest] = await queue.getJobs(['waiting'], 0, 0, true)
+      return oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000)
+    }),
+
+    async close () {
+      await Promise.all([...workers].map(async (worker) => await worker.close()))
+      await Promise.all([...queues.values()].map(async (queue) => await queue.close()))
+      await engine.close()
+    }
+  }
+}
+
+interface Engine {
+  readonly name: Queues['engine']
+  openQueue (name: QueueName): Queue
+  openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): Worker
+  close (): Promise<void>
+}
+
+function openPostgresEngine ({ databaseUrl, log, prefix }: QueuesOptions): Engine {
+  // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
+  // schema it was migrated into (migrate.ts) is named here.
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    options: '-c search_path=bullmq',
+    max: POOL_SIZE,
+    keepAlive: true,
+    application_name: 'sallyport queues'
+  })
+  pool.on('error', (error) => log.error({ err: error }, 'queue connection error'))
+  const shared = { connection: pool, ...(prefix === undefined ? {} : { prefix }) }
+  return {
+    name: 'postgres',
+    // The types of both engines differ in the connection only, which nobody outside sees.
+    openQueue: (name) => new Queue(name, shared, createPostgresBackend) as unknown as Queue,
+    openWorker: (name, work, options) => new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker,
+    close: async () => await pool.end()
+  }
+}
+
+function openRedisEngine ({ log, prefix }: QueuesOptions, redisUrl: string): Engine {
+  // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
+  const keyPrefix = `{${prefix ?? 'sallyport'}}`
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+  connection.on('error', (error) => log.error({ err: error }, 'queue connection error'))
+  const shared: QueueOptions = { connection, prefix: keyPrefix }
+  return {
+    name: 'redis',
+    openQueue: (name) => new Queue(name, shared),
+    openWorker: (name, work, options) => new Worker(name, work, { ...options, ...shared }),
+    close: async () => await connection.quit().then(() => {})
+  }
+}
