@@ -1,0 +1,60 @@
+import { sql } from 'kysely'
+import type { Database } from '../platform/database.js'
+import type { Metrics } from '../platform/metrics.js'
+import type { Queues } from '../platform/queues.js'
+
+export interface MeasureDeps {
+  readonly db: Database
+  readonly queues: Pick<Queues, 'counts' | 'oldestWaitingSeconds'>
+  readonly metrics: Metrics
+}
+
+interface Row { readonly labels: Record<string, string>, readonly value: number }
+
+/** Fills the gauges that only the database and the queues know. Called before each scrape. */
+export async function measureInstallation ({ db, queues, metrics }: MeasureDeps): Promise<void> {
+  const [rows, counts, oldest] = await Promise.all([measureDatabase(db), queues.counts(), queues.oldestWaitingSeconds()])
+  // A phone that left a level must leave its old number as well.
+  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.connectors]) gauge.reset()
+  const set: Readonly<Record<string, (row: Row) => void>> = {
+    devices: ({ labels, value }) => metrics.devices.set(labels, value),
+    findings: ({ labels, value }) => metrics.findings.set(labels, value),
+    intelEntries: ({ labels, value }) => metrics.intelEntries.set(labels, value),
+    intelAge: ({ labels, value }) => metrics.intelAgeSeconds.set(labels, value),
+    connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
+    quarantined: ({ value }) => metrics.reportsQuarantined.set(value),
+    syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
+    syncLag: ({ value }) => metrics.syncLagSeconds.set(value),
+    heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value)
+  }
+  for (const row of rows) set[row.gauge]?.(row)
+  for (const [queue, states] of Object.entries(counts)) {
+    for (const [state, jobs] of Object.entries(states)) metrics.queueJobs.set({ queue, state }, jobs)
+  }
+  for (const [queue, seconds] of Object.entries(oldest)) metrics.queueOldestSeconds.set({ queue }, seconds)
+}
+
+/** All of it in one round trip. */
+async function measureDatabase (db: Database): Promise<ReadonlyArray<Row & { readonly gauge: string }>> {
+  const { rows } = await sql<Row & { gauge: string }>`
+    select 'devices' as gauge, jsonb_build_object('level', coalesce(level, 'none'), 'state', reporting_state) as labels, count(*)::float8 as value
+      from device_state group by level, reporting_state
+    union all
+    select 'findings', jsonb_build_object('detection', detection), count(*) from finding where status = 'open' group by detection
+    union all
+    select 'intelEntries', jsonb_build_object('feed', name), entries from intel_feed
+    union all
+    select 'intelAge', jsonb_build_object('feed', name), extract(epoch from now() - imported_at) from intel_feed
+    union all
+    select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
+    union all
+    select 'quarantined', '{}', count(*) from quarantined_report
+    union all
+    select 'syncWaiting', '{}', count(*) from intune_outbox
+    union all
+    select 'syncLag', '{}', coalesce(extract(epoch from now() - min(enqueued_at)), 0) from intune_outbox
+    union all
+    select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(heartbeat_at)), 0) from intune_connector where state = 'provisioned'
+  `.execute(db)
+  return rows
+}

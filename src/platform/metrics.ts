@@ -1,0 +1,57 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const LATENCY_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
+const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/**
+ * Everything Sallyport counts about itself. Labels have few values: never a device, a
+ * subject or an address. What the database knows is asked for when it is scraped, see `onScrape`.
+ */
+export function createMetrics () {
+  const registry = new Registry()
+  const registers = [registry]
+  const askOnScrape: Array<() => Promise<void>> = []
+  collectDefaultMetrics({ register: registry, prefix: 'sallyport_' })
+
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+    new Counter<L>({ name: `sallyport_${name}`, help, labelNames, registers })
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+    new Gauge<L>({ name: `sallyport_${name}`, help, labelNames, registers })
+  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
+    new Histogram({ name: `sallyport_${name}`, help, buckets, registers })
+
+  return {
+    /** Asks the database before each scrape; several may ask at once. */
+    onScrape (ask: () => Promise<void>): void {
+      askOnScrape.push(ask)
+    },
+    /** The page for Prometheus. */
+    async render (): Promise<{ readonly contentType: string, readonly body: string }> {
+      await Promise.all(askOnScrape.map(async (ask) => await ask()))
+      return { contentType: registry.contentType, body: await registry.metrics() }
+    },
+
+    reports: counter('reports_total', 'Telemetry reports by what became of them.', ['status']),
+    acceptSeconds: histogram('accept_seconds', 'From receiving a report to its acknowledgement.', LATENCY_BUCKETS),
+    journalBatchSize: histogram('journal_batch_reports', 'Reports committed together.', BATCH_BUCKETS),
+    journalWaiting: gauge('journal_waiting_reports', 'Reports in memory that wait for a commit.'),
+    reportsScored: counter('reports_scored_total', 'Reports merged and judged.'),
+    reportsQuarantined: gauge('reports_quarantined', 'Reports set aside because they could not be scored.'),
+    scoreSeconds: histogram('score_seconds', 'From receiving a report to its judgement.', LATENCY_BUCKETS),
+    endToEndSeconds: histogram('report_to_intune_seconds', 'From a change of a phone\'s level to Intune acknowledging it.', LATENCY_BUCKETS),
+    findings: gauge('findings_open', 'Open findings by detection.', ['detection']),
+    devices: gauge('devices', 'Phones by level and reporting state.', ['level', 'state']),
+    queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
+    queueOldestSeconds: gauge('queue_oldest_waiting_seconds', 'Age of the oldest job that waits.', ['queue']),
+    queueFailures: counter('queue_failures_total', 'Jobs that failed for good.', ['queue']),
+    intelEntries: gauge('intel_entries', 'Indicators and vulnerabilities by feed.', ['feed']),
+    intelAgeSeconds: gauge('intel_feed_age_seconds', 'Time since a feed was imported.', ['feed']),
+    intuneCalls: counter('intune_calls_total', 'Calls to Microsoft services by kind and outcome.', ['kind', 'outcome']),
+    syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
+    syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
+    heartbeatAgeSeconds: gauge('intune_heartbeat_age_seconds', 'Time since the connector that is longest without a heartbeat had one.'),
+    connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
+  }
+}
