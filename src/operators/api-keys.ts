@@ -1,0 +1,66 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { NotFoundError, UnprocessableError } from '../errors.js'
+import type { Database } from '../platform/database.js'
+import type { Operator, Role } from './roles.js'
+import { recordAudit } from './audit.js'
+
+const PREFIX = 'sp_'
+
+export interface CreateApiKeyInput {
+  readonly name: string
+  readonly role: Role
+  /** None for platform-admin, one for every other role. */
+  readonly tenantId?: string | undefined
+  readonly expiresAt?: Date | undefined
+  /** Who makes it, for the audit. */
+  readonly actor: string
+}
+
+export const hashApiKey = (key: string): Buffer => createHash('sha256').update(key).digest()
+
+/** Makes an API key and answers it: the only time it can be read. @throws UnprocessableError, NotFoundError */
+export async function createApiKey ({ db }: { readonly db: Database }, input: CreateApiKeyInput): Promise<{ readonly id: string, readonly key: string }> {
+  const { name, role, tenantId, expiresAt, actor } = input
+  if ((role === 'platform-admin') !== (tenantId === undefined)) {
+    throw new UnprocessableError(role === 'platform-admin' ? 'A platform-admin key belongs to no tenant.' : `A key with role ${role} needs a tenant.`)
+  }
+  const key = PREFIX + randomBytes(32).toString('base64url')
+  return await db.transaction().execute(async (tx) => {
+    if (tenantId !== undefined && await tx.selectFrom('tenant').select('id').where('id', '=', tenantId).executeTakeFirst() === undefined) {
+      throw new NotFoundError('There is no such tenant.')
+    }
+    const { id } = await tx.insertInto('api_key')
+      .values({ name, role, tenant_id: tenantId ?? null, key_hash: hashApiKey(key), expires_at: expiresAt ?? null })
+      .returning('id').executeTakeFirstOrThrow()
+    await recordAudit(tx, { tenantId: tenantId ?? null, actor, action: 'api-key.created', subject: id, detail: { name, role } })
+    return { id, key }
+  })
+}
+
+/** Whose key this is; undefined when it is unknown, expired or revoked. */
+export async function findOperator (db: Database, key: string, now: Date): Promise<Operator | undefined> {
+  if (!key.startsWith(PREFIX)) return undefined
+  const row = await db.selectFrom('api_key').select(['name', 'role', 'tenant_id'])
+    .where('key_hash', '=', hashApiKey(key))
+    .where('revoked_at', 'is', null)
+    .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
+    .executeTakeFirst()
+  return row && { name: row.name, role: row.role as Role, tenantId: row.tenant_id }
+}
+
+const REMEMBER_MS = 5_000
+const REMEMBER_AT_MOST = 1_000
+
+/** `findOperator` that remembers each answer for a few seconds, so that a revoked key is out as soon as that. */
+export function createOperatorLookup (db: Database): (key: string) => Promise<Operator | undefined> {
+  const known = new Map<string, { readonly operator: Operator | undefined, readonly untilMs: number }>()
+  return async (key) => {
+    const hash = hashApiKey(key).toString('base64')
+    const hit = known.get(hash)
+    if (hit !== undefined && hit.untilMs > Date.now()) return hit.operator
+    const operator = await findOperator(db, key, new Date())
+    if (known.size >= REMEMBER_AT_MOST) known.clear()
+    known.set(hash, { operator, untilMs: Date.now() + REMEMBER_MS })
+    return operator
+  }
+}

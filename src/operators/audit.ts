@@ -1,0 +1,37 @@
+import type { Database } from '../platform/database.js'
+import { decodeCursor, limitOf, NUMBER_PART, type Page, type PageInput, toPage } from '../devices/cursor.js'
+
+export interface AuditInput {
+  /** Null: about the whole platform. */
+  readonly tenantId: string | null
+  readonly actor: string
+  /** Noun and past participle: `enrollment-token.created`. */
+  readonly action: string
+  readonly subject?: string
+  readonly detail?: Readonly<Record<string, unknown>>
+}
+
+/** Writes down who did what; in the transaction that does it. */
+export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
+  await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: JSON.stringify(detail) }).execute()
+}
+
+export interface AuditItem {
+  readonly id: number
+  /** ISO 8601. */
+  readonly at: string
+  readonly actor: string
+  readonly action: string
+  readonly subject: string | null
+  readonly detail: unknown
+}
+
+/** A tenant's audit events, the last first. */
+export async function listAudit ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<AuditItem>> {
+  const limit = limitOf(input)
+  const before = decodeCursor(input, NUMBER_PART)
+  let query = db.selectFrom('audit_event').select(['id', 'at', 'actor', 'action', 'subject', 'detail'])
+    .where('tenant_id', '=', input.tenantId).orderBy('id', 'desc').limit(limit + 1)
+  if (before !== undefined) query = query.where('id', '<', Number(before[0]))
+  return toPage(await query.execute(), limit, (row) => ({ ...row, at: row.at.toISOString() }), ({ id }) => [String(id)])
+}

@@ -1,0 +1,30 @@
+/** Roles from least to most (contract, "Operators"). */
+export const ROLES = ['viewer', 'analyst', 'admin', 'platform-admin'] as const
+export type Role = (typeof ROLES)[number]
+
+/** What a route may ask for, and the least role that has it. */
+export const PERMISSIONS = {
+  'fleet:read': 'viewer',
+  'device:reassess': 'analyst',
+  'quarantine:retry': 'analyst',
+  'device:revoke': 'admin',
+  'device:erase': 'admin',
+  'enrollment:manage': 'admin',
+  'connector:manage': 'admin',
+  'audit:read': 'admin',
+  'intel:read': 'viewer',
+  'intel:write': 'platform-admin',
+  'tenant:manage': 'platform-admin'
+} as const satisfies Record<string, Role>
+export type Permission = keyof typeof PERMISSIONS
+
+export function hasPermission (role: Role, permission: Permission): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(PERMISSIONS[permission])
+}
+
+/** Who operates: an API key's holder. `tenantId` null: the whole platform. */
+export interface Operator {
+  readonly name: string
+  readonly role: Role
+  readonly tenantId: string | null
+}
