@@ -130,7 +130,7 @@ function toReportError (error: unknown): NonNullable<BatchResult['error']> {
   const { statusCode = 500, code = 'internal', message } = error as { statusCode?: number, code?: string, message: string }
   // What went wrong inside is not for callers.
   if (statusCode >= 500 && !isPassing(error)) return { status: 500, code: 'internal', detail: 'The report could not be stored.' }
-  return { status: statusCode, code, detail: message, ...(error instanceof InvalidInputError ? { errors: [...error.faults] } : {}) }
+  return { status: statusCode, code: code.toLowerCase(), detail: message, ...(error instanceof InvalidInputError ? { errors: [...error.faults] } : {}) }
 }
 
 const isPassing = (error: unknown): error is Error => error instanceof OverloadedError || error instanceof DatabaseUnavailableError
