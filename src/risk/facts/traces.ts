@@ -57,7 +57,8 @@ function profilesFound (context: DetectionContext): Trace[] {
     for (const field of ['uuid', 'identifier'] as const) {
       const value = profile[field]
       if (value === undefined) continue
-      const entries = lookup(context, 'profile-id', value.toLowerCase())
+      // A UUID is the same in capitals, an identifier is not; phones and feeds write both.
+      const entries = [...new Set([value, value.toLowerCase(), value.toUpperCase()])].flatMap((spelling) => lookup(context, 'profile-id', spelling))
       if (entries.length > 0) return [{ what: 'configuration profile', subject: value, evidence: [{ path: `profiles[${index}].${field}`, value }], entries }]
     }
     return []
