@@ -15,6 +15,15 @@ const STATUS: Readonly<Record<IntuneFailure, number>> = {
 
 const MAX_MESSAGE_LENGTH = 500
 
+export interface IntuneErrorDetails {
+  /** What Microsoft asked us to wait. */
+  readonly retryAfterMs?: number
+  readonly clientRequestId?: string
+  /** Phones that the refusal of a message names, in lower case. */
+  readonly entraDeviceIds?: readonly string[]
+  readonly cause?: unknown
+}
+
 /** A call to Entra, Graph or Intune that did not do what it should. The message is fit for an administrator. */
 export class IntuneError extends Error {
   readonly code: string
@@ -23,7 +32,7 @@ export class IntuneError extends Error {
   constructor (
     readonly failure: IntuneFailure,
     message: string,
-    readonly details: { readonly retryAfterMs?: number, readonly clientRequestId?: string, readonly cause?: unknown } = {}
+    readonly details: IntuneErrorDetails = {}
   ) {
     super(message.slice(0, MAX_MESSAGE_LENGTH), details.cause === undefined ? undefined : { cause: details.cause })
     this.code = `intune-${failure}`

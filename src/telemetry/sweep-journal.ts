@@ -1,0 +1,23 @@
+import { sql } from 'kysely'
+import type { Database } from '../platform/database.js'
+import type { Producer } from '../platform/queue-names.js'
+
+/** Groups handed on at once; the rest comes with the next sweep. */
+const MAX_GROUPS = 500
+
+/**
+ * Hands on groups of the journal that were committed longer than `olderThanSeconds` ago and
+ * are not scored, the oldest first: their jobs were lost. One that has a job after all is
+ * scored once and found done by the other.
+ */
+export async function sweepJournal (
+  { db, score }: { readonly db: Database, readonly score: Producer<'score'> },
+  { olderThanSeconds }: { readonly olderThanSeconds: number }
+): Promise<{ readonly groups: number }> {
+  const { rows } = await sql<{ id: number }>`
+    select id from report_group
+    where scored_at is null and received_at < now() - make_interval(secs => ${olderThanSeconds}::double precision)
+    order by received_at limit ${MAX_GROUPS}`.execute(db)
+  await score.add(rows.map(({ id }) => ({ groupId: id })))
+  return { groups: rows.length }
+}

@@ -1,0 +1,63 @@
+import { purgeErasedDevices } from '../src/devices/erase-device.js'
+import { expireAssertions } from '../src/devices/expire-assertions.js'
+import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
+import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartbeat.js'
+import { wakeSyncs } from '../src/intune/wake-syncs.js'
+import type { Producer, UpkeepPayload } from '../src/platform/queue-names.js'
+import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/queues.js'
+import { expireReports } from '../src/telemetry/expire-reports.js'
+import { sweepJournal } from '../src/telemetry/sweep-journal.js'
+
+export interface UpkeepWorkerDeps extends HeartbeatDeps {
+  readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'oldestWaitingSeconds'>
+  readonly score: Producer<'score'>
+  readonly retentionDays: number
+  readonly onFailed?: StartWorkerOptions['onFailed']
+}
+
+/** How often each task is put in; over all processes together. */
+const SCHEDULES: Readonly<Record<UpkeepPayload['task'], number>> = {
+  sweep: 2_000,
+  heartbeat: 15_000,
+  retention: 10 * 60 * 1000
+}
+
+/** A group this much older than any waiting job has lost its own. */
+const FORGOTTEN_AFTER_SECONDS = 10
+/** One task of each kind at the same time: a long deletion must not hold up a heartbeat. */
+const CONCURRENCY = 3
+
+/** What has to happen without anybody asking: finding forgotten work, heartbeats, deleting what has expired. */
+export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueWorker> {
+  const tasks: Readonly<Record<UpkeepPayload['task'], () => Promise<unknown>>> = {
+    sweep: async () => await sweep(deps),
+    heartbeat: async () => await sendDueHeartbeats(deps),
+    retention: async () => await expire(deps)
+  }
+  const worker = deps.queues.startWorker('upkeep', async ({ task }) => await tasks[task](), {
+    concurrency: CONCURRENCY,
+    ...(deps.onFailed === undefined ? {} : { onFailed: deps.onFailed })
+  })
+  for (const task of Object.keys(tasks) as Array<UpkeepPayload['task']>) {
+    await deps.queues.schedule('upkeep', task, SCHEDULES[task], { task })
+  }
+  return worker
+}
+
+/** Hands on committed work that has no job: the queues may have been lost, or a process died between commit and hand-over. */
+async function sweep ({ db, queues, score, sync, log }: UpkeepWorkerDeps): Promise<void> {
+  // The nearest to the user first: what is judged but not told.
+  await wakeSyncs({ db, sync })
+  await rescoreDueDevices({ db, score })
+  // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
+  const { score: waitingSeconds } = await queues.oldestWaitingSeconds()
+  const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: waitingSeconds + FORGOTTEN_AFTER_SECONDS })
+  if (groups > 0) log.warn({ groups }, 'groups of the journal had no job')
+}
+
+async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<void> {
+  const { groups } = await expireReports(db, { retentionDays })
+  const assertions = await expireAssertions(db)
+  const devices = await purgeErasedDevices({ db })
+  log.info({ groups, assertions, devices }, 'deleted what has expired')
+}
