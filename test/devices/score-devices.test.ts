@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
+import { listQuarantine } from '../../src/devices/list-quarantine.js'
+import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
+import type { IntelView } from '../../src/intel/indicator.js'
+import type { Database } from '../../src/platform/database.js'
+import { assess, type AssessInput } from '../../src/risk/assess.js'
+import type { Assessment } from '../../src/risk/assessment.js'
+import type { Detection, Match } from '../../src/risk/detection.js'
+import type { Severity } from '../../src/risk/level.js'
+import { digestApps } from '../../src/telemetry/app-digest.js'
+import { createJournal } from '../../src/telemetry/journal.js'
+import type { Report } from '../../src/telemetry/report.js'
+import { createTestDatabase } from '../helpers/database.js'
+import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
+
+const NO_INTEL: IntelView = { version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }
+
+/** A detection that matches what it is told to, by process name. */
+function detection (id: string, severity: Severity, detect: (processes: readonly string[]) => readonly Match[]): Detection {
+  return {
+    id, version: 1, category: 'device', platforms: ['android'], severity, attack: ['T1404'], raisesLevel: true, description: id,
+    sections: ['processes'], remediation: { user: 'u', admin: 'a' },
+    detect: ({ state }) => detect(state.processes ?? [])
+  }
+}
+
+const named = (prefix: string) => (processes: readonly string[]): Match[] => processes.filter((name) => name.startsWith(prefix))
+  .map((name) => ({ subject: name, title: `${name} runs`, evidence: [{ path: 'processes', value: { name, b: 1, a: 2 } }] }))
+
+const DETECTIONS = [
+  detection('dev-bad', 'high', named('bad')),
+  detection('dev-odd', 'low', named('odd')),
+  detection('dev-throws', 'medium', (processes) => {
+    if (processes.includes('throw')) throw new Error('it threw')
+    return named('mid')(processes)
+  })
+]
+const testAssess = (input: AssessInput): Assessment => {
+  if (input.state.processes?.includes('break') === true) throw new Error('it broke')
+  return assess({ ...input, detections: DETECTIONS })
+}
+
+interface World extends ScoreDeps { db: Database, tenantId: string, sync: ReturnType<typeof rememberingProducer<'sync'>> }
+
+async function setUp (t: Test): Promise<World> {
+  const { db } = await createTestDatabase(t)
+  return {
+    db,
+    tenantId: await seedTenant(db),
+    intel: { current: () => NO_INTEL },
+    sync: rememberingProducer<'sync'>(),
+    log: silentLog,
+    assess: testAssess
+  }
+}
+
+/** Puts reports into one group, as the journal does. */
+async function journal ({ db }: { db: Database }, ...entries: Array<[SeededDevice, Report]>): Promise<number> {
+  const score = rememberingProducer<'score'>()
+  const journal = createJournal({ db, score, log: silentLog, maxWaiting: 10_000, maxFlushes: 1 })
+  await Promise.all(entries.map(async ([device, report]) => await journal.append({ ...device, report })))
+  await journal.close()
+  return score.payloads[0]!.groupId!
+}
+
+const processes = (sequence: number, ...names: string[]): Report => makeReport(sequence, { processes: names })
+const stateOf = async (db: Database, { deviceId }: SeededDevice) => await db.selectFrom('device_state').selectAll().where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+const findingsOf = async (db: Database, { deviceId }: SeededDevice) => await db.selectFrom('finding').selectAll().where('device_id', '=', deviceId).orderBy('first_seen').orderBy('subject').execute()
+const changesOf = async (db: Database, { deviceId }: SeededDevice) => (await db.selectFrom('level_change').selectAll().where('device_id', '=', deviceId).orderBy('id').execute())
+const outboxOf = async (db: Database, { deviceId }: SeededDevice) => await db.selectFrom('intune_outbox').selectAll().where('device_id', '=', deviceId).executeTakeFirst()
+
+t.test('a report makes findings, a level, its history and a message for Intune', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const device = await seedDevice(db, tenantId)
+  const groupId = await journal(world, [device, processes(1, 'bad-one', 'odd-one')])
+  t.strictSame(await scoreGroup(world, groupId), { changedTenants: [tenantId] })
+  t.strictSame(world.sync.payloads, [{ tenantId }])
+
+  const findings = await findingsOf(db, device)
+  t.match(findings, [
+    { detection: 'dev-bad', subject: 'bad-one', severity: 'high', status: 'open', rule_version: 1, raises_level: true, attack: ['T1404'], intel: null },
+    { detection: 'dev-odd', subject: 'odd-one', severity: 'low', status: 'open' }
+  ])
+  t.match(await stateOf(db, device), { level: 'high', reporting_state: 'activated', sequence: 1, coverage: ['processes'], desired_health: 'highSeverity', desired_version: 1, resend: [] })
+  t.match(await changesOf(db, device), [{ from_level: null, to_level: 'high', findings: [{ findingId: findings[0]!.id, detection: 'dev-bad', subject: 'bad-one', severity: 'high' }, { detection: 'dev-odd' }] }])
+  t.match(await outboxOf(db, device), { version: 1, health: 'highSeverity', attempts: 0 })
+  t.not((await db.selectFrom('report_group').select('scored_at').executeTakeFirstOrThrow()).scored_at, null)
+})
+
+t.test('a job that runs twice changes nothing the second time', async (t) => {
+  const world = await setUp(t)
+  const device = await seedDevice(world.db, world.tenantId)
+  const groupId = await journal(world, [device, processes(1, 'bad-one')])
+  await Promise.all([scoreGroup(world, groupId), scoreGroup(world, groupId)])
+  const dump = async () => [await stateOf(world.db, device), await findingsOf(world.db, device), await changesOf(world.db, device), await outboxOf(world.db, device)]
+  const before = await dump()
+  t.strictSame(await scoreGroup(world, groupId), { changedTenants: [] })
+  t.strictSame(await dump(), before)
+  t.equal((await findingsOf(world.db, device)).length, 1)
+  t.equal((await changesOf(world.db, device)).length, 1)
+  t.strictSame(await scoreGroup(world, 999_999), { changedTenants: [] }, 'a group that is gone')
+})
+
+t.test('a finding closes when it is gone, and opens anew when it comes back', async (t) => {
+  const world = await setUp(t)
+  const { db } = world
+  const device = await seedDevice(db, world.tenantId)
+  for (const [n, names] of [['bad-one', 'odd-one'], ['odd-one'], [], ['bad-one']].entries()) {
+    await scoreGroup(world, await journal(world, [device, processes(n + 1, ...names)]))
+  }
+  t.strictSame((await findingsOf(db, device)).map(({ subject, status }) => [subject, status]), [['bad-one', 'resolved'], ['odd-one', 'resolved'], ['bad-one', 'open']])
+  t.ok((await findingsOf(db, device)).every(({ status, resolved_at: at }) => (status === 'resolved') === (at !== null)))
+  t.strictSame((await changesOf(db, device)).map((row) => [row.from_level, row.to_level]), [[null, 'high'], ['high', 'low'], ['low', 'secured'], ['secured', 'high']])
+  t.match(await outboxOf(db, device), { version: 4, health: 'highSeverity' })
+  t.match(await stateOf(db, device), { desired_version: 4 })
+})
+
+t.test('a heartbeat writes neither findings nor messages', async (t) => {
+  const world = await setUp(t)
+  const { db } = world
+  const device = await seedDevice(db, world.tenantId)
+  const snapshot = makeReport(1, { processes: ['bad-one'], apps: { mode: 'snapshot', items: [{ appId: 'a' }] } })
+  await scoreGroup(world, await journal(world, [device, snapshot]))
+  await db.deleteFrom('intune_outbox').execute()
+  const row = async () => (await sql<{ xmin: string }>`select xmin::text from finding`.execute(db)).rows[0]!.xmin
+  const before = { finding: await row(), state: await stateOf(db, device) }
+
+  t.strictSame(await scoreGroup(world, await journal(world, [device, makeReport(2)])), { changedTenants: [] })
+  t.equal(await row(), before.finding)
+  t.equal(await outboxOf(db, device), undefined)
+  const after = await stateOf(db, device)
+  t.equal(after.sequence, 2)
+  t.strictSame([after.state, after.apps, after.apps_digest, after.level_since], [before.state.state, before.state.apps, before.state.apps_digest, before.state.level_since])
+  t.ok(after.last_report_at! > before.state.last_report_at!)
+})
+
+t.test('reports of one group merge in the order of their sequence', async (t) => {
+  const world = await setUp(t)
+  const { db } = world
+  const [one, two] = [await seedDevice(db, world.tenantId), await seedDevice(db, world.tenantId)]
+  const items = [{ appId: 'a' }]
+  await scoreGroup(world, await journal(world,
+    [one, makeReport(3, { apps: { mode: 'delta', baseDigest: digestApps(items), upsert: [{ appId: 'b' }] }, processes: ['odd'] })],
+    [two, processes(1)],
+    [one, makeReport(2, { apps: { mode: 'snapshot', items }, processes: ['bad'] })]))
+  t.match(await stateOf(db, one), { level: 'low', sequence: 3, apps: { a: { appId: 'a' }, b: { appId: 'b' } }, resend: [] })
+  t.match(await stateOf(db, two), { level: 'secured' })
+  t.equal((await changesOf(db, one)).length, 1)
+})
+
+t.test('a delta without its base is remembered until a snapshot comes', async (t) => {
+  const world = await setUp(t)
+  const device = await seedDevice(world.db, world.tenantId)
+  await scoreGroup(world, await journal(world, [device, makeReport(1, { apps: { mode: 'delta', baseDigest: '0'.repeat(64) } })]))
+  t.strictSame((await stateOf(world.db, device)).resend, ['apps'])
+  await scoreGroup(world, await journal(world, [device, makeReport(2)]))
+  t.strictSame((await stateOf(world.db, device)).resend, ['apps'])
+  await scoreGroup(world, await journal(world, [device, makeReport(3, { apps: { mode: 'snapshot', items: [] } })]))
+  t.strictSame((await stateOf(world.db, device)).resend, [])
+})
+
+t.test('a report that breaks the group is set aside, and its neighbours are scored', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const devices = await Promise.all(Array.from({ length: 9 }, async () => await seedDevice(db, tenantId)))
+  const groupId = await journal(world, ...devices.map((device, n): [SeededDevice, Report] => [device, processes(1, n === 4 ? 'break' : 'bad')]))
+  await scoreGroup(world, groupId)
+  t.match((await listQuarantine(world, { tenantId })).items, [{ deviceId: devices[4]!.deviceId, error: 'it broke' }])
+  const levels = await db.selectFrom('device_state').select('level').where('level', 'is not', null).execute()
+  t.strictSame(levels, Array(8).fill({ level: 'high' }))
+  t.not((await db.selectFrom('report_group').select('scored_at').executeTakeFirstOrThrow()).scored_at, null)
+
+  // The fault is mended, and an operator has it tried again.
+  const [{ id }] = (await listQuarantine(world, { tenantId })).items as [{ id: number }]
+  await t.rejects(retryQuarantined(world, { tenantId: randomUUID(), id }), { code: 'NOT-FOUND' })
+  await retryQuarantined(world, { tenantId, id })
+  t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'it still fails')
+  await retryQuarantined({ ...world, assess: (input) => assess({ ...input, detections: DETECTIONS }) }, { tenantId, id })
+  t.equal((await listQuarantine(world, { tenantId })).items.length, 0)
+  t.match(await stateOf(db, devices[4]!), { level: 'secured', sequence: 1 })
+})
+
+t.test('a detection that throws lists the report, its findings stay open, the rest judges', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const device = await seedDevice(db, tenantId)
+  const neighbour = await seedDevice(db, tenantId)
+  await scoreGroup(world, await journal(world, [device, processes(1, 'mid-one', 'odd-one')]))
+  await scoreGroup(world, await journal(world, [device, processes(2)], [device, processes(3, 'throw')], [neighbour, processes(1, 'bad')]))
+  const culprit = await db.selectFrom('report').select('id').where('sequence', '=', 3).executeTakeFirstOrThrow()
+  t.match((await listQuarantine(world, { tenantId })).items, [{ id: culprit.id, error: 'dev-throws: it threw' }])
+  t.strictSame((await findingsOf(db, device)).map(({ subject, status }) => [subject, status]), [['mid-one', 'open'], ['odd-one', 'resolved']])
+  t.match(await stateOf(db, device), { level: 'medium', sequence: 3 }, 'what nobody could deny still counts')
+  t.match(await stateOf(db, neighbour), { level: 'high' })
+
+  await scoreGroup(world, await journal(world, [device, makeReport(4)]))
+  t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'a report that only comes after is not to blame')
+  await retryQuarantined(world, { tenantId, id: culprit.id })
+  t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'tried again, it is listed again')
+  await scoreGroup(world, await journal(world, [device, processes(5)]))
+  t.match(await stateOf(db, device), { level: 'secured' })
+})
+
+t.test('silence makes a phone unresponsive, its next report brings it back', async (t) => {
+  const world = await setUp(t)
+  const { db } = world
+  const device = await seedDevice(db, world.tenantId)
+  const silent = await seedDevice(db, world.tenantId)
+  t.strictSame(await scoreDevices(world, [silent.deviceId]), { changedTenants: [] })
+  t.match(await stateOf(db, silent), { level: null, reporting_state: 'pending', desired_health: null })
+
+  await scoreGroup(world, await journal(world, [device, processes(1, 'odd')]))
+  const { due_at: dueAt, last_report_at: lastReportAt } = await stateOf(db, device)
+  const days = (dueAt!.getTime() - lastReportAt!.getTime()) / 86_400_000
+  t.ok(days >= 7 && days <= 7 + 1 / 24, 'it is due when the silence is long enough')
+  await scoreDevices({ ...world, now: () => new Date(dueAt!.getTime() - 1) }, [device.deviceId])
+  t.match(await stateOf(db, device), { reporting_state: 'activated' })
+  t.strictSame(await scoreDevices({ ...world, now: () => dueAt! }, [device.deviceId]), { changedTenants: [world.tenantId] })
+  t.match(await stateOf(db, device), { reporting_state: 'unresponsive', level: 'low', desired_health: 'unresponsive' })
+  t.ok((await stateOf(db, device)).due_at! > dueAt!)
+  await scoreGroup(world, await journal(world, [device, makeReport(2)]))
+  t.match(await stateOf(db, device), { reporting_state: 'activated', desired_health: 'lowSeverity' })
+  t.match(await outboxOf(db, device), { version: 3, health: 'lowSeverity' })
+})
+
+t.test('two workers on groups of the same phones end where one does', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const devices = await Promise.all(Array.from({ length: 12 }, async () => await seedDevice(db, tenantId)))
+  const names = ['bad-1', 'odd-1', 'odd-2', 'mid-1']
+  const groups: number[] = []
+  for (let round = 0; round < 10; round++) {
+    groups.push(await journal(world, ...devices.map((device, n): [SeededDevice, Report] =>
+      [device, processes(round, ...names.filter((_, at) => (round + n + at) % 3 === 0))])))
+  }
+  await Promise.all([0, 1, 2].map(async (worker) => {
+    for (let at = worker; at < groups.length; at += 3) await scoreGroup(world, groups[at]!)
+  }))
+  for (const [n, device] of devices.entries()) {
+    const last = names.filter((_, at) => (9 + n + at) % 3 === 0)
+    const open = (await findingsOf(db, device)).filter(({ status }) => status === 'open')
+    t.strictSame(open.map(({ subject }) => subject).sort(), [...last].sort())
+    const { level, desired_version: version, desired_health: health, sequence } = await stateOf(db, device)
+    t.equal(sequence, 9)
+    t.match(await outboxOf(db, device), { version, health })
+    t.equal((await changesOf(db, device)).at(-1)?.to_level, level)
+  }
+})
+
+t.test('a queue that is away does not undo what was scored', async (t) => {
+  const world = await setUp(t)
+  world.sync.fail = true
+  const device = await seedDevice(world.db, world.tenantId)
+  t.strictSame(await scoreGroup(world, await journal(world, [device, processes(1, 'bad')])), { changedTenants: [world.tenantId] })
+  t.match(await outboxOf(world.db, device), { health: 'highSeverity' })
+})
