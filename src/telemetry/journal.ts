@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { DatabaseUnavailableError, DeviceRevokedError, OverloadedError, UnprocessableError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { isDatabaseAway, isWorthRetrying, sqlState } from '../platform/database-errors.js'
+import type { Metrics } from '../platform/metrics.js'
 import type { Producer, ScorePayload } from '../platform/queue-names.js'
 import { insertReports, type JournalEntry, type StoredReport } from './journal-repository.js'
 import type { Report } from './report.js'
@@ -13,8 +14,7 @@ export interface JournalOptions {
   readonly log: Logger
   /** Reports held in memory for the next commit; beyond them callers are turned away. */
   readonly maxWaiting: number
-  /** Told after every commit: how many reports, and how long it took. */
-  readonly onCommit?: (reports: number, seconds: number) => void
+  readonly metrics?: Pick<Metrics, 'journalBatchSize' | 'journalWaiting'>
   readonly maxGroupReports?: number
   readonly maxGroupBytes?: number
   readonly maxFlushes?: number
@@ -62,7 +62,7 @@ const MAX_GROUPS_TO_HAND_ON = 10_000
  * added, the sweep finds the group.
  */
 export function createJournal (options: JournalOptions): Journal {
-  const { db, score, log, maxWaiting } = options
+  const { db, score, log, maxWaiting, metrics } = options
   const maxGroupReports = options.maxGroupReports ?? MAX_GROUP_REPORTS
   const maxGroupBytes = options.maxGroupBytes ?? MAX_GROUP_BYTES
   const maxFlushes = options.maxFlushes ?? MAX_FLUSHES
@@ -103,16 +103,16 @@ export function createJournal (options: JournalOptions): Journal {
     const group = queue.slice(0, count)
     queue = queue.slice(count)
     for (const { entry } of group) waitingBytes -= entry.json.length
+    metrics?.journalWaiting.set(queue.length)
     return group
   }
 
   /** Never rejects: every caller gets the answer to their own report. */
   async function commit (group: readonly Waiting[], retries = 0): Promise<void> {
-    const startedAt = performance.now()
     try {
       const { groupId, reports } = await insertReports(db, group.map(({ entry }) => entry), new Date())
       if (groupId !== null) handOn.add(groupId)
-      options.onCommit?.(group.length, (performance.now() - startedAt) / 1000)
+      metrics?.journalBatchSize.observe(group.length)
       group.forEach((one, index) => one.resolve(toReceipt(one, reports[index]!)))
     } catch (error) {
       if (isDatabaseAway(error)) {

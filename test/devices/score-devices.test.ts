@@ -176,7 +176,7 @@ t.test('a report that breaks the group is set aside, and its neighbours are scor
   t.not((await db.selectFrom('report_group').select('scored_at').executeTakeFirstOrThrow()).scored_at, null)
 
   // The fault is mended, and an operator has it tried again.
-  const [{ id }] = (await listQuarantine(world, { tenantId })).items as [{ id: number }]
+  const id = (await listQuarantine(world, { tenantId })).items[0]!.id
   await t.rejects(retryQuarantined(world, { tenantId: randomUUID(), id }), { code: 'NOT-FOUND' })
   await retryQuarantined(world, { tenantId, id })
   t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'it still fails')

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { DatabaseUnavailableError, InvalidInputError, OverloadedError } from '../../errors.js'
+import type { Metrics } from '../../platform/metrics.js'
 import type { Journal } from '../../telemetry/journal.js'
 import { parseReports } from '../../telemetry/parse-report.js'
 import { ReportSchema, REPORT_LIMITS, STATE_SECTIONS, type Report } from '../../telemetry/report.js'
@@ -9,8 +10,7 @@ import '../agent-request.js'
 
 export interface TelemetryRoutesOptions {
   readonly journal: Pick<Journal, 'append'>
-  /** Told of every report's fate, for the metrics. */
-  readonly onReport?: (status: 'accepted' | 'duplicate' | 'stale' | 'rejected', seconds: number) => void
+  readonly metrics?: Pick<Metrics, 'reports' | 'acceptSeconds'>
 }
 
 const Resend = Type.Array(Type.Enum([...STATE_SECTIONS]), { description: 'Sections to send whole in the next report: the server does not have their base.' })
@@ -42,7 +42,7 @@ export const BatchReplySchema = Type.Object({
 type BatchResult = Static<typeof BatchReplySchema>['results'][number]
 
 /** `POST /v1/telemetry` and `/v1/telemetry/batch`. Register under `/v1`, behind the agents' authentication. */
-export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> = async (app, { journal, onReport }) => {
+export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> = async (app, { journal, metrics }) => {
   // Sentinels leave before the validation sees them, and are looked for in the text, which is cheap.
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
@@ -70,7 +70,8 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> 
   }, async (request, reply) => {
     const startedAt = performance.now()
     const receipt = await journal.append({ ...request.device, report: request.body })
-    onReport?.(receipt.status, (performance.now() - startedAt) / 1000)
+    metrics?.reports.inc({ status: receipt.status })
+    metrics?.acceptSeconds.observe((performance.now() - startedAt) / 1000)
     reply.code(202)
     return receipt as Static<typeof ReceiptSchema>
   })
@@ -93,8 +94,8 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> 
     const [first] = outcomes
     if (isPassing(first?.error) && outcomes.every(({ error }) => isPassing(error))) throw first.error
 
-    const seconds = (performance.now() - startedAt) / 1000
-    for (const { result } of outcomes) onReport?.(result.status, seconds)
+    metrics?.acceptSeconds.observe((performance.now() - startedAt) / 1000)
+    for (const { result } of outcomes) metrics?.reports.inc({ status: result.status })
     reply.code(outcomes.every(({ error }) => error === undefined) ? 202 : 207)
     return { results: outcomes.map(({ result }) => result) }
   })

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { startScoreWorker } from '../../workers/score.js'
+import { createMetrics } from '../../src/platform/metrics.js'
+import { openQueues } from '../../src/platform/queues.js'
+import { createJournal } from '../../src/telemetry/journal.js'
+import { createTestDatabase } from '../helpers/database.js'
+import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
+
+t.test('what the journal hands on is scored, and a device is judged anew when asked', async (t) => {
+  const { db, url } = await createTestDatabase(t)
+  const device = await seedDevice(db, await seedTenant(db))
+  const queues = await openQueues({ databaseUrl: url, log: silentLog })
+  t.teardown(async () => await queues.close())
+  const metrics = createMetrics()
+  const journal = createJournal({ db, score: queues.producer('score'), log: silentLog, maxWaiting: 100, metrics })
+  t.teardown(async () => await journal.close())
+  startScoreWorker({
+    queues, db, metrics, concurrency: 2, log: silentLog, sync: rememberingProducer<'sync'>(),
+    intel: { current: () => ({ version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }) }
+  })
+
+  const levelIs = async (level: string): Promise<void> => {
+    while (true) {
+      const row = await db.selectFrom('device_state').select('level').where('device_id', '=', device.deviceId).executeTakeFirst()
+      if (row?.level === level) return
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  await journal.append({ ...device, report: makeReport(1, { integrity: { rooted: true } }) })
+  await levelIs('high')
+  await journal.append({ ...device, report: makeReport(2, { integrity: { rooted: false } }) })
+  await levelIs('secured')
+  t.match(await metrics.reportsScored.get(), { values: [{ value: 2 }] })
+
+  await db.updateTable('device_state').set({ level: 'low' }).execute()
+  await queues.producer('score').add([{ deviceIds: [device.deviceId] }])
+  await levelIs('secured')
+  t.equal((await db.selectFrom('report_group').select('id').where('scored_at', 'is', null).execute()).length, 0)
+})
