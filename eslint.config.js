@@ -4,7 +4,9 @@ export default [
   ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
   {
     rules: {
-      '@stylistic/object-property-newline': 'off'
+      '@stylistic/object-property-newline': 'off',
+      // `void promise` says: not awaited, on purpose.
+      'no-void': ['error', { allowAsStatement: true }]
     }
   },
   {

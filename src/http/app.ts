@@ -1,0 +1,90 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { TooManyRequestsError } from '../errors.js'
+import { REPORT_LIMITS } from '../telemetry/report.js'
+import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
+import { addContentEncoding } from './plugins/content-encoding.js'
+import { addOpenApi } from './plugins/openapi.js'
+import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
+import { addProblemDetails } from './plugins/problem-details.js'
+import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
+import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
+import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
+import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
+import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
+import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
+import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
+import { createValidatorCompiler } from './validator.js'
+
+/** What the API needs: each part's options, put together by whoever starts it. */
+export interface AppOptions {
+  readonly log: Logger
+  readonly version: string
+  readonly agentAuth: AgentAuthOptions
+  readonly operatorAuth: OperatorAuthOptions
+  readonly enrollment: EnrollmentRoutesOptions
+  readonly token: TokenRoutesOptions
+  readonly telemetry: TelemetryRoutesOptions
+  readonly deviceStatus: DeviceStatusRoutesOptions
+  readonly tenant: TenantRoutesOptions
+  readonly tenants: TenantsRoutesOptions
+  readonly intel: IntelRoutesOptions
+  /** Requests a minute of one address (before anybody has proved who they are) and of one device or API key. */
+  readonly rateLimits?: { readonly perAddress: number, readonly perCaller: number }
+}
+
+/** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */
+const RATE_LIMITS = { perAddress: 6_000, perCaller: 1_200 }
+const REQUEST_TIMEOUT_MS = 60_000
+
+/** The API: agents, operators, and its own description. Not listening yet. */
+export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    // A line for each report would cost more than the report; errors are logged where they are handled.
+    disableRequestLogging: true,
+    bodyLimit: REPORT_LIMITS.decodedBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Keys like __proto__ in a body are data; nothing here copies them onto objects.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore'
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.setValidatorCompiler(createValidatorCompiler())
+  addProblemDetails(app as unknown as FastifyInstance)
+  addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
+  await app.register(helmet)
+  await addOpenApi(app as unknown as FastifyInstance, { version: options.version })
+
+  const limits = options.rateLimits ?? RATE_LIMITS
+  await app.register(rateLimit, {
+    global: false,
+    errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000))
+  })
+
+  await app.register(async (open) => {
+    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, timeWindow: '1 minute' }))
+    await open.register(enrollmentRoutes, options.enrollment)
+    await open.register(tokenRoutes, options.token)
+  }, { prefix: '/v1' })
+
+  await app.register(async (agents) => {
+    await addAgentAuth(agents as unknown as FastifyInstance, options.agentAuth)
+    agents.addHook('onRequest', agents.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.device.deviceId }))
+    await agents.register(telemetryRoutes, options.telemetry)
+    await agents.register(deviceStatusRoutes, options.deviceStatus)
+  }, { prefix: '/v1' })
+
+  await app.register(async (operators) => {
+    addOperatorAuth(operators as unknown as FastifyInstance, options.operatorAuth)
+    operators.addHook('onRequest', operators.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.operator.name }))
+    await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
+    await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(intelRoutes, options.intel)
+  }, { prefix: '/v1' })
+
+  return app as unknown as FastifyInstance
+}

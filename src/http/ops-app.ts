@@ -1,0 +1,63 @@
+import { createBullBoard } from '@bull-board/api'
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
+import { FastifyAdapter } from '@bull-board/fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Metrics } from '../platform/metrics.js'
+import { QUEUE_NAMES } from '../platform/queue-names.js'
+import type { Queues } from '../platform/queues.js'
+import { addProblemDetails } from './plugins/problem-details.js'
+
+export interface OpsAppOptions {
+  readonly log: Logger
+  readonly metrics: Pick<Metrics, 'render'>
+  readonly queues: Pick<Queues, 'queue'>
+  /** What must work for this process to be of use: each answers, or throws with the reason. */
+  readonly checks: Readonly<Record<string, () => Promise<void>>>
+}
+
+const QUEUES_PATH = '/queues'
+const CHECK_LIMIT_MS = 3_000
+
+/** For whoever runs Sallyport: health, metrics and queues. Has no sign-in, so it belongs on loopback or inside a cluster. */
+export async function buildOpsApp ({ log, metrics, queues, checks }: OpsAppOptions): Promise<FastifyInstance> {
+  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, disableRequestLogging: true }) as unknown as FastifyInstance
+  addProblemDetails(app)
+
+  app.get('/healthz', async () => ({ status: 'ok' }))
+
+  app.get('/readyz', async (_request, reply) => {
+    const results = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check)] as const))
+    const missing = Object.fromEntries(results.filter(([, fault]) => fault !== undefined))
+    const ready = Object.keys(missing).length === 0
+    reply.code(ready ? 200 : 503)
+    return { status: ready ? 'ready' : 'not-ready', checked: Object.keys(checks), missing }
+  })
+
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, body } = await metrics.render()
+    reply.header('content-type', contentType)
+    return body
+  })
+
+  const board = new FastifyAdapter()
+  board.setBasePath(QUEUES_PATH)
+  createBullBoard({ queues: QUEUE_NAMES.map((name) => new BullMQAdapter(queues.queue(name), { readOnlyMode: true })), serverAdapter: board })
+  await app.register(board.registerPlugin() as never, { prefix: QUEUES_PATH })
+  return app
+}
+
+/** Undefined when all is well; otherwise what is wrong, in words. */
+async function outcomeOf (check: () => Promise<void>): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await Promise.race([check(), new Promise((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_LIMIT_MS} ms`)), CHECK_LIMIT_MS)
+    })])
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}

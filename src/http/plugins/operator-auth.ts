@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../../errors.js'
+import { hasPermission, type Operator, type Permission } from '../../operators/roles.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a caller must be allowed to do; every operator route names it. */
+    permission?: Permission
+  }
+  interface FastifyRequest {
+    operator: Operator
+  }
+}
+
+export interface OperatorAuthOptions {
+  findOperator (key: string): Promise<Operator | undefined>
+}
+
+/**
+ * Lets operators in by API key, with the permission their route declares, into their own
+ * tenant only: a foreign one looks as if it were not there. A route without a declared
+ * permission does not start.
+ */
+export function addOperatorAuth (app: FastifyInstance, { findOperator }: OperatorAuthOptions): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.permission === undefined) throw new Error(`${String(method)} ${url} declares no permission`)
+  })
+  app.decorateRequest('operator', null as unknown as Operator)
+  app.addHook('onRequest', async (request) => {
+    const operator = await findOperator(bearerOf(request))
+    if (operator === undefined) throw new UnauthenticatedError('The API key is unknown, expired or revoked.')
+    const { tenantId } = request.params as { tenantId?: string }
+    if (tenantId !== undefined && operator.tenantId !== null && operator.tenantId !== tenantId.toLowerCase()) {
+      throw new NotFoundError('There is no such tenant.')
+    }
+    const permission = request.routeOptions.config.permission!
+    if (!hasPermission(operator.role, permission)) throw new ForbiddenError(`Your role ${operator.role} does not allow this (${permission}).`)
+    request.operator = operator
+    request.log = request.log.child({ operator: operator.name })
+  })
+}
+
+function bearerOf (request: FastifyRequest): string {
+  const [scheme, token, ...rest] = (request.headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() !== 'bearer' || token === undefined || rest.length > 0) {
+    throw new UnauthenticatedError('An API key is needed: Authorization: Bearer <key>.')
+  }
+  return token
+}

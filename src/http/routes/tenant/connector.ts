@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { deprovisionTenant } from '../../../intune/deprovision-tenant.js'
+import { getConnector } from '../../../intune/get-connector.js'
+import { provisionTenant, type ProvisionTenantDeps } from '../../../intune/provision-tenant.js'
+import { resyncTenant } from '../../../intune/resync-tenant.js'
+import { recordAudit } from '../../../operators/audit.js'
+import { nullable, TenantParams, Time } from '../../schemas.js'
+
+export interface ConnectorRoutesOptions extends ProvisionTenantDeps {}
+
+const ConnectorSchema = Type.Object({
+  state: Type.String(),
+  healthy: Type.Boolean(),
+  summary: Type.String({ description: 'What the state means and what to do, in words.' }),
+  provisionedAt: nullable(Time),
+  lastHeartbeatAt: nullable(Time),
+  nextHeartbeatAt: nullable(Time),
+  waiting: Type.Integer({ description: 'Phones whose newest state Intune does not have yet.' }),
+  oldestWaitingSince: nullable(Time),
+  failing: Type.Integer(),
+  lastError: nullable(Type.String()),
+  lastErrorAt: nullable(Time),
+  pausedUntil: nullable(Time),
+  messageErrors: Type.Array(Type.Unknown())
+}, { title: 'Connector' })
+const about = { tags: ['intune'], security: [{ apiKey: [] }], params: TenantParams }
+
+/** A tenant's connection to Intune. */
+export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> = async (app, deps) => {
+  app.get('/connector', {
+    config: { permission: 'fleet:read' },
+    schema: { ...about, operationId: 'getConnector', summary: 'How the connection to Intune is', response: { 200: ConnectorSchema } }
+  }, async ({ params }) => await getConnector(deps, params) as never)
+
+  app.post('/connector/provision', {
+    config: { permission: 'connector:manage' },
+    schema: { ...about, operationId: 'provisionConnector', summary: 'Connect to Intune', response: { 200: ConnectorSchema } }
+  }, async ({ params, operator }) => {
+    const connector = await provisionTenant(deps, params)
+    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.provisioned' })
+    return connector as never
+  })
+
+  app.post('/connector/deprovision', {
+    config: { permission: 'connector:manage' },
+    schema: { ...about, operationId: 'deprovisionConnector', summary: 'Disconnect from Intune', response: { 200: ConnectorSchema } }
+  }, async ({ params, operator }) => {
+    const connector = await deprovisionTenant(deps, params)
+    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.deprovisioned' })
+    return connector as never
+  })
+
+  app.post('/connector/resync', {
+    config: { permission: 'connector:manage' },
+    schema: { ...about, operationId: 'resyncConnector', summary: 'Send the state of every phone again', response: { 202: Type.Object({ devices: Type.Integer() }) } }
+  }, async ({ params, operator }, reply) => {
+    const answer = await resyncTenant(deps, params)
+    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.resynced', detail: answer })
+    reply.code(202)
+    return answer
+  })
+}

@@ -1,0 +1,76 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { deviceHistory } from '../../../devices/device-history.js'
+import { eraseDevice } from '../../../devices/erase-device.js'
+import { getDevice } from '../../../devices/get-device.js'
+import { listDevices } from '../../../devices/list-devices.js'
+import { reassessDevice } from '../../../devices/reassess-device.js'
+import { type EndDeviceDeps, revokeDevice } from '../../../devices/revoke-device.js'
+import type { Producer } from '../../../platform/queue-names.js'
+import { DEVICE_STATES } from '../../../risk/level.js'
+import { PLATFORMS } from '../../../telemetry/device-state.js'
+import { DeviceDetailSchema, DeviceParams, DeviceSchema, Level, nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
+
+export interface DevicesRoutesOptions extends EndDeviceDeps {
+  readonly score: Producer<'score'>
+}
+
+const HistoryItemSchema = Type.Object({
+  at: Time,
+  from: nullable(Level),
+  to: Level,
+  findings: Type.Array(Type.Unknown(), { description: 'Those behind the level.' })
+})
+const DeviceIdSchema = Type.Object({ deviceId: Uuid })
+
+const about = { tags: ['devices'], security: [{ apiKey: [] }] }
+
+/** Phones of a tenant: look, judge again, take away credentials, forget. */
+export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = async (app, deps) => {
+  app.get('/devices', {
+    config: { permission: 'fleet:read' },
+    schema: {
+      ...about,
+      operationId: 'listDevices',
+      summary: 'List phones',
+      params: TenantParams,
+      querystring: Type.Object({
+        ...PageQuery,
+        level: Type.Optional(Level),
+        state: Type.Optional(Type.Enum([...DEVICE_STATES])),
+        platform: Type.Optional(Type.Enum([...PLATFORMS])),
+        detection: Type.Optional(Type.String({ maxLength: 64 })),
+        q: Type.Optional(Type.String({ maxLength: 128, description: 'Part of a model, manufacturer or serial number, or an id.' }))
+      }),
+      response: { 200: page(DeviceSchema) }
+    }
+  }, async ({ params, query }) => await listDevices(deps, { ...query, ...params }) as never)
+
+  app.get('/devices/:deviceId', {
+    config: { permission: 'fleet:read' },
+    schema: { ...about, operationId: 'getDevice', summary: 'One phone: level, reasons, findings, what Intune holds', params: DeviceParams, response: { 200: DeviceDetailSchema } }
+  }, async ({ params }) => await getDevice(deps, params) as never)
+
+  app.get('/devices/:deviceId/history', {
+    config: { permission: 'fleet:read' },
+    schema: { ...about, operationId: 'getDeviceHistory', summary: 'Level changes and the findings behind each', params: DeviceParams, querystring: Type.Object(PageQuery), response: { 200: page(HistoryItemSchema) } }
+  }, async ({ params, query }) => await deviceHistory(deps, { ...query, ...params }) as never)
+
+  app.post('/devices/:deviceId/reassess', {
+    config: { permission: 'device:reassess' },
+    schema: { ...about, operationId: 'reassessDevice', summary: 'Judge a phone anew from what is stored', params: DeviceParams, response: { 202: DeviceIdSchema } }
+  }, async ({ params }, reply) => {
+    reply.code(202)
+    return await reassessDevice(deps, params)
+  })
+
+  app.post('/devices/:deviceId/revoke', {
+    config: { permission: 'device:revoke' },
+    schema: { ...about, operationId: 'revokeDevice', summary: 'Take a phone\'s credentials away', params: DeviceParams, response: { 200: DeviceIdSchema } }
+  }, async ({ params, operator }) => await revokeDevice(deps, { ...params, actor: operator.name }))
+
+  app.delete('/devices/:deviceId', {
+    config: { permission: 'device:erase' },
+    schema: { ...about, operationId: 'eraseDevice', summary: 'Forget a phone; only the audit remains', params: DeviceParams, response: { 200: DeviceIdSchema } }
+  }, async ({ params, operator }) => await eraseDevice(deps, { ...params, actor: operator.name }))
+}

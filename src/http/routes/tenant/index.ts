@@ -1,0 +1,30 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { NotFoundError } from '../../../errors.js'
+import { hasTenant } from '../../../operators/tenants.js'
+import type { Database } from '../../../platform/database.js'
+import { auditRoutes } from './audit.js'
+import { connectorRoutes, type ConnectorRoutesOptions } from './connector.js'
+import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
+import { enrollmentTokensRoutes } from './enrollment-tokens.js'
+import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
+import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
+
+export interface TenantRoutesOptions extends FindingsRoutesOptions, PolicyRoutesOptions {
+  readonly db: Database
+  readonly devices: DevicesRoutesOptions
+  readonly connector: ConnectorRoutesOptions
+}
+
+/** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, options) => {
+  // Only a platform-wide key gets here with the id of a tenant that does not exist.
+  app.addHook('preHandler', async ({ operator, params }) => {
+    if (operator.tenantId === null && !await hasTenant(options, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
+  })
+  await app.register(devicesRoutes, options.devices)
+  await app.register(findingsRoutes, options)
+  await app.register(policyRoutes, options)
+  await app.register(enrollmentTokensRoutes, options)
+  await app.register(connectorRoutes, options.connector)
+  await app.register(auditRoutes, options)
+}

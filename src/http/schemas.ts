@@ -1,0 +1,80 @@
+import { Type, type TSchema } from 'typebox'
+import { MAX_PAGE_SIZE } from '../devices/cursor.js'
+import { LEVELS, SEVERITIES } from '../risk/level.js'
+
+/** Schemas that several routes share. */
+export const Uuid = Type.String({ format: 'uuid' })
+export const TenantParams = Type.Object({ tenantId: Uuid })
+export const Level = Type.Enum([...LEVELS])
+export const Severity = Type.Enum([...SEVERITIES])
+export const Time = Type.String({ format: 'date-time' })
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const PageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE })),
+  cursor: Type.Optional(Type.String({ maxLength: 512, description: 'nextCursor of the page before.' }))
+}
+
+/** A list's answer. */
+export const page = <T extends TSchema>(item: T) => Type.Object({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+
+/** A device's id in an address: our own, or `entra:` and the Entra device id. */
+export const DeviceParams = Type.Object({
+  tenantId: Uuid,
+  deviceId: Type.String({ pattern: '^(entra:)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', description: 'Device id, or `entra:` and the Entra device id.' })
+})
+
+export const FindingSchema = Type.Object({
+  findingId: Uuid,
+  deviceId: Uuid,
+  detection: Type.String(),
+  category: Type.String(),
+  severity: Severity,
+  subject: Type.String(),
+  title: Type.String(),
+  evidence: Type.Array(Type.Object({ path: Type.String(), value: Type.Unknown() })),
+  intel: nullable(Type.Object({ feed: Type.String(), indicator: Type.String(), family: Type.String() })),
+  attack: Type.Array(Type.String()),
+  status: Type.Enum(['open', 'resolved', 'suppressed']),
+  firstSeen: Time,
+  lastSeen: Time,
+  expiresAt: nullable(Time),
+  resolvedAt: nullable(Time),
+  remediation: Type.Object({ user: Type.String(), admin: Type.String() }),
+  ruleVersion: Type.Integer(),
+  raisesLevel: Type.Boolean()
+}, { title: 'Finding' })
+
+const DEVICE = {
+  deviceId: Uuid,
+  entraDeviceId: Uuid,
+  intuneDeviceId: nullable(Uuid),
+  platform: Type.Enum(['android', 'ios', 'ipados']),
+  osVersion: nullable(Type.String()),
+  manufacturer: nullable(Type.String()),
+  model: nullable(Type.String()),
+  serialNumber: nullable(Type.String()),
+  state: Type.String(),
+  level: nullable(Level),
+  levelSince: nullable(Time),
+  coverage: Type.Array(Type.String()),
+  openFindings: Type.Integer(),
+  enrolledAt: Time,
+  lastReportAt: nullable(Time),
+  assessedAt: nullable(Time),
+  revokedAt: nullable(Time),
+  retiredAt: nullable(Time)
+}
+export const DeviceSchema = Type.Object(DEVICE, { title: 'Device' })
+export const DeviceDetailSchema = Type.Object({
+  ...DEVICE,
+  findings: Type.Array(FindingSchema),
+  reasons: Type.Array(Type.String()),
+  intune: Type.Object({
+    desired: nullable(Type.String()),
+    reported: nullable(Type.String()),
+    acknowledgedAt: nullable(Time),
+    lastError: nullable(Type.String())
+  })
+}, { title: 'DeviceDetail' })
