@@ -73,8 +73,8 @@ export function tenantRequest (
     headers: JSON_HEADERS,
     body: JSON.stringify({
       Provisioned: provisioned ? PROVISIONED : DEPROVISIONED,
-      PartnerEnrollmentUrl: publicUrl,
-      PartnerRemediationUrl: publicUrl
+      PartnerEnrollmentUrl: overHttps(publicUrl),
+      PartnerRemediationUrl: overHttps(publicUrl)
     })
   }
 }
@@ -164,6 +164,9 @@ export function toldError (body: unknown): string | undefined {
   if (hasCode) return `error code ${String(code)}`
   return typeof status === 'number' && status >= 400 ? `HttpStatusCode ${status}` : undefined
 }
+
+// Users are sent there from Microsoft's pages. An address without TLS is that of a trial installation.
+const overHttps = (url: string): string => url.replace(/^http:/, 'https:')
 
 function healthValue (config: PartnerWireConfig, health: Health): string | number {
   const value = config.healthValues?.[health] ?? health
