@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { BearerChecker } from './bearer.js'
 import { SimulatedClock } from './clock.js'
@@ -49,7 +49,7 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
 
   const app = Fastify({
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     genReqId: () => randomUUID(),
     // Callers keep connections open; stopping must not wait for them.

@@ -39,7 +39,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = as
     return { error: { code: 'not-found', message: `No control route ${request.method} ${request.url}.` } }
   })
 
-  await app.register(tenantControlRoutes, options)
+  await app.register(tenantControlRoutes, { store, defaults: options.defaults })
 
   app.put('/faults', { schema: { body: FaultListSchema } }, async (request) => {
     const items = faults.replace(request.body)
