@@ -1,3 +1,4 @@
+import { createAppCache } from '../src/devices/app-cache.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../src/devices/score-devices.js'
 import type { Metrics } from '../src/platform/metrics.js'
 import type { QueueName } from '../src/platform/queue-names.js'
@@ -16,6 +17,7 @@ export interface ScoreWorkerDeps extends ScoreDeps {
 export function startScoreWorker (deps: ScoreWorkerDeps): QueueWorker {
   const { queues, concurrency, metrics, onFailed } = deps
   const scoreDeps: ScoreDeps = {
+    appCache: createAppCache(),
     ...deps,
     onScored (scored) {
       const now = Date.now()

@@ -2,8 +2,9 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
 import type { AssessedFinding } from '../risk/assessment.js'
 import type { Level, ReportingState } from '../risk/level.js'
-import type { App, Report } from '../telemetry/report.js'
-import type { DeviceState, Platform } from '../telemetry/device-state.js'
+import type { Report } from '../telemetry/report.js'
+import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
+import type { AppCache } from './app-cache.js'
 import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
@@ -50,9 +51,9 @@ export async function insertMissingStates (tx: Tx, deviceIds: readonly string[])
 }
 
 /** Locks the states of these devices, in the order that everybody locks them in, and reads them with their open findings. */
-export async function lockDevices (tx: Tx, deviceIds: readonly string[]): Promise<StoredDevice[]> {
+export async function lockDevices (tx: Tx, deviceIds: readonly string[], cache?: AppCache): Promise<StoredDevice[]> {
   const { rows } = await sql<StateRow>`
-    select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps, s.apps_digest, s.resend, s.reporting_state,
+    select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps_digest, s.resend, s.reporting_state,
       s.level, s.level_since, s.last_report_at, s.desired_health, s.desired_version
     from device_state s join device d on d.id = s.device_id
     where s.device_id = any(${deviceIds}::uuid[])
@@ -67,7 +68,29 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[]): Promis
     from finding where device_id = any(${deviceIds}::uuid[]) and status <> 'resolved'`.execute(tx)
 
   const byDevice = groupBy(findings, (row) => row.device_id)
-  return present.map((row) => toStoredDevice(row, (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
+  const apps = await listApps(tx, present, cache)
+  return present.map((row) => toStoredDevice(row, apps.get(row.apps_digest ?? ''), (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
+}
+
+/** The app lists of locked devices, by digest. The large part of a state, so it is read only where it is not at hand. */
+async function listApps (tx: Tx, devices: readonly StateRow[], cache: AppCache | undefined): Promise<Map<string, AppInventory>> {
+  const found = new Map<string, AppInventory>()
+  const missing = new Map<string, string>()
+  for (const { device_id: deviceId, apps_digest: digest } of devices) {
+    if (digest === null || found.has(digest)) continue
+    const inventory = cache?.get(digest)
+    if (inventory === undefined) missing.set(digest, deviceId)
+    else found.set(digest, inventory)
+  }
+  if (missing.size > 0) {
+    const { rows } = await sql<{ apps_digest: string, apps: AppInventory['items'] }>`
+      select apps_digest, apps from device_state where device_id = any(${[...missing.values()]}::uuid[])`.execute(tx)
+    for (const { apps_digest: digest, apps: items } of rows) {
+      found.set(digest, { digest, items })
+      cache?.set({ digest, items })
+    }
+  }
+  return found
 }
 
 /** Writes judgements: every table once, whatever the number of devices. */
@@ -200,7 +223,7 @@ async function upsertFindings (tx: Tx, findings: readonly object[], now: Date): 
 interface ReportRow { id: number, tenant_id: string, device_id: string, received_at: Date, body: Report }
 
 interface StateRow {
-  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<DeviceState>, apps: Record<string, App> | null
+  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<DeviceState>
   apps_digest: string | null, resend: string[], reporting_state: string, level: string | null, level_since: Date | null
   last_report_at: Date | null, desired_health: string | null, desired_version: number
 }
@@ -215,7 +238,7 @@ function toJournalReport (row: ReportRow): JournalReport {
   return { id: row.id, tenantId: row.tenant_id, deviceId: row.device_id, receivedAt: row.received_at, report: row.body }
 }
 
-function toStoredDevice (row: StateRow, findings: readonly OpenFinding[]): StoredDevice {
+function toStoredDevice (row: StateRow, apps: AppInventory | undefined, findings: readonly OpenFinding[]): StoredDevice {
   return {
     deviceId: row.device_id,
     tenantId: row.tenant_id,
@@ -225,7 +248,7 @@ function toStoredDevice (row: StateRow, findings: readonly OpenFinding[]): Store
       events: [],
       ...row.state,
       sequence: row.sequence,
-      ...(row.apps === null || row.apps_digest === null ? {} : { apps: { digest: row.apps_digest, items: row.apps } })
+      ...(apps === undefined ? {} : { apps })
     },
     resend: row.resend,
     reportingState: row.reporting_state as ReportingState,

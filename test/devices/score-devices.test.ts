@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { createAppCache } from '../../src/devices/app-cache.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
 import { listQuarantine } from '../../src/devices/list-quarantine.js'
 import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
@@ -54,7 +55,8 @@ async function setUp (t: Test): Promise<World> {
     intel: { current: () => NO_INTEL },
     sync: rememberingProducer<'sync'>(),
     log: silentLog,
-    assess: testAssess
+    assess: testAssess,
+    appCache: createAppCache(3)
   }
 }
 

@@ -24,8 +24,13 @@ t.test('of two entries with one app id the later counts', async (t) => {
 })
 
 t.test('names are sorted by UTF-16 code units and text is written as ECMAScript does (RFC 8785)', async (t) => {
-  t.equal(canonicalJson({ '\u20ac': 1, '\r': 2, 1: 3, '\u{1f600}': 4, '\u0080': 5, '\u00f6': 6, '\ufb33': 7 }),
+  t.equal(canonicalJson({ '\u20ac': 1, '\r': 2, 1: 3, '\u{1f600}': 4, '\u0080': 5, ö: 6, דּ: 7 }),
     '{"\\r":2,"1":3,"\u0080":5,"\u00f6":6,"\u20ac":1,"\u{1f600}":4,"\ufb33":7}')
   t.equal(canonicalJson([1e30, 4.5, 2e-3, 1e-27, true, null, 'a"\n']), '[1e+30,4.5,0.002,1e-27,true,null,"a\\"\\n"]')
   t.equal(canonicalJson({ a: undefined, b: 1 }), '{"b":1}')
+})
+
+t.test('names that JavaScript treats in its own way are sorted like any other', async (t) => {
+  t.equal(canonicalJson(JSON.parse('{"b":1,"10":2,"9":[{"z":1,"a":2}],"__proto__":3,"toJSON":4}')), '{"10":2,"9":[{"a":2,"z":1}],"__proto__":3,"b":1,"toJSON":4}')
+  t.equal(canonicalJson([1, [{ b: undefined, a: 1 }], undefined]), '[1,[{"a":1}],null]')
 })
