@@ -73,13 +73,13 @@ export function parseListQuery (query: unknown, { filterable, properties, typeNa
   const { $filter, $select, $top, $skiptoken, $count } = options as Record<string, string | undefined>
   if ($top !== undefined && !/^[1-9]\d{0,8}$/.test($top)) throw badRequest(`Invalid value '${$top}' for $top query option found. The $top query option requires a positive integer value.`)
   if ($count !== undefined && $count !== 'true' && $count !== 'false') throw badRequest(`Invalid value '${$count}' for $count query option found. Valid values are 'true' and 'false'.`)
-  const skip = $skiptoken === undefined ? 0 : Number(Buffer.from($skiptoken, 'base64url').toString())
-  if (!Number.isSafeInteger(skip) || skip < 0) throw badRequest('Skip token is not valid.')
+  const position = $skiptoken === undefined ? '0' : Buffer.from($skiptoken, 'base64url').toString()
+  if (!/^\d{1,12}$/.test(position)) throw badRequest('Skip token is not valid.')
   return {
     clauses: $filter === undefined ? [] : parseFilter($filter, filterable),
     select: parseSelect($select, properties, typeName),
     top: Math.min(Number($top ?? maxTop), maxTop),
-    skip,
+    skip: Number(position),
     count: $count === 'true'
   }
 }
