@@ -1,0 +1,18 @@
+import type { Database } from '../platform/database.js'
+import { INDICATOR_TYPES, type IntelEntry } from './indicator.js'
+import { normalizeValue } from './normalize.js'
+import { listFeeds as listStoredFeeds, listIndicatorsByValue, type Feed } from './repository.js'
+
+/** What the feeds say about a value, however it is spelt. */
+export async function findIndicators ({ db }: { readonly db: Database }, { value }: { readonly value: string }): Promise<Array<IntelEntry & { readonly firstSeen: string }>> {
+  const forms = new Set([value])
+  for (const type of INDICATOR_TYPES) {
+    const normal = normalizeValue(type, value)
+    if (normal !== undefined) forms.add(normal.value)
+  }
+  return await listIndicatorsByValue(db, [...forms])
+}
+
+export async function listFeeds ({ db }: { readonly db: Database }): Promise<Feed[]> {
+  return await listStoredFeeds(db)
+}

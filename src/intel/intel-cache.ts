@@ -1,0 +1,51 @@
+import type { Logger } from 'pino'
+import type { Database } from '../platform/database.js'
+import type { IntelView } from './indicator.js'
+import { IntelIndex } from './intel-index.js'
+import { listVulnerabilities, readIntelVersion, streamIndicators } from './repository.js'
+
+export interface IntelCache {
+  current (): IntelView
+  /** Looks now whether the store has changed, and answers what is then current. */
+  refresh (): Promise<IntelView>
+  close (): void
+}
+
+const POLL_MS = 1_000
+
+/** Keeps this process's index equal to the store; the old one serves until the new one is whole. */
+export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonly db: Database, readonly log: Logger, readonly pollMs?: number }): Promise<IntelCache> {
+  let current = await load(db)
+  let running: Promise<IntelView> | undefined
+
+  const look = async (): Promise<IntelView> => {
+    if (await readIntelVersion(db) !== current.version) {
+      current = await load(db)
+      log.info({ intelVersion: current.version }, 'threat intelligence loaded')
+    }
+    return current
+  }
+  const timer = setInterval(() => {
+    running ??= look().finally(() => { running = undefined })
+    running.catch((err: unknown) => log.warn({ err }, 'threat intelligence could not be reloaded; the old one serves on'))
+  }, pollMs).unref()
+
+  return {
+    current: () => current,
+    // Not the look that is under way: that one may have read the version before the caller's change.
+    refresh: async () => {
+      await running?.catch(() => {})
+      return await look()
+    },
+    close: () => clearInterval(timer)
+  }
+}
+
+/** One consistent picture of the store. */
+async function load (db: Database): Promise<IntelView> {
+  return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
+    const index = new IntelIndex(await readIntelVersion(tx), await listVulnerabilities(tx))
+    for await (const entries of streamIndicators(tx)) for (const entry of entries) index.add(entry)
+    return index
+  })
+}
