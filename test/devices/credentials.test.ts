@@ -88,6 +88,7 @@ t.test('an enrolment token counts only while, for what and as often as it may', 
   const enrollmentToken = await makeToken(world, { max_uses: 3, expires_at: new Date(Date.now() + 60_000), platform: 'android' })
   const answers = await Promise.allSettled(Array.from({ length: 8 }, async () => await enrollDevice(world, { ...await makeInput(world, await makeKey()), enrollmentToken })))
   t.equal(answers.filter(({ status }) => status === 'fulfilled').length, 3)
+  for (const answer of answers) if (answer.status === 'rejected') t.match(answer.reason, { code: 'INVALID-ENROLLMENT-TOKEN' })
   t.equal((await world.db.selectFrom('device').select('id').execute()).length, 3)
 })
 

@@ -85,6 +85,8 @@ t.test('an event counts once, and its end is added when it comes', async (t) => 
   t.strictSame(ended.events, [{ ...event('e', { host: 'h', endedAt }), receivedAt: NOW.toISOString() }])
   // The report that opened it comes once more, late: it stays ended.
   t.equal(mergeReport(ended, report(1, { events: [event('e')] }), later).state.events[0]?.endedAt, endedAt)
+  // What a late report says otherwise does not count.
+  t.equal(mergeReport(open, report(0, { events: [event('e', { host: 'earlier' })] }), later).state.events[0]?.host, 'h')
   // The end comes late: it still ends it.
   t.equal(mergeReport(open, report(0, { events: [event('e', { endedAt })] }), later).state.events[0]?.endedAt, endedAt)
 })
