@@ -1,6 +1,5 @@
 import { createAppCache } from '../src/devices/app-cache.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../src/devices/score-devices.js'
-import type { Metrics } from '../src/platform/metrics.js'
 import type { QueueName } from '../src/platform/queue-names.js'
 import type { Queues, QueueWorker } from '../src/platform/queues.js'
 
@@ -8,24 +7,14 @@ export interface ScoreWorkerDeps extends ScoreDeps {
   readonly queues: Pick<Queues, 'startWorker'>
   /** Jobs this process has in hand at once. */
   readonly concurrency: number
-  readonly metrics?: Pick<Metrics, 'reportsScored' | 'scoreSeconds'>
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
 }
 
 /** Scores groups of the journal, and devices whose judgement may have changed. */
 export function startScoreWorker (deps: ScoreWorkerDeps): QueueWorker {
-  const { queues, concurrency, metrics, onFailed } = deps
-  const scoreDeps: ScoreDeps = {
-    appCache: createAppCache(),
-    ...deps,
-    onScored (scored) {
-      const now = Date.now()
-      metrics?.reportsScored.inc(scored.reports.length)
-      for (const { receivedAt } of scored.reports) metrics?.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)
-      deps.onScored?.(scored)
-    }
-  }
+  const { queues, concurrency, onFailed } = deps
+  const scoreDeps: ScoreDeps = { appCache: createAppCache(), ...deps }
   return queues.startWorker('score', async ({ groupId, deviceIds }) => {
     if (groupId !== undefined) await scoreGroup(scoreDeps, groupId)
     if (deviceIds !== undefined && deviceIds.length > 0) await scoreDevices(scoreDeps, deviceIds)

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
 import type { Platform } from '../telemetry/device-state.js'
 import type { DeviceKey } from './device-key.js'
-import { upsertOutbox } from './score-repository.js'
+import { upsertOutbox } from './outbox-repository.js'
 
 /** A device as far as its credentials are concerned. */
 export interface DeviceCredentials {

@@ -8,6 +8,7 @@ import type { AppCache } from './app-cache.js'
 import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
+import { upsertOutbox } from './outbox-repository.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
 export const ERASED_STATE = { erased: true }
@@ -120,24 +121,6 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
 /** True when Intune must be told something it was not told before. */
 export function hasNewHealth ({ device, health }: Judgement): boolean {
   return health !== device.desiredHealth
-}
-
-export interface OutboxEntry {
-  readonly deviceId: string
-  readonly tenantId: string
-  readonly version: number
-  readonly health: string
-}
-
-/** One row a device: a newer state takes the place of one not sent yet and is due at once. */
-export async function upsertOutbox (tx: Tx, entries: readonly OutboxEntry[], now: Date): Promise<void> {
-  await sql`
-    insert into intune_outbox (device_id, tenant_id, version, health, enqueued_at, next_attempt_at)
-    select i."deviceId", i."tenantId", i.version, i.health, ${now}, ${now}
-    from jsonb_to_recordset(${JSON.stringify(entries)}::jsonb) as i("deviceId" uuid, "tenantId" uuid, version bigint, health text)
-    order by i."deviceId"
-    on conflict (device_id) do update set version = excluded.version, health = excluded.health, enqueued_at = excluded.enqueued_at,
-      attempts = 0, next_attempt_at = excluded.next_attempt_at, last_error = null`.execute(tx)
 }
 
 /** Sets reports aside, each with its reason. */

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
+import { APP_DIGEST_DESCRIPTION } from './app-digest.js'
 
 /** Limits of one report (contract, "Agents"). */
 export const REPORT_LIMITS = {
@@ -61,7 +62,7 @@ export const AppsSchema = Type.Union([
   }),
   Type.Object({
     mode: Type.Literal('delta'),
-    baseDigest: Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'Digest of the app list the delta starts from.' }),
+    baseDigest: Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: `Digest of the app list the delta starts from. ${APP_DIGEST_DESCRIPTION}` }),
     upsert: Type.Optional(Type.Array(AppSchema, { maxItems: REPORT_LIMITS.apps })),
     remove: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: REPORT_LIMITS.apps }))
   })

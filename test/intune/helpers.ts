@@ -1,5 +1,5 @@
 import type { Database, Tx } from '../../src/platform/database.js'
-import { upsertOutbox } from '../../src/devices/score-repository.js'
+import { upsertOutbox } from '../../src/devices/outbox-repository.js'
 import type { PartnerClient } from '../../src/intune/partner-client.js'
 import type { HealthRecord, HeartbeatAnswer, UploadStatus } from '../../src/intune/partner-wire.js'
 import type { Health } from '../../src/devices/health.js'

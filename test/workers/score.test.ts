@@ -15,8 +15,9 @@ t.test('what the journal hands on is scored, and a device is judged anew when as
   const metrics = createMetrics()
   const journal = createJournal({ db, score: queues.producer('score'), log: silentLog, maxWaiting: 100, metrics })
   t.teardown(async () => await journal.close())
+  let scored = 0
   startScoreWorker({
-    queues, db, metrics, concurrency: 2, log: silentLog, sync: rememberingProducer<'sync'>(),
+    queues, db, concurrency: 2, onScored: ({ reports }) => { scored += reports.length }, log: silentLog, sync: rememberingProducer<'sync'>(),
     intel: { current: () => ({ version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }) }
   })
 
@@ -31,7 +32,8 @@ t.test('what the journal hands on is scored, and a device is judged anew when as
   await levelIs('high')
   await journal.append({ ...device, report: makeReport(2, { integrity: { rooted: false } }) })
   await levelIs('secured')
-  t.match(await metrics.reportsScored.get(), { values: [{ value: 2 }] })
+  t.equal(scored, 2)
+  t.match(await metrics.journalBatchSize.get(), { values: [{ value: Number }] })
 
   await db.updateTable('device_state').set({ level: 'low' }).execute()
   await queues.producer('score').add([{ deviceIds: [device.deviceId] }])
