@@ -17,6 +17,7 @@ const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Url = Type.String({ pattern: '^https?://[^\\s]+$' })
 const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
 const Positive = Type.Integer({ minimum: 1 })
+const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|highSeverity|unresponsive|misconfigured)=[^,=\\s]+'
 
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
@@ -44,12 +45,13 @@ export const SETTINGS = {
   INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
   PARTNER_WIRE_ENTITY_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a threat message. Microsoft tells it to partners only; unverified.', '5'),
   PARTNER_WIRE_HEALTH_FIELD: setting(Text, 'Name of the field that carries the threat state; unverified.', 'HealthState'),
+  PARTNER_WIRE_HEALTH_VALUES: setting(Type.String({ pattern: `^${HEALTH_VALUE}(,${HEALTH_VALUE})*$` }), 'How threat states are spelled where Graph\'s names do not do: `secured=0,highSeverity=3`; digits are sent as numbers; unverified.'),
   PARTNER_WIRE_DEVICE_API_VERSION: setting(Text, 'api-version of the device service.', '1.2'),
   PARTNER_WIRE_TENANT_API_VERSION: setting(Text, 'api-version of the tenant service.', '1.6')
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE'
+type OptionalKey = 'DATABASE_URL' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)

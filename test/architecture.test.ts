@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The entry wires everything, so it may see everything. */
-const WIRING = ['src/cli.ts', 'src/wiring', 'workers/main.ts', 'bench', 'test']
+const WIRING = ['src/cli.ts', 'src/commands', 'workers/main.ts', 'bench', 'test']
 
 interface Import { readonly file: string, readonly target: string, readonly typesOnly: boolean }
 

@@ -7,13 +7,14 @@ import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
 import { migrate } from '../platform/migrate.js'
 import { installBundledFeed } from '../intel/install-bundled-feed.js'
-import { startWorkers } from '../../workers/main.js'
 import { startChild } from './child-process.js'
 import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
 import { openInstallation, type Installation } from './installation.js'
 import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
+import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
 import { startSimulator, type SimulatorAddress } from './start-simulator.js'
+import { wireWorkers } from './wire-workers.js'
 
 export interface UpOptions {
   readonly port?: number
@@ -96,6 +97,9 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
   processes.unshift({ name: 'api', pid: process.pid })
   await startWorkersPart(installation, settings)
 
+  if (credentials !== undefined && options.ephemeral !== true) {
+    lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken }))
+  }
   const trusted = simulated && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
   const ready: ReadyLine = {
     event: 'ready',
@@ -110,7 +114,11 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
   return { ready, processes, databaseUrl, stop: async () => await lifecycle.stop() }
 
   async function startDatabase (): Promise<string> {
-    const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), ephemeral: options.ephemeral === true, log })
+    const postgres = await startEmbeddedPostgres({
+      ...(options.ephemeral === true ? {} : { dataDir: join(dataDir, 'postgres') }),
+      log,
+      onExit: (reason) => died('PostgreSQL', reason)
+    })
     lifecycle.onStop('postgres', async () => await postgres.stop())
     processes.push({ name: 'postgres', pid: postgres.pid })
     return postgres.url
@@ -132,13 +140,13 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
   async function startWorkersPart (installation: Installation, settings: Environment): Promise<void> {
     const count = options.workers ?? 0
     if (count === 0) {
-      const workers = await startWorkers(installation)
+      const workers = await wireWorkers(installation)
       lifecycle.onStop('workers', async () => await workers.close())
       return
     }
     const children = await Promise.all(Array.from({ length: count }, async (_, index) => {
       const name = `worker-${index + 1}`
-      const child = await startChild(name, ['worker'], { env: { ...settings, OPS_PORT: '0' }, onExit: (reason) => died(name, reason) })
+      const child = await startChild(name, ['worker'], { env: { ...settings, OPS_PORT: '0', PUBLIC_URL: installation.publicUrl.value }, onExit: (reason) => died(name, reason) })
       lifecycle.onStop(name, async () => await child.stop())
       return child
     }))
@@ -182,4 +190,3 @@ async function simulatorSettings (simulator: SimulatorAddress, credentials: Embe
     INTUNE_CLIENT_SECRET: credentials.intuneClientSecret
   }
 }
-

@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { TooManyRequestsError } from '../errors.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
@@ -45,7 +45,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log as FastifyBaseLogger,
     // A line for each report would cost more than the report; errors are logged where they are handled.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.

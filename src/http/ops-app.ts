@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../platform/metrics.js'
 import { QUEUE_NAMES } from '../platform/queue-names.js'
@@ -21,7 +21,7 @@ const CHECK_LIMIT_MS = 3_000
 
 /** For whoever runs Sallyport: health, metrics and queues. Has no sign-in, so it belongs on loopback or inside a cluster. */
 export async function buildOpsApp ({ log, metrics, queues, checks }: OpsAppOptions): Promise<FastifyInstance> {
-  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, disableRequestLogging: true }) as unknown as FastifyInstance
+  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) }) as unknown as FastifyInstance
   addProblemDetails(app)
 
   app.get('/healthz', async () => ({ status: 'ok' }))

@@ -97,14 +97,16 @@ function credentialFactory (options: EntraCredentialOptions): (entraTenantId: st
 }
 
 // Entra's refusals carry a number (AADSTS7000215 wrong secret, AADSTS700016 app unknown in the
-// tenant, AADSTS65001 no consent); throttling and outages do too, and are told apart by theirs.
-const PASSING = /AADSTS(90033|90014|50196|9002313|90055)\b|AADSTS5\d{1,2}\b/
+// tenant, AADSTS65001 no consent); these are the numbers of passing troubles.
+const PASSING = /AADSTS(90033|90014|50196|9002313|90055)\b/
+const REFUSED = /AADSTS\d+|invalid_client|unauthorized_client|invalid_grant/
 
 function toIntuneError (error: unknown): IntuneError {
   if (error instanceof IntuneError) return error
-  const message = describeError(error)
-  const refused = (/AADSTS\d+/.test(message) && !PASSING.test(message)) || /invalid_client|unauthorized_client|invalid_grant|ENOENT/.test(message)
-  return refused
-    ? new IntuneError('unauthorized', `Entra refuses our app: ${message}`, { cause: error })
-    : new IntuneError('unavailable', `Entra could not be asked for a token: ${message}`, { cause: error })
+  const text = error instanceof Error ? error.message : String(error)
+  // What a person needs, without the ids around it.
+  const message = /AADSTS\d+:.*?(?=\s*(Trace ID|Correlation ID|Timestamp|$))/s.exec(text)?.[0] ?? describeError(error)
+  if (REFUSED.test(text) && !PASSING.test(text)) return new IntuneError('unauthorized', `Entra refuses our app: ${message}`, { cause: error })
+  if (text.includes('endpoints_resolution_error')) return new IntuneError('unavailable', 'Entra does not answer for this tenant: either it has no such tenant, or it cannot be reached.', { cause: error })
+  return new IntuneError('unavailable', `Entra could not be asked for a token: ${message}`, { cause: error })
 }

@@ -15,6 +15,8 @@ export interface GraphClientOptions {
   readonly tokens: EntraTokens
   readonly agent: Dispatcher
   readonly observe: CallObserver
+  /** How long Graph may take to answer. */
+  readonly answerLimitMs: number
 }
 
 /** Microsoft Graph in a customer's tenant. */
@@ -23,7 +25,6 @@ export interface GraphClient {
   get (entraTenantId: string, path: string): Promise<unknown>
 }
 
-const ANSWER_LIMIT_MS = 20_000
 /** Longer waits are for the caller, who has other tenants to serve. */
 const LONGEST_WAIT_MS = 3_000
 const MAX_RETRIES = 2
@@ -31,7 +32,7 @@ const RETRY_DELAY_SECONDS = 0.2
 const FRESH_TOKEN_PAUSE_MS = 1_000
 
 /** The official client with its own handlers for tokens, retries and telemetry; only the last step, the HTTP exchange, is ours. */
-export function createGraphClient ({ baseUrl, tokens, agent, observe }: GraphClientOptions): GraphClient {
+export function createGraphClient ({ baseUrl, tokens, agent, observe, answerLimitMs }: GraphClientOptions): GraphClient {
   // Each cloud has a Graph and a scope of its own.
   const scope = `${new URL(baseUrl).origin}/.default`
   const customHosts = new Set([new URL(baseUrl).hostname])
@@ -47,7 +48,7 @@ export function createGraphClient ({ baseUrl, tokens, agent, observe }: GraphCli
         new AuthenticationHandler({ getAccessToken: async () => token }),
         new RetryHandler(new RetryHandlerOptions(RETRY_DELAY_SECONDS, MAX_RETRIES, isWorthWaiting)),
         new TelemetryHandler(),
-        new HttpHandler(agent, observe, entraTenantId)
+        new HttpHandler(agent, observe, entraTenantId, answerLimitMs)
       ])
     })
     return await client.api(path).header('client-request-id', randomUUID()).get()
@@ -79,7 +80,7 @@ function chain (handlers: readonly Middleware[]): Middleware {
 }
 
 class HttpHandler implements Middleware {
-  constructor (readonly agent: Dispatcher, readonly observe: CallObserver, readonly entraTenantId: string) {}
+  constructor (readonly agent: Dispatcher, readonly observe: CallObserver, readonly entraTenantId: string, readonly answerLimitMs: number) {}
 
   async execute (context: Context): Promise<void> {
     const startedAt = performance.now()
@@ -98,7 +99,7 @@ class HttpHandler implements Middleware {
         ...(headers === undefined ? {} : { headers }),
         dispatcher: this.agent,
         redirect: 'manual',
-        signal: AbortSignal.timeout(ANSWER_LIMIT_MS)
+        signal: AbortSignal.timeout(this.answerLimitMs)
       })
       context.response = response as unknown as NonNullable<Context['response']>
       observed(response.status)

@@ -2,7 +2,6 @@ import { createSecureContext, rootCertificates } from 'node:tls'
 import { Agent } from 'undici'
 
 const CONNECT_TIMEOUT_MS = 5_000
-const ANSWER_TIMEOUT_MS = 15_000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const CONNECTIONS_PER_HOST = 16
 
@@ -14,14 +13,12 @@ export function trustedAuthorities (extraCaPem: string | undefined): string[] | 
   return extraCaPem === undefined ? undefined : [...rootCertificates, extraCaPem]
 }
 
-/** A pool of kept-alive connections with bounded times and sizes. The caller closes it. */
+/** A pool of kept-alive connections with bounded sizes. The caller closes it. */
 export function createHttpsAgent (extraCaPem: string | undefined): Agent {
   const ca = trustedAuthorities(extraCaPem)
   return new Agent({
     connections: CONNECTIONS_PER_HOST,
     keepAliveTimeout: 30_000,
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: ANSWER_TIMEOUT_MS,
     maxResponseSize: MAX_ANSWER_BYTES,
     connect: {
       timeout: CONNECT_TIMEOUT_MS,

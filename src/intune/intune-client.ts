@@ -25,6 +25,8 @@ export interface IntuneClientOptions {
   readonly wire: PartnerWireConfig
   readonly log: Logger
   readonly onCall?: CallObserver
+  /** How long Graph and Intune may take to answer; 15 s by default. */
+  readonly answerLimitMs?: number
 }
 
 /** Everything Sallyport can ask Microsoft. Connects on first use. */
@@ -35,12 +37,15 @@ export interface IntuneClient {
   close (): Promise<void>
 }
 
+const ANSWER_LIMIT_MS = 15_000
+
 export function createIntuneClient (options: IntuneClientOptions): IntuneClient {
   const agent = createHttpsAgent(options.extraCaPem)
   const observe = callLogger(options.log, options.onCall)
   const tokens = createEntraTokens(options)
-  const graph = createGraphClient({ baseUrl: options.graphBaseUrl, tokens, agent, observe })
+  const { answerLimitMs = ANSWER_LIMIT_MS } = options
+  const graph = createGraphClient({ baseUrl: options.graphBaseUrl, tokens, agent, observe, answerLimitMs })
   const discovery = createDiscovery({ graph, allowedHosts: options.endpointHosts })
-  const partner = createPartnerClient({ wire: options.wire, tokens, discovery, agent, resource: options.resource, observe })
+  const partner = createPartnerClient({ wire: options.wire, tokens, discovery, agent, resource: options.resource, observe, answerLimitMs })
   return { partner, graph, close: async () => await agent.close() }
 }

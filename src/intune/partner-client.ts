@@ -20,6 +20,8 @@ export interface PartnerClientOptions {
   /** Resource identifier of the Intune API. */
   readonly resource: string
   readonly observe: CallObserver
+  /** How long a service may take to answer. */
+  readonly answerLimitMs: number
 }
 
 /** Intune's partner services. Every function throws IntuneError. */
@@ -42,7 +44,6 @@ interface Answer extends WireAnswer {
   readonly clientRequestId: string
 }
 
-const ANSWER_LIMIT_MS = 20_000
 const FRESH_TOKEN_PAUSE_MS = 1_000
 const RETRY_PAUSE_MS = 200
 /** Longer waits are for the caller, who has other tenants to serve. */
@@ -138,7 +139,7 @@ async function exchange (options: PartnerClientOptions, { operation, entraTenant
       headers: { ...headers, accept: 'application/json', authorization: `Bearer ${token}`, 'client-request-id': clientRequestId },
       ...(body === undefined ? {} : { body }),
       dispatcher: options.agent,
-      signal: AbortSignal.timeout(ANSWER_LIMIT_MS)
+      signal: AbortSignal.timeout(options.answerLimitMs)
     })
     const text = await response.body.text()
     status = response.statusCode

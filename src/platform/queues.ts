@@ -61,10 +61,15 @@ const POOL_SIZE = 12
 /** The one place that knows which engine the queues run on. */
 export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const { log } = options
-  const engine = options.redisUrl === undefined ? openPostgresEngine(options) : openRedisEngine(options, options.redisUrl)
+  let closing = false
+  const logError: LogError = (fields) => {
+    // Connections that break while they are being closed are no news.
+    if (!closing) log.error(fields, 'queue connection error')
+  }
+  const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
   const workers = new Set<QueueWorker>()
-  for (const [name, queue] of queues) queue.on('error', (error) => log.error({ err: error, queue: name }, 'queue connection error'))
+  for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
 
   const queueOf = (name: QueueName): Queue => queues.get(name)!
@@ -86,7 +91,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
         if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
         return await handler(job.data as QueuePayloads[typeof name], job)
       }, { concurrency, ...WORKER_TIMES })
-      worker.on('error', (error) => log.error({ err: error, queue: name }, 'worker connection error'))
+      worker.on('error', (error) => logError({ err: error, queue: name }))
       worker.on('failed', (job, error) => {
         log.warn({ err: error, queue: name, jobId: job?.id, attempts: job?.attemptsMade }, 'job failed')
         if (job === undefined || error instanceof UnrecoverableError || job.attemptsMade >= (job.opts.attempts ?? 1)) onFailed?.(name)
@@ -112,12 +117,15 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     }),
 
     async close () {
+      closing = true
       await Promise.all([...workers].map(async (worker) => await worker.close()))
       await Promise.all([...queues.values()].map(async (queue) => await queue.close()))
       await engine.close()
     }
   }
 }
+
+type LogError = (fields: { readonly err: Error, readonly queue?: QueueName }) => void
 
 interface Engine {
   readonly name: Queues['engine']
@@ -126,7 +134,7 @@ interface Engine {
   close (): Promise<void>
 }
 
-function openPostgresEngine ({ databaseUrl, log, prefix }: QueuesOptions): Engine {
+function openPostgresEngine ({ databaseUrl, prefix }: QueuesOptions, logError: LogError): Engine {
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
@@ -136,7 +144,7 @@ function openPostgresEngine ({ databaseUrl, log, prefix }: QueuesOptions): Engin
     keepAlive: true,
     application_name: 'sallyport queues'
   })
-  pool.on('error', (error) => log.error({ err: error }, 'queue connection error'))
+  pool.on('error', (error) => logError({ err: error }))
   const shared = { connection: pool, ...(prefix === undefined ? {} : { prefix }) }
   return {
     name: 'postgres',
@@ -147,11 +155,11 @@ function openPostgresEngine ({ databaseUrl, log, prefix }: QueuesOptions): Engin
   }
 }
 
-function openRedisEngine ({ log, prefix }: QueuesOptions, redisUrl: string): Engine {
+function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
   // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
   const keyPrefix = `{${prefix ?? 'sallyport'}}`
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
-  connection.on('error', (error) => log.error({ err: error }, 'queue connection error'))
+  connection.on('error', (error) => logError({ err: error }))
   const shared: QueueOptions = { connection, prefix: keyPrefix }
   return {
     name: 'redis',

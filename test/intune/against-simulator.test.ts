@@ -9,6 +9,7 @@ import { createTestDatabase } from '../helpers/database.js'
 import { rememberingProducer, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
 import { makeAllDue, seedWaitingDevices, waitingIn, wantHealth } from './helpers.js'
+import { makeCertificate } from './make-certificate.js'
 import { startSimulatedIntune } from './simulator.js'
 
 async function setUp (t: Test, seed?: object) {
@@ -194,7 +195,7 @@ t.test('an administrator disconnects', async (t) => {
 })
 
 t.test('what stands in the way is told in words: secret, consent, role, host, authority', async (t) => {
-  const { db, tenantId, deps, seedDevices, clientOptions, simulator } = await setUp(t)
+  const { db, tenantId, entraTenantId, deps, seedDevices, clientOptions } = await setUp(t)
   await seedDevices(1)
   const failing = async (options: Partial<typeof clientOptions>): Promise<string> => {
     const intune = createIntuneClient({ ...clientOptions, ...options })
@@ -212,13 +213,48 @@ t.test('what stands in the way is told in words: secret, consent, role, host, au
   const { extraCaPem, ...untrusting } = clientOptions
   const intune = createIntuneClient(untrusting)
   t.teardown(async () => await intune.close())
-  await t.rejects(intune.partner.sendHeartbeat(t.name, new Date()), { code: 'intune-unavailable' }, 'certificates are verified')
+  await t.rejects(intune.partner.sendHeartbeat(entraTenantId, new Date()), { code: 'intune-unavailable' }, 'certificates are verified')
 
   const otherTenant = await seedTenant(db)
   await seedWaitingDevices(db, otherTenant, 1)
   await syncTenant(deps, { tenantId: otherTenant })
-  t.match((await getConnector({ db }, { tenantId: otherTenant })).lastError, /AADSTS/, 'a tenant that Entra does not know')
-  t.ok(simulator)
+  t.match((await getConnector({ db }, { tenantId: otherTenant })).lastError, /no such tenant/)
+})
+
+t.test('a service that does not answer is given up on, and healed', async (t) => {
+  const { db, tenantId, entraTenantId, deps, seedDevices, setFaults, threatStateOf, clientOptions } = await setUp(t)
+  const [device] = await seedDevices(1)
+  const intune = createIntuneClient({ ...clientOptions, answerLimitMs: 300 })
+  t.teardown(async () => await intune.close())
+  await intune.partner.setProvisioned(entraTenantId, { provisioned: true, publicUrl: 'https://mtd.example' })
+  await setFaults([{ kind: 'timeout', times: 1, match: { service: 'partner' } }])
+  t.match(await syncTenant({ ...deps, intune }, { tenantId }), { sent: 1, stopped: false }, 'one silence is bridged')
+  await wantHealth(db, tenantId, device!.deviceId, 'secured')
+  await setFaults([{ kind: 'timeout', match: { service: 'partner' } }])
+  t.match(await syncTenant({ ...deps, intune }, { tenantId }), { sent: 0, stopped: true })
+  await setFaults([])
+  await makeAllDue(db)
+  t.match(await syncTenant({ ...deps, intune }, { tenantId }), { sent: 1 })
+  t.equal(await threatStateOf(device!.entraDeviceId), 'secured')
+})
+
+t.test('Graph that throttles is asked again', async (t) => {
+  const { tenantId, deps, seedDevices, setFaults } = await setUp(t)
+  await seedDevices(1)
+  await setFaults([{ kind: 'status', status: 429, retryAfter: 0.1, times: 1, match: { service: 'graph' } }])
+  t.match(await syncTenant(deps, { tenantId }), { sent: 1 })
+})
+
+t.test('the app may prove itself with a certificate', async (t) => {
+  const { entraTenantId, clientOptions, control } = await setUp(t)
+  const { certificatePem, file } = await makeCertificate(t)
+  await control('PUT', `/tenants/${entraTenantId}`, {
+    clients: [{ clientId: clientOptions.clientId, certificatePem, roles: { graph: ['Application.Read.All'], intune: ['update_device_health'] } }]
+  })
+  const { clientSecret, ...options } = clientOptions
+  const intune = createIntuneClient({ ...options, clientCertificatePath: file })
+  t.teardown(async () => await intune.close())
+  await t.resolves(intune.partner.setProvisioned(entraTenantId, { provisioned: true, publicUrl: 'https://mtd.example' }))
 })
 
 t.test('an app without update_device_health is told what it needs', async (t) => {

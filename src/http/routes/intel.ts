@@ -49,7 +49,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
         summary: 'Make a feed what this file says',
         description: 'The body is the file. All or nothing; the same file again changes nothing.',
         params: FeedParams,
-        querystring: Type.Object({ format: Type.Enum([...FEED_FORMATS], { default: 'auto' }) }),
+        querystring: Type.Object({ format: Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' }) }),
         response: { 200: ImportResultSchema }
       }
     }, async ({ params, query, body, operator }) => {

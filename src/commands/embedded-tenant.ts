@@ -1,0 +1,67 @@
+import { hashEnrollmentToken } from '../devices/enroll-device.js'
+import type { EnrolledDevice } from '../devices/enroll-device.js'
+import { resyncTenant } from '../intune/resync-tenant.js'
+import { hashApiKey } from '../operators/api-keys.js'
+import type { EmbeddedCredentials } from './embedded-credentials.js'
+import type { Installation } from './installation.js'
+import type { SimulatorAddress } from './start-simulator.js'
+
+const NAME = 'Demo'
+const SIMULATED_USER = '00000000-0000-4000-8000-000000000001'
+/** What the app of an MTD partner is allowed in a customer's tenant. */
+const ROLES = {
+  graph: ['Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.Read.All', 'Device.Read.All'],
+  intune: ['update_device_health']
+}
+/** Microsoft's usual advice: a phone may be `low` at worst. */
+const LIMIT = 'low'
+const BULK = 5_000
+
+/**
+ * Makes the tenant of the embedded defaults, here and at the simulator. The simulator keeps
+ * nothing, so it learns the phones of an earlier run again, and their states are sent again.
+ */
+export async function seedEmbeddedTenant ({ db, queues }: Installation, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
+  const { tenantId, entraTenantId, operatorToken, enrollmentToken, intuneClientId, intuneClientSecret } = credentials
+  await db.transaction().execute(async (tx) => {
+    await tx.insertInto('tenant').values({ id: tenantId, name: NAME, entra_tenant_id: entraTenantId }).onConflict((conflict) => conflict.doNothing()).execute()
+    await tx.insertInto('api_key').values({ name: 'embedded', role: 'platform-admin', tenant_id: null, key_hash: hashApiKey(operatorToken) })
+      .onConflict((conflict) => conflict.doNothing()).execute()
+    await tx.insertInto('enrollment_token').values({ tenant_id: tenantId, token_hash: hashEnrollmentToken(enrollmentToken), label: 'embedded' })
+      .onConflict((conflict) => conflict.doNothing()).execute()
+  })
+
+  await put(simulator, `/_sim/tenants/${entraTenantId}`, {
+    displayName: NAME,
+    users: [{ id: SIMULATED_USER, displayName: 'Demo user' }],
+    clients: [{ clientId: intuneClientId, secret: intuneClientSecret, roles: ROLES }],
+    policies: [{ displayName: `At or under ${LIMIT}`, limit: LIMIT }],
+    connector: { androidEnabled: true, iosEnabled: true }
+  })
+  const phones = await db.selectFrom('device').select(['entra_device_id', 'platform']).where('tenant_id', '=', tenantId).where('retired_at', 'is', null).execute()
+  for (let at = 0; at < phones.length; at += BULK) {
+    await put(simulator, `/_sim/tenants/${entraTenantId}/devices`, phones.slice(at, at + BULK).map((phone) => ({
+      entraDeviceId: phone.entra_device_id, platform: phone.platform, userId: SIMULATED_USER
+    })))
+  }
+  await db.updateTable('intune_connector').set({ state: 'not-provisioned' }).where('tenant_id', '=', tenantId).execute()
+  if (phones.length > 0) await resyncTenant({ db, sync: queues.producer('sync') }, { tenantId })
+}
+
+/** Does for a phone what its enrolment in device management does in real life: makes it known to Intune. */
+export function connectSimulator (simulator: SimulatorAddress, { entraTenantId }: EmbeddedCredentials): (device: EnrolledDevice) => Promise<void> {
+  return async ({ entraDeviceId, platform, osVersion, manufacturer, model }) => {
+    await put(simulator, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, {
+      platform,
+      userId: SIMULATED_USER,
+      ...(osVersion === null ? {} : { osVersion }),
+      ...(manufacturer === null ? {} : { manufacturer }),
+      ...(model === null ? {} : { model })
+    })
+  }
+}
+
+async function put (simulator: SimulatorAddress, path: string, body: unknown): Promise<void> {
+  const answer = await fetch(simulator.httpUrl + path, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`the Intune simulator refused ${path}: ${answer.status} ${await answer.text()}`)
+}

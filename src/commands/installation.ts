@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { Config } from '../config.js'
+import { createIntelCache, type IntelCache } from '../intel/intel-cache.js'
+import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
+import { measureInstallation } from '../operators/measure-installation.js'
+import { type Database, openDatabase } from '../platform/database.js'
+import type { Lifecycle } from '../platform/lifecycle.js'
+import { createMetrics, type Metrics } from '../platform/metrics.js'
+import { openQueues, type Queues } from '../platform/queues.js'
+
+/** What every process of an installation has: its configuration and its connections. */
+export interface Installation {
+  readonly config: Config
+  readonly log: Logger
+  readonly lifecycle: Lifecycle
+  readonly db: Database
+  readonly queues: Queues
+  readonly metrics: Metrics
+  readonly intel: IntelCache
+  readonly intune: IntuneClient
+  /** How phones reach the API. Known once it listens, where nothing is configured. */
+  readonly publicUrl: { value: string }
+}
+
+/** Opens all connections; they close with the lifecycle. The database must be migrated. */
+export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: string }): Promise<Installation> {
+  const { log, lifecycle, name } = options
+  const databaseUrl = requireDatabaseUrl(config)
+  let closing = false
+  const db = openDatabase({
+    connectionString: databaseUrl,
+    maxConnections: 12,
+    applicationName: `sallyport ${name}`,
+    onError: (error) => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
+  })
+  lifecycle.onStop('database', async () => {
+    closing = true
+    await db.destroy()
+  })
+
+  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
+  lifecycle.onStop('queues', async () => await queues.close())
+
+  const metrics = createMetrics()
+  const intune = await openIntune(config, log, metrics)
+  lifecycle.onStop('Intune client', async () => await intune.close())
+
+  const intel = await createIntelCache({ db, log })
+  lifecycle.onStop('intel cache', async () => intel.close())
+  metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
+  return { config, log, lifecycle, db, queues, metrics, intel, intune, publicUrl: { value: config.PUBLIC_URL ?? '' } }
+}
+
+export function requireDatabaseUrl (config: Config): string {
+  if (config.DATABASE_URL === undefined) throw new Error('DATABASE_URL is not set; only `sallyport up` brings its own PostgreSQL')
+  return config.DATABASE_URL
+}
+
+async function openIntune (config: Config, log: Logger, metrics: Metrics): Promise<IntuneClient> {
+  if (config.INTUNE_CLIENT_ID === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
+  return createIntuneClient({
+    authorityHost: config.ENTRA_AUTHORITY_HOST,
+    graphBaseUrl: config.GRAPH_BASE_URL,
+    resource: config.INTUNE_RESOURCE,
+    endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
+    clientId: config.INTUNE_CLIENT_ID,
+    ...(config.INTUNE_CLIENT_SECRET === undefined ? {} : { clientSecret: config.INTUNE_CLIENT_SECRET }),
+    ...(config.INTUNE_CLIENT_CERTIFICATE === undefined ? {} : { clientCertificatePath: config.INTUNE_CLIENT_CERTIFICATE }),
+    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
+    wire: {
+      entityType: config.PARTNER_WIRE_ENTITY_TYPE,
+      healthField: config.PARTNER_WIRE_HEALTH_FIELD,
+      healthValues: parsePairs(config.PARTNER_WIRE_HEALTH_VALUES),
+      deviceApiVersion: config.PARTNER_WIRE_DEVICE_API_VERSION,
+      tenantApiVersion: config.PARTNER_WIRE_TENANT_API_VERSION
+    },
+    log,
+    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+  })
+}
+
+/** `a=1,b=2` → { a: '1', b: '2' }; the configuration has checked its form. */
+function parsePairs (text: string | undefined): Record<string, string> {
+  return Object.fromEntries((text ?? '').split(',').filter((pair) => pair !== '').map((pair) => pair.split('=') as [string, string]))
+}

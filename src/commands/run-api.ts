@@ -1,0 +1,25 @@
+import { loadConfig } from '../config.js'
+import { createLifecycle } from '../platform/lifecycle.js'
+import { createLogger } from '../platform/log.js'
+import { openInstallation } from './installation.js'
+import { runUntilStopped } from './run-until-stopped.js'
+import { startApi } from './start-api.js'
+import { installBundledFeed } from '../intel/install-bundled-feed.js'
+
+/** `sallyport api`: the API alone, on the database and queues that the environment names. */
+export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfig(env)
+  const log = createLogger({ level: config.LOG_LEVEL })
+  const lifecycle = createLifecycle(log)
+  try {
+    const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
+    await installBundledFeed({ db: installation.db }, { now: new Date() })
+    await installation.intel.refresh()
+    const { url, opsUrl } = await startApi(installation)
+    log.info({ url, opsUrl, queueEngine: installation.queues.engine }, 'the API listens')
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
+  await runUntilStopped(lifecycle, log)
+}

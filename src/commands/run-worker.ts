@@ -1,0 +1,36 @@
+import { loadConfig } from '../config.js'
+import { createLifecycle } from '../platform/lifecycle.js'
+import { createLogger } from '../platform/log.js'
+import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
+import { announceReady } from './child-process.js'
+import { openInstallation } from './installation.js'
+import { runUntilStopped } from './run-until-stopped.js'
+import { startOps } from './start-api.js'
+import { wireWorkers } from './wire-workers.js'
+
+/** `sallyport worker`: workers alone, on the database and queues that the environment names. */
+export async function runWorker (options: { queue?: string[] }, env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfig(env)
+  const queueNames = readQueueNames(options.queue)
+  const log = createLogger({ level: config.LOG_LEVEL })
+  const lifecycle = createLifecycle(log)
+  try {
+    const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
+    const opsUrl = await startOps(installation, {})
+    const workers = await wireWorkers(installation, queueNames)
+    lifecycle.onStop('workers', async () => await workers.close())
+    log.info({ queues: queueNames, opsUrl, queueEngine: installation.queues.engine }, 'the workers run')
+    announceReady({ opsUrl })
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
+  await runUntilStopped(lifecycle, log)
+}
+
+function readQueueNames (names: readonly string[] | undefined): readonly QueueName[] {
+  if (names === undefined) return QUEUE_NAMES
+  const unknown = names.filter((name) => !(QUEUE_NAMES as readonly string[]).includes(name))
+  if (unknown.length > 0) throw new Error(`there is no queue ${unknown.join(', ')}; there are ${QUEUE_NAMES.join(', ')}`)
+  return names as QueueName[]
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
+import { createAccessTokens } from '../devices/access-tokens.js'
+import type { EnrolledDevice } from '../devices/enroll-device.js'
+import { createSigningKeys } from '../devices/signing-keys.js'
+import { createTokenCutoffs } from '../devices/token-cutoffs.js'
+import { buildApp } from '../http/app.js'
+import { buildOpsApp } from '../http/ops-app.js'
+import { createOperatorLookup } from '../operators/api-keys.js'
+import { packageRoot } from '../platform/package-root.js'
+import { BUILT_IN_POLICY } from '../risk/policy.js'
+import { createJournal } from '../telemetry/journal.js'
+import type { Installation } from './installation.js'
+import { reassessFleet } from './reassess-fleet.js'
+import { scoringOf } from './wire-workers.js'
+
+export interface StartApiOptions {
+  /** Told of every phone that enrols, before it gets its answer. */
+  readonly onEnrolled?: (device: EnrolledDevice) => Promise<void>
+}
+
+export interface StartedApi {
+  readonly url: string
+  readonly opsUrl: string
+}
+
+/** Version of this Sallyport. */
+export const VERSION = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
+
+/** Starts the API and the operations port of this process. */
+export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
+  const { config, db, queues, log, lifecycle, metrics, intel, intune, publicUrl } = installation
+  const keys = await createSigningKeys({ db, log })
+  lifecycle.onStop('signing keys', async () => keys.close())
+  const cutoffs = await createTokenCutoffs({ db, log })
+  lifecycle.onStop('token cutoffs', async () => cutoffs.close())
+  const sync = queues.producer('sync')
+  const score = queues.producer('score')
+  const journal = createJournal({
+    db, score, log,
+    maxWaiting: config.JOURNAL_MAX_WAITING,
+    metrics
+  })
+  lifecycle.onStop('journal', async () => await journal.close())
+
+  const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
+  const connectorDeps = { db, intune, log, sync, get publicUrl () { return publicUrl.value } }
+  const app = await buildApp({
+    log,
+    version: VERSION,
+    agentAuth: { keys, cutoffs },
+    operatorAuth: { findOperator: createOperatorLookup(db) },
+    enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
+    token: { db, accessTokens, publicUrl: () => publicUrl.value },
+    telemetry: { journal, metrics },
+    deviceStatus: { db },
+    tenant: {
+      db,
+      scoring: scoringOf(installation),
+      policyOf: () => BUILT_IN_POLICY,
+      devices: { db, cutoffs, sync, score, log },
+      connector: connectorDeps
+    },
+    tenants: { db },
+    intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) }
+  })
+  lifecycle.onStop('API', async () => await app.close())
+  const url = await listen(app, config.HOST, config.PORT)
+  if (publicUrl.value === '') publicUrl.value = url
+  const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })
+  return { url, opsUrl }
+}
+
+/** Starts the operations port of a process: health, metrics, queues. */
+export async function startOps (installation: Installation, checks: Readonly<Record<string, () => Promise<void>>>): Promise<string> {
+  const { config, db, queues, log, lifecycle, metrics, intel } = installation
+  const ops = await buildOpsApp({
+    log,
+    metrics,
+    queues,
+    checks: {
+      ...checks,
+      database: async () => { await sql`select 1`.execute(db) },
+      queues: async () => { await queues.counts() },
+      intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
+    }
+  })
+  lifecycle.onStop('operations port', async () => await ops.close())
+  return await listen(ops, config.OPS_HOST, config.OPS_PORT)
+}
+
+async function listen (app: FastifyInstance, host: string, port: number): Promise<string> {
+  const address = new URL(await app.listen({ host, port }))
+  // What listens everywhere is reached on loopback.
+  if (host === '0.0.0.0' || host === '::') address.hostname = '127.0.0.1'
+  return address.origin
+}

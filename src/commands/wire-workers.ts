@@ -1,0 +1,41 @@
+import { startWorkers, type WorkersOptions } from '../../workers/main.js'
+import type { ScoreDeps } from '../devices/score-devices.js'
+import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
+import type { QueueWorker } from '../platform/queues.js'
+import type { Installation } from './installation.js'
+
+/** How this installation scores, in workers and for operators alike. */
+export function scoringOf ({ db, intel, queues, log, metrics }: Installation): ScoreDeps {
+  return {
+    db,
+    intel,
+    log,
+    sync: queues.producer('sync'),
+    onScored: ({ reports }) => {
+      metrics.reportsScored.inc(reports.length)
+      const now = Date.now()
+      for (const { receivedAt } of reports) metrics.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)
+    }
+  }
+}
+
+/** Starts the workers of these queues, all by default, in this process. */
+export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
+  const { config, db, queues, log, metrics, intune, publicUrl } = installation
+  const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
+  const talkingToIntune = {
+    db, intune, log, queues, onFailed,
+    get publicUrl () { return publicUrl.value },
+    sync: queues.producer('sync')
+  }
+  const options: WorkersOptions = {
+    score: { ...scoringOf(installation), queues, concurrency: config.SCORE_CONCURRENCY },
+    sync: {
+      ...talkingToIntune,
+      concurrency: config.SYNC_CONCURRENCY,
+      onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
+    },
+    upkeep: { ...talkingToIntune, score: queues.producer('score'), heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, retentionDays: config.REPORT_RETENTION_DAYS }
+  }
+  return await startWorkers(options, queueNames)
+}
