@@ -35,5 +35,8 @@ export function openDatabase (options: DatabaseOptions): Database {
     types
   })
   pool.on('error', (error) => options.onError?.(error))
+  // The pool listens to idle connections only. One that breaks while it is lent out has
+  // nobody listening, and such an event ends the process; its query fails all the same.
+  pool.on('connect', (client) => { client.on('error', () => {}) })
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
 }

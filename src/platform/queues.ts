@@ -145,6 +145,8 @@ function openPostgresEngine ({ databaseUrl, prefix }: QueuesOptions, logError: L
     application_name: 'sallyport queues'
   })
   pool.on('error', (error) => logError({ err: error }))
+  // As in database.ts: a connection that breaks while it is lent out must not end the process.
+  pool.on('connect', (client) => { client.on('error', () => {}) })
   const shared = { connection: pool, ...(prefix === undefined ? {} : { prefix }) }
   return {
     name: 'postgres',
