@@ -51,11 +51,6 @@ export interface HeartbeatAnswer {
 export type UploadStatus =
   { readonly state: 'running' | 'completed' } | { readonly state: 'failed', readonly reason: string, readonly entraDeviceIds: readonly string[] }
 
-/** `secured=0,highSeverity=3` → `{ secured: '0', highSeverity: '3' }`: PARTNER_WIRE_HEALTH_VALUES, checked already. */
-export function parseHealthValues (text: string): Record<string, string> {
-  return Object.fromEntries(text.split(',').map((pair) => pair.split('=') as [string, string]))
-}
-
 /** Names under which the services stand in a tenant's list. */
 export const TENANT_SERVICE = 'PartnerTenantDataSyncService'
 export const DEVICE_SERVICE = 'PartnerDeviceDataSyncService'

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { createTestDatabase } from '../helpers/database.js'
+import { rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
+import { openQueues } from '../../src/platform/queues.js'
+import { syncTenant } from '../../src/intune/sync-tenant.js'
+import { expireAssertions } from '../../src/devices/expire-assertions.js'
+import { rescoreDueDevices } from '../../src/devices/rescore-due-devices.js'
+import { expireReports } from '../../src/telemetry/expire-reports.js'
+import { sweepJournal } from '../../src/telemetry/sweep-journal.js'
+import { wakeSyncs } from '../../src/intune/wake-syncs.js'
+import { startUpkeepWorker } from '../../workers/upkeep.js'
+import { recordingPartner, seedWaitingDevices } from '../intune/helpers.js'
+
+const DAY_MS = 24 * 3_600_000
+const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS)
+
+async function setUp (t: Test) {
+  const { db, url } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  return { db, url, tenantId, score: rememberingProducer<'score'>(), sync: rememberingProducer<'sync'>() }
+}
+
+type Setup = Awaited<ReturnType<typeof setUp>>
+
+async function seedGroup ({ db, tenantId }: Setup, receivedAt: Date, scoredAt: Date | null, reports = 1): Promise<{ groupId: number, reportIds: number[], deviceId: string }> {
+  const { deviceId } = await seedDevice(db, tenantId)
+  const { id: groupId } = await db.insertInto('report_group').values({ reports, received_at: receivedAt, scored_at: scoredAt }).returning('id').executeTakeFirstOrThrow()
+  const rows = await db.insertInto('report').values(Array.from({ length: reports }, (_, sequence) => ({
+    group_id: groupId, tenant_id: tenantId, device_id: deviceId, report_id: randomUUID(), sequence, collected_at: receivedAt, received_at: receivedAt, body: '{}'
+  }))).returning('id').execute()
+  return { groupId, reportIds: rows.map(({ id }) => id), deviceId }
+}
+
+t.test('groups that were committed and never scored get a job, the young ones not yet', async (t) => {
+  const setup = await setUp(t)
+  const { db, score } = setup
+  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), null)
+  await seedGroup(setup, new Date(Date.now() - 60_000), new Date())
+  await seedGroup(setup, new Date(), null)
+  t.strictSame(await sweepJournal({ db, score }, { olderThanSeconds: 10 }), { groups: 1 })
+  t.strictSame(score.payloads, [{ groupId: lost.groupId }])
+})
+
+t.test('phones whose judgement changes by itself are judged again, once, and again if that was lost', async (t) => {
+  const { db, tenantId, score } = await setUp(t)
+  const devices = await seedWaitingDevices(db, tenantId, 3)
+  await db.updateTable('device_state').set({ due_at: new Date(Date.now() - 1000) }).where('device_id', 'in', devices.slice(0, 2).map(({ deviceId }) => deviceId)).execute()
+  await db.updateTable('device_state').set({ due_at: new Date(Date.now() + 60_000) }).where('device_id', '=', devices[2]!.deviceId).execute()
+  t.strictSame(await rescoreDueDevices({ db, score }), { devices: 2 })
+  t.strictSame(score.payloads.flatMap(({ deviceIds }) => deviceIds ?? []).sort(), devices.slice(0, 2).map(({ deviceId }) => deviceId).sort())
+  t.strictSame(await rescoreDueDevices({ db, score }), { devices: 0 })
+  await db.updateTable('device_state').set({ due_at: new Date(0) }).execute()
+  t.strictSame(await rescoreDueDevices({ db, score }), { devices: 3 })
+})
+
+t.test('tenants with something due get a sync job; those in hand, waiting or disconnected do not', async (t) => {
+  const { db, tenantId, sync } = await setUp(t)
+  await seedWaitingDevices(db, tenantId, 2)
+  t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 })
+  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() + 60_000) }).execute()
+  t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'in hand')
+  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() - 1) }).execute()
+  t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 }, 'the worker died')
+  await db.updateTable('intune_outbox').set({ next_attempt_at: new Date(Date.now() + 60_000) }).execute()
+  t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'waiting')
+  t.strictSame(sync.payloads, [{ tenantId }, { tenantId }])
+})
+
+t.test('raw reports go when their time is up, but for those set aside', async (t) => {
+  const setup = await setUp(t)
+  const { db, tenantId } = setup
+  await seedGroup(setup, daysAgo(40), daysAgo(40), 3)
+  const kept = await seedGroup(setup, daysAgo(40), daysAgo(40), 3)
+  await db.insertInto('quarantined_report').values({ report_id: kept.reportIds[1]!, tenant_id: tenantId, device_id: kept.deviceId, error: 'x' }).execute()
+  const unscored = await seedGroup(setup, daysAgo(40), null)
+  await seedGroup(setup, daysAgo(40), daysAgo(40))
+  const young = await seedGroup(setup, daysAgo(29), daysAgo(29))
+  t.strictSame(await expireReports(db, { retentionDays: 30 }), { groups: 2 })
+  const left = await db.selectFrom('report').select('id').orderBy('id').execute()
+  t.strictSame(left.map(({ id }) => id), [kept.reportIds[1], ...unscored.reportIds, ...young.reportIds])
+  t.strictSame(await expireReports(db, { retentionDays: 30 }), { groups: 0 })
+})
+
+t.test('used assertions go once they have expired', async (t) => {
+  const { db, tenantId } = await setUp(t)
+  const { deviceId } = await seedDevice(db, tenantId)
+  await db.insertInto('used_assertion').values([
+    { device_id: deviceId, jti: 'old', expires_at: new Date(Date.now() - 1000) },
+    { device_id: deviceId, jti: 'new', expires_at: new Date(Date.now() + 60_000) }
+  ]).execute()
+  t.equal(await expireAssertions(db), 1)
+  t.strictSame(await db.selectFrom('used_assertion').select('jti').execute(), [{ jti: 'new' }])
+})
+
+t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go out beside a backlog', async (t) => {
+  const setup = await setUp(t)
+  const { db, url, tenantId, score, sync } = setup
+  const partner = recordingPartner()
+  const intuneDeps = { db, intune: { partner }, log: silentLog, publicUrl: 'https://mtd.example' }
+  const [device] = await seedWaitingDevices(db, tenantId, 1)
+  await syncTenant(intuneDeps, { tenantId })
+  await seedWaitingDevices(db, tenantId, 50)
+  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), null)
+  const old = await seedGroup(setup, daysAgo(40), daysAgo(40))
+  await db.updateTable('device_state').set({ due_at: new Date(0) }).where('device_id', '=', device!.deviceId).execute()
+
+  const queues = await openQueues({ databaseUrl: url, log: silentLog })
+  t.teardown(async () => await queues.close())
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, heartbeatMinutes: 60, retentionDays: 30 })
+
+  const done = async (): Promise<boolean> => {
+    const { heartbeat_at: heartbeatAt } = await db.selectFrom('intune_connector').select('heartbeat_at').executeTakeFirstOrThrow()
+    const groups = await db.selectFrom('report_group').select('id').where('id', '=', old.groupId).execute()
+    return heartbeatAt !== null && groups.length === 0 && score.payloads.some(({ groupId }) => groupId === lost.groupId) &&
+      score.payloads.some(({ deviceIds }) => deviceIds?.includes(device!.deviceId)) && sync.payloads.some((payload) => payload.tenantId === tenantId)
+  }
+  while (!await done()) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.pass('everything was found')
+})
