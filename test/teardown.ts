@@ -1,6 +1,8 @@
-import { readFileSync, rmSync } from 'node:fs'
-import { type Cluster, CLUSTER_FILE } from './helpers/cluster.js'
+import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { isAlive } from '../src/platform/process-identity.js'
+import { type Cluster, clusterFileOf, RUN_PID } from './helpers/cluster.js'
 
-const { keeperPid } = JSON.parse(readFileSync(CLUSTER_FILE, 'utf8')) as Cluster
+const { keeperPid } = JSON.parse(readFileSync(clusterFileOf(RUN_PID), 'utf8')) as Cluster
 process.kill(keeperPid, 'SIGTERM')
-rmSync(CLUSTER_FILE)
+while (isAlive(keeperPid)) await wait(20)

@@ -5,8 +5,11 @@ import { packageRoot } from '../../src/platform/package-root.js'
 const folder = join(packageRoot, '.tap')
 mkdirSync(folder, { recursive: true })
 
-/** Where setup.ts leaves word of the cluster of this run. */
-export const CLUSTER_FILE = join(folder, 'test-cluster.json')
+/** The tap that runs us: the parent of setup.ts, teardown.ts and of every test file alike. */
+export const RUN_PID = process.ppid
+
+/** Where word is left of the cluster of a run; each run has its own, because several may go on in one clone. */
+export const clusterFileOf = (runPid: number): string => join(folder, `test-cluster-${runPid}.json`)
 
 /** The database every test's own is cloned from. */
 export const TEMPLATE = 'sallyport_template'

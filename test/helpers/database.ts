@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../src/platform/database.js'
-import { type Cluster, CLUSTER_FILE, TEMPLATE } from './cluster.js'
+import { type Cluster, clusterFileOf, RUN_PID, TEMPLATE } from './cluster.js'
 
 export interface TestDatabase {
   readonly db: Database
@@ -12,7 +12,7 @@ export interface TestDatabase {
 
 /** A database of this test's own, cloned from the migrated template; gone after the test. */
 export async function createTestDatabase (t: Test): Promise<TestDatabase> {
-  const cluster = JSON.parse(readFileSync(CLUSTER_FILE, 'utf8')) as Cluster
+  const cluster = JSON.parse(readFileSync(clusterFileOf(RUN_PID), 'utf8')) as Cluster
   const name = `test_${randomBytes(6).toString('hex')}`
   await runOnCluster(cluster, `create database ${name} template ${TEMPLATE}`)
   const url = cluster.url.replace(/\/[^/]*$/, `/${name}`)
