@@ -19,7 +19,7 @@ export interface Installation {
   readonly metrics: Metrics
   readonly intel: IntelCache
   readonly intune: IntuneClient
-  /** How phones reach the API. Known once it listens, where nothing is configured. */
+  /** How phones reach the API. With a free port it is known once the API listens. */
   readonly publicUrl: { value: string }
 }
 
@@ -49,7 +49,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   const intel = await createIntelCache({ db, log })
   lifecycle.onStop('intel cache', async () => intel.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
-  return { config, log, lifecycle, db, queues, metrics, intel, intune, publicUrl: { value: config.PUBLIC_URL ?? '' } }
+  return { config, log, lifecycle, db, queues, metrics, intel, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {

@@ -68,7 +68,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   })
   lifecycle.onStop('API', async () => await app.close())
   const url = await listen(app, config.HOST, config.PORT)
-  if (publicUrl.value === '') publicUrl.value = url
+  if (config.PUBLIC_URL === undefined) publicUrl.value = url
   const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })
   return { url, opsUrl }
 }

@@ -25,11 +25,11 @@ export async function wireWorkers (installation: Installation, queueNames: reado
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
-    get publicUrl () { return publicUrl.value },
+    publicUrl: publicUrl.value,
     sync: queues.producer('sync')
   }
   const options: WorkersOptions = {
-    score: { ...scoringOf(installation), queues, concurrency: config.SCORE_CONCURRENCY },
+    score: { ...scoringOf(installation), queues, onFailed, concurrency: config.SCORE_CONCURRENCY },
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,
