@@ -1,0 +1,68 @@
+/**
+ * Who installs apps on Android. The `installer` of an app is the package that asked Android to
+ * install it. What is in none of these lists is unknown, and unknown is neither good nor bad.
+ *
+ * Stores and management agents (not listed, because not judged): Google Play
+ * `com.android.vending`, Galaxy Store `com.sec.android.app.samsungapps`, AppGallery
+ * `com.huawei.appmarket`, GetApps `com.xiaomi.mipicks`, Intune Company Portal
+ * `com.microsoft.windowsintune.companyportal`, … and stores the user chose himself, such as
+ * F-Droid, which are another detection of the catalogue (app-third-party-store).
+ */
+export const SIDELOAD_INSTALLERS: ReadonlyMap<string, 'package installer' | 'browser' | 'file manager' | 'messenger' | 'adb'> = new Map([
+  // The dialogue that installs an APK file. Makers ship it under names of their own.
+  ['com.android.packageinstaller', 'package installer'],
+  ['com.google.android.packageinstaller', 'package installer'],
+  ['com.miui.packageinstaller', 'package installer'],
+  ['com.samsung.android.packageinstaller', 'package installer'],
+  ['com.huawei.packageinstaller', 'package installer'],
+  ['com.coloros.packageinstaller', 'package installer'],
+  ['com.vivo.packageinstaller', 'package installer'],
+
+  ['com.android.shell', 'adb'],
+
+  ['com.android.browser', 'browser'],
+  ['com.android.chrome', 'browser'],
+  ['com.chrome.beta', 'browser'],
+  ['com.chrome.dev', 'browser'],
+  ['com.chrome.canary', 'browser'],
+  ['org.chromium.chrome', 'browser'],
+  ['org.mozilla.firefox', 'browser'],
+  ['org.mozilla.firefox_beta', 'browser'],
+  ['org.mozilla.fenix', 'browser'],
+  ['org.mozilla.focus', 'browser'],
+  ['com.microsoft.emmx', 'browser'],
+  ['com.sec.android.app.sbrowser', 'browser'],
+  ['com.mi.globalbrowser', 'browser'],
+  ['com.huawei.browser', 'browser'],
+  ['com.heytap.browser', 'browser'],
+  ['com.brave.browser', 'browser'],
+  ['com.duckduckgo.mobile.android', 'browser'],
+  ['com.opera.browser', 'browser'],
+  ['com.opera.mini.native', 'browser'],
+  ['com.vivaldi.browser', 'browser'],
+  ['com.kiwibrowser.browser', 'browser'],
+  ['com.UCMobile.intl', 'browser'],
+  ['com.yandex.browser', 'browser'],
+
+  ['com.android.documentsui', 'file manager'],
+  ['com.google.android.documentsui', 'file manager'],
+  ['com.android.providers.downloads.ui', 'file manager'],
+  ['com.google.android.apps.nbu.files', 'file manager'],
+  ['com.sec.android.app.myfiles', 'file manager'],
+  ['com.mi.android.globalFileexplorer', 'file manager'],
+  ['com.android.fileexplorer', 'file manager'],
+  ['com.huawei.filemanager', 'file manager'],
+  ['com.hihonor.filemanager', 'file manager'],
+  ['com.coloros.filemanager', 'file manager'],
+  ['com.lonelycatgames.Xplore', 'file manager'],
+  ['me.zhanghai.android.files', 'file manager'],
+  ['pl.solidexplorer2', 'file manager'],
+  ['com.alphainventor.filemanager', 'file manager'],
+
+  ['com.whatsapp', 'messenger'],
+  ['org.telegram.messenger', 'messenger'],
+  ['com.facebook.orca', 'messenger'],
+  ['org.thoughtcrime.securesms', 'messenger'],
+  ['com.viber.voip', 'messenger'],
+  ['com.discord', 'messenger']
+])
