@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isAlive, startTimeOf } from './process-identity.js'
 
@@ -11,31 +11,70 @@ export class FolderInUseError extends Error {
   }
 }
 
+/** Locks of this process, which the number in the file cannot tell from one before a restart of the container. */
+const held = new Set<string>()
+
 /**
  * Takes a folder for this process; the answer releases it. A lock that a crash left behind is
- * taken over.
+ * taken over. Name the folder by its real path: two names would be two locks.
  * @throws FolderInUseError
  */
 export async function lockFolder (folder: string): Promise<() => Promise<void>> {
   const file = `${folder}.lock`
-  await mkdir(dirname(folder), { recursive: true })
-  const owner = await readOwner(file)
-  if (owner !== undefined && owner.pid !== process.pid && isAlive(owner.pid) && startTimeOf(owner.pid) === owner.startedAt) {
-    throw new FolderInUseError(folder, owner.pid)
+  if (held.has(file)) throw new FolderInUseError(folder, process.pid)
+  held.add(file)
+  try {
+    await mkdir(dirname(folder), { recursive: true })
+    await writeLock(folder, file)
+  } catch (error) {
+    held.delete(file)
+    throw error
   }
-  const mine: Owner = { pid: process.pid, ...(startTimeOf(process.pid) === undefined ? {} : { startedAt: startTimeOf(process.pid)! }) }
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(mine))
-  await rename(`${file}.${process.pid}`, file)
-  return async () => await rm(file, { force: true })
+  return async () => {
+    if (held.delete(file)) await rm(file, { force: true })
+  }
 }
 
-async function readOwner (file: string): Promise<Owner | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
+async function writeLock (folder: string, file: string): Promise<void> {
+  const startedAt = startTimeOf(process.pid)
+  const mine: Owner = { pid: process.pid, ...(startedAt === undefined ? {} : { startedAt }) }
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, JSON.stringify(mine))
+  try {
+    // A link appears whole or not at all, and only where nothing is yet.
+    while (!await link(draft, file).then(() => true, isTaken)) {
+      const text = await readFile(file, 'utf8').catch(() => undefined)
+      if (text === undefined) continue
+      const owner = parseOwner(text)
+      if (owner !== undefined && isRunning(owner)) throw new FolderInUseError(folder, owner.pid)
+      await setAside(file, text)
+    }
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+function isTaken (error: NodeJS.ErrnoException): false {
+  if (error.code === 'EEXIST') return false
+  throw error
+}
+
+const isRunning = ({ pid, startedAt }: Owner): boolean => pid !== process.pid && isAlive(pid) && startTimeOf(pid) === startedAt
+
+/** Removes a dead lock, unless another process has replaced it by its own since we read it. */
+async function setAside (file: string, seen: string): Promise<void> {
+  const aside = `${file}.${process.pid}.dead`
+  await rename(file, aside).catch(() => {})
+  const text = await readFile(aside, 'utf8').catch(() => undefined)
+  if (text !== undefined && text !== seen) await link(aside, file).catch(isTaken)
+  await rm(aside, { force: true })
+}
+
+function parseOwner (text: string): Owner | undefined {
   try {
     return JSON.parse(text) as Owner
   } catch {
-    // Half written before a crash: nobody's.
+    // A disk that was full, a power cut: nobody's.
     return undefined
   }
 }

