@@ -33,6 +33,7 @@ export class InvalidInputError extends Error {
     super(`${what} has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}.`)
   }
 }
+export const MethodNotAllowedError = createError<[string]>('method-not-allowed', 'This address takes only %s.', 405)
 export const BodyTooLargeError = createError<[number]>('body-too-large', 'The body is larger than %s bytes.', 413)
 export const UnsupportedEncodingError = createError<[string]>('unsupported-encoding', 'This Content-Encoding is not supported: %s', 415)
 export const MalformedEncodingError = createError('malformed-encoding', 'The body is not what its Content-Encoding says.', 400)

@@ -1,15 +1,19 @@
+import { randomBytes } from 'node:crypto'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
+import underPressure from '@fastify/under-pressure'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { TooManyRequestsError } from '../errors.js'
+import { OverloadedError, TooManyRequestsError } from '../errors.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
+import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
-import { addProblemDetails } from './plugins/problem-details.js'
+import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
+import { createSignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
@@ -32,18 +36,35 @@ export interface AppOptions {
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
   readonly intel: IntelRoutesOptions
-  /** Requests a minute of one address (before anybody has proved who they are) and of one device or API key. */
-  readonly rateLimits?: { readonly perAddress: number, readonly perCaller: number }
+  readonly rateLimits?: RateLimits
+  /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
+  readonly maxEventLoopDelayMs?: number
+}
+
+/** Requests a minute. */
+export interface RateLimits {
+  /** Of one address, for enrolment and tokens: nobody has proved who they are yet. */
+  readonly perAddress: number
+  /** Of one device or API key. */
+  readonly perCaller: number
+  /** Of one address with tokens or keys that do not count. */
+  readonly failures: number
 }
 
 /** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */
-const RATE_LIMITS = { perAddress: 6_000, perCaller: 1_200 }
+const RATE_LIMITS: RateLimits = { perAddress: 6_000, perCaller: 1_200, failures: 600 }
 const REQUEST_TIMEOUT_MS = 60_000
+/** Agents give up on an answer at about this time; to work on for them helps nobody. */
+const MAX_EVENT_LOOP_DELAY_MS = 3_000
+/** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
+const STRANGERS_BODY_BYTES = 64 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
+    ...UNREADABLE_REQUESTS,
     loggerInstance: options.log as FastifyBaseLogger,
+    genReqId: createRequestIds(),
     // A line for each report would cost more than the report; errors are logged where they are handled.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
@@ -56,7 +77,13 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(createValidatorCompiler())
   addProblemDetails(app as unknown as FastifyInstance)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
-  await app.register(helmet)
+  app.removeContentTypeParser('text/plain')
+  // Whoever runs it without TLS on a machine of their own must still see /docs.
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
+  await app.register(underPressure, {
+    maxEventLoopDelay: options.maxEventLoopDelayMs ?? MAX_EVENT_LOOP_DELAY_MS,
+    pressureHandler: () => { throw new OverloadedError() }
+  })
   await addOpenApi(app as unknown as FastifyInstance, { version: options.version })
 
   const limits = options.rateLimits ?? RATE_LIMITS
@@ -64,27 +91,37 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     global: false,
     errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000))
   })
+  const signInLimit = createSignInLimit(app as unknown as FastifyInstance, { maxFailures: limits.failures })
 
   await app.register(async (open) => {
+    open.addHook('onRoute', (route) => { route.bodyLimit ??= STRANGERS_BODY_BYTES })
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, timeWindow: '1 minute' }))
     await open.register(enrollmentRoutes, options.enrollment)
     await open.register(tokenRoutes, options.token)
   }, { prefix: '/v1' })
 
   await app.register(async (agents) => {
-    await addAgentAuth(agents as unknown as FastifyInstance, options.agentAuth)
+    await addAgentAuth(agents as unknown as FastifyInstance, { ...options.agentAuth, signInLimit })
     agents.addHook('onRequest', agents.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.device.deviceId }))
     await agents.register(telemetryRoutes, options.telemetry)
     await agents.register(deviceStatusRoutes, options.deviceStatus)
   }, { prefix: '/v1' })
 
   await app.register(async (operators) => {
-    addOperatorAuth(operators as unknown as FastifyInstance, options.operatorAuth)
-    operators.addHook('onRequest', operators.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.operator.name }))
+    addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
+    addJsonWhereExpected(operators as unknown as FastifyInstance)
+    operators.addHook('onRequest', operators.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.operator.id }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(intelRoutes, options.intel)
   }, { prefix: '/v1' })
 
   return app as unknown as FastifyInstance
+}
+
+/** Ids that tell requests of all processes apart. */
+function createRequestIds (): () => string {
+  const prefix = randomBytes(6).toString('base64url')
+  let count = 0
+  return () => `${prefix}-${(++count).toString(36)}`
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { InvalidInputError, type FieldFault } from '../errors.js'
+import { IntuneError } from '../intune/intune-error.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
 
 /** RFC 9457, with a stable code and, for faulty input, everything that is wrong with it. */
@@ -25,14 +26,18 @@ export const RETRY_AFTER_SECONDS = 2
 const MAX_FAULTS = 100
 
 /** Fastify's own codes in our words; everything else keeps the code of errors.ts. */
-const FRAMEWORK_CODES: Readonly<Record<string, { readonly code: string, readonly detail: string }>> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'malformed-json', detail: 'The body is not valid JSON.' },
-  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'malformed-json', detail: 'The body is empty.' },
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'body-too-large', detail: 'The body is larger than this route takes.' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'unsupported-media-type', detail: 'This route does not take a body of this type.' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'content-length-mismatch', detail: 'The body is not as long as the request said.' },
-  FST_UNDER_PRESSURE: { code: 'overloaded', detail: 'Too much is going on; try again shortly.' }
+export const FRAMEWORK_CODES: Readonly<Record<string, { readonly status: number, readonly code: string, readonly detail: string }>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'malformed-json', detail: 'The body is not valid JSON.' },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, code: 'malformed-json', detail: 'The body is empty.' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { status: 400, code: 'content-length-mismatch', detail: 'The body is not as long as the request said.' },
+  FST_ERR_BAD_URL: { status: 400, code: 'malformed-address', detail: 'The address is not valid.' },
+  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'body-too-large', detail: 'The body is larger than this route takes.' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 415, code: 'unsupported-media-type', detail: 'This route does not take a body of this type.' }
 }
+
+/** Codes that stand for no class of errors.ts. */
+export const VALIDATION_CODE = 'validation'
+export const INTERNAL_CODE = 'internal'
 
 type AnyError = Partial<FastifyError> & { readonly message: string }
 
@@ -40,16 +45,18 @@ type AnyError = Partial<FastifyError> & { readonly message: string }
 export function toProblem (error: AnyError, instance: string): Problem {
   if (error instanceof InvalidInputError) return problem(error.statusCode, error.code, error.message, instance, error.faults)
   if (error.validation !== undefined) {
-    return problem(400, 'validation', 'The request has faults.', instance, error.validation.map(({ instancePath, message, params }) => toFault(error.validationContext, instancePath, message, params)))
+    return problem(400, VALIDATION_CODE, 'The request has faults.', instance, error.validation.map(({ instancePath, message, params }) => toFault(error.validationContext, instancePath, message, params)))
   }
+  // Its message is meant for administrators: what Microsoft did not do, and why.
+  if (error instanceof IntuneError) return problem(error.statusCode, error.code, error.message, instance)
   if (isDatabaseAway(error)) return problem(503, 'database-unavailable', 'The database is away; nothing was stored.', instance)
 
   const known = FRAMEWORK_CODES[error.code ?? '']
-  if (known !== undefined) return problem(error.statusCode ?? 400, known.code, known.detail, instance)
+  if (known !== undefined) return problem(known.status, known.code, known.detail, instance)
   const status = error.statusCode ?? 500
   const ours = ourCode(error)
   if (ours !== undefined) return problem(status, ours, error.message, instance)
-  if (status >= 500) return problem(status, 'internal', 'Something went wrong on our side.', instance)
+  if (status >= 500) return problem(status, INTERNAL_CODE, 'Something went wrong on our side.', instance)
   return problem(status, fallbackCode(status), error.message, instance)
 }
 
@@ -62,7 +69,8 @@ function fallbackCode (status: number): string {
   return (STATUS_CODES[status] ?? 'error').toLowerCase().replace(/[^a-z]+/g, '-')
 }
 
-function problem (status: number, code: string, detail: string, instance: string, faults?: readonly FieldFault[]): Problem {
+/** A problem in the form that callers get. */
+export function problem (status: number, code: string, detail: string, instance: string, faults?: readonly FieldFault[]): Problem {
   return {
     type: `urn:sallyport:problem:${code}`,
     title: STATUS_CODES[status] ?? 'Error',
@@ -76,7 +84,7 @@ function problem (status: number, code: string, detail: string, instance: string
 
 function toFault (context: string | undefined, path: string, message = 'is not valid', params: Readonly<Record<string, unknown>> = {}): FieldFault {
   // Where a key is missing the validator names its parent; the caller looks for the key.
-  const missing = typeof params.missingProperty === 'string' ? `/${params.missingProperty}` : ''
+  const missing = typeof params.missingProperty === 'string' ? `/${params.missingProperty.replaceAll('~', '~0').replaceAll('/', '~1')}` : ''
   const where = context === undefined || context === 'body' ? '' : `/${context}`
   const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
   return { path: where + path + missing, message: missing === '' ? message + allowed : 'is required' }

@@ -9,6 +9,13 @@ export const Level = Type.Enum([...LEVELS])
 export const Severity = Type.Enum([...SEVERITIES])
 export const Time = Type.String({ format: 'date-time' })
 
+/** Text that PostgreSQL can hold: it has no U+0000, and UTF-8 has no half surrogates. */
+export const Text = (options: { readonly minLength?: number, readonly maxLength: number, readonly description?: string }) =>
+  Type.String({ pattern: '^[^\\u0000\\ud800-\\udfff]*$', ...options })
+
+/** A row's number in an address. */
+export const RowId = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 export const PageQuery = {
@@ -78,3 +85,12 @@ export const DeviceDetailSchema = Type.Object({
     lastError: nullable(Type.String())
   })
 }, { title: 'DeviceDetail' })
+
+export const AuditItemSchema = Type.Object({
+  id: Type.Integer(),
+  at: Time,
+  actor: Type.String(),
+  action: Type.String(),
+  subject: nullable(Type.String()),
+  detail: Type.Unknown()
+}, { title: 'AuditEvent' })

@@ -1,17 +1,59 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
+import { countValues } from './count-values.js'
 
-// All faults at once; the limits on bodies and lists bound the work.
-const OPTIONS = { allErrors: true, removeAdditional: false, useDefaults: true, strict: false } as const
+const OPTIONS = { removeAdditional: false, strict: false } as const
+
+/** Faulty bodies with more values than this are told their first fault only. */
+const MAX_VALUES_TO_LIST_FAULTS = 100_000
+
+// The formats' own takes `urn:uuid:…` as well, which PostgreSQL does not.
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * Checks bodies as they are: a "1" is not a 1, and unknown keys are kept. What stands in an
  * address is text, so there numbers are read from text.
  */
 export function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
-  const exact = addFormats.default(new Ajv({ ...OPTIONS, coerceTypes: false, useDefaults: false }))
-  const reading = addFormats.default(new Ajv({ ...OPTIONS, coerceTypes: true }))
-  return ({ schema, httpPart }) => (httpPart === 'querystring' || httpPart === 'params' ? reading : exact).compile(schema) as never
+  const firstFault = withFormats(new Ajv({ ...OPTIONS, allErrors: false }))
+  const allFaults = withFormats(new Ajv({ ...OPTIONS, allErrors: true }))
+  const reading = withFormats(new Ajv({ ...OPTIONS, allErrors: true, coerceTypes: true, useDefaults: true }))
+  return ({ schema, httpPart }) => {
+    if (httpPart === 'querystring' || httpPart === 'params') return reading.compile(schema) as never
+    return listingFaults(firstFault.compile(schema), () => allFaults.compile(schema)) as never
+  }
+}
+
+interface Validate {
+  (data: unknown): boolean
+  errors?: ValidateFunction['errors']
+}
+
+/**
+ * A validator that lists every fault costs up to one object a value, also beyond the list's
+ * own limit: a small compressed body of millions of wrong items would take gigabytes. So the
+ * first fault ends the check, and only a body of bearable size is then looked through.
+ */
+function listingFaults (firstFault: ValidateFunction, compileAllFaults: () => ValidateFunction): Validate {
+  let allFaults: ValidateFunction | undefined
+  const validate: Validate = (data) => {
+    if (firstFault(data)) {
+      validate.errors = null
+      return true
+    }
+    validate.errors = firstFault.errors
+    if (countValues(data, MAX_VALUES_TO_LIST_FAULTS) < MAX_VALUES_TO_LIST_FAULTS) {
+      allFaults ??= compileAllFaults()
+      allFaults(data)
+      validate.errors = allFaults.errors
+    }
+    return false
+  }
+  return validate
+}
+
+function withFormats (ajv: Ajv): Ajv {
+  return addFormats.default(ajv).addFormat('uuid', UUID)
 }

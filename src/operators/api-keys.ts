@@ -40,27 +40,34 @@ export async function createApiKey ({ db }: { readonly db: Database }, input: Cr
 /** Whose key this is; undefined when it is unknown, expired or revoked. */
 export async function findOperator (db: Database, key: string, now: Date): Promise<Operator | undefined> {
   if (!key.startsWith(PREFIX)) return undefined
-  const row = await db.selectFrom('api_key').select(['name', 'role', 'tenant_id'])
+  const row = await db.selectFrom('api_key').select(['id', 'name', 'role', 'tenant_id'])
     .where('key_hash', '=', hashApiKey(key))
     .where('revoked_at', 'is', null)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
     .executeTakeFirst()
-  return row && { name: row.name, role: row.role as Role, tenantId: row.tenant_id }
+  return row && { id: row.id, name: row.name, role: row.role as Role, tenantId: row.tenant_id }
 }
 
 const REMEMBER_MS = 5_000
 const REMEMBER_AT_MOST = 1_000
 
-/** `findOperator` that remembers each answer for a few seconds, so that a revoked key is out as soon as that. */
-export function createOperatorLookup (db: Database): (key: string) => Promise<Operator | undefined> {
-  const known = new Map<string, { readonly operator: Operator | undefined, readonly untilMs: number }>()
+/**
+ * `findOperator` that remembers whom it found for `rememberMs` (5 s), so a revoked key is out
+ * as soon as that. Keys nobody has are not remembered: guesses must not push real ones out.
+ */
+export function createOperatorLookup (db: Database, { rememberMs = REMEMBER_MS } = {}): (key: string) => Promise<Operator | undefined> {
+  const known = new Map<string, { readonly operator: Operator, readonly untilMs: number }>()
   return async (key) => {
     const hash = hashApiKey(key).toString('base64')
     const hit = known.get(hash)
     if (hit !== undefined && hit.untilMs > Date.now()) return hit.operator
     const operator = await findOperator(db, key, new Date())
+    if (operator === undefined) {
+      known.delete(hash)
+      return undefined
+    }
     if (known.size >= REMEMBER_AT_MOST) known.clear()
-    known.set(hash, { operator, untilMs: Date.now() + REMEMBER_MS })
+    known.set(hash, { operator, untilMs: Date.now() + rememberMs })
     return operator
   }
 }

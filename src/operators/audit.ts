@@ -26,12 +26,12 @@ export interface AuditItem {
   readonly detail: unknown
 }
 
-/** A tenant's audit events, the last first. */
-export async function listAudit ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<AuditItem>> {
+/** A tenant's audit events, or those about the whole platform (`tenantId` null), the last first. */
+export async function listAudit ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string | null }): Promise<Page<AuditItem>> {
   const limit = limitOf(input)
   const before = decodeCursor(input, NUMBER_PART)
   let query = db.selectFrom('audit_event').select(['id', 'at', 'actor', 'action', 'subject', 'detail'])
-    .where('tenant_id', '=', input.tenantId).orderBy('id', 'desc').limit(limit + 1)
+    .where('tenant_id', 'is not distinct from', input.tenantId).orderBy('id', 'desc').limit(limit + 1)
   if (before !== undefined) query = query.where('id', '<', Number(before[0]))
   return toPage(await query.execute(), limit, (row) => ({ ...row, at: row.at.toISOString() }), ({ id }) => [String(id)])
 }

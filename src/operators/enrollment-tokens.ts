@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } from '../devices/cursor.js'
 import { hashEnrollmentToken } from '../devices/enroll-device.js'
-import { NotFoundError } from '../errors.js'
+import { InvalidInputError, NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { recordAudit } from './audit.js'
 
@@ -27,9 +29,13 @@ export interface CreateEnrollmentTokenInput {
   readonly actor: string
 }
 
-/** Makes a token and answers it: the only time it can be read. @throws NotFoundError for an unknown tenant */
+/** Makes a token and answers it: the only time it can be read. @throws NotFoundError for an unknown tenant, InvalidInputError */
 export async function createEnrollmentToken ({ db }: { readonly db: Database }, input: CreateEnrollmentTokenInput): Promise<EnrollmentToken & { readonly token: string }> {
   const { tenantId, label, platform, maxUses, expiresAt, actor } = input
+  // A leap second is a time, but no Date; NaN fails the comparison, too.
+  if (expiresAt !== undefined && !(expiresAt.getTime() > Date.now())) {
+    throw new InvalidInputError([{ path: '/expiresAt', message: 'must be a time to come' }])
+  }
   const token = PREFIX + randomBytes(32).toString('base64url')
   return await db.transaction().execute(async (tx) => {
     if (await tx.selectFrom('tenant').select('id').where('id', '=', tenantId).executeTakeFirst() === undefined) throw new NotFoundError('There is no such tenant.')
@@ -46,9 +52,16 @@ export async function createEnrollmentToken ({ db }: { readonly db: Database }, 
   })
 }
 
-export async function listEnrollmentTokens ({ db }: { readonly db: Database }, { tenantId }: { readonly tenantId: string }): Promise<{ readonly items: EnrollmentToken[], readonly nextCursor: null }> {
-  const rows = await db.selectFrom('enrollment_token').select(COLUMNS).where('tenant_id', '=', tenantId).orderBy('created_at').orderBy('id').execute()
-  return { items: rows.map(fromRow), nextCursor: null }
+/** One page of a tenant's tokens, the oldest first. @throws InvalidInputError for a foreign cursor */
+export async function listEnrollmentTokens ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<EnrollmentToken>> {
+  const limit = limitOf(input)
+  const after = decodeCursor(input, UUID_PART)
+  let query = db.selectFrom('enrollment_token').select(COLUMNS).where('tenant_id', '=', input.tenantId).orderBy('created_at').orderBy('id').limit(limit + 1)
+  if (after !== undefined) {
+    // The row itself knows its time to the microsecond, which a cursor would lose.
+    query = query.where(sql<boolean>`(created_at, id) > (select created_at, id from enrollment_token where id = ${after[0]})`)
+  }
+  return toPage(await query.execute(), limit, fromRow, ({ id }) => [id])
 }
 
 /** Phones that enrolled with it stay; nobody enrols with it any more. @throws NotFoundError */

@@ -13,7 +13,7 @@ export interface Overview {
   readonly changes: ReadonlyArray<{ readonly hour: string, readonly to: string, readonly count: number }>
 }
 
-/** The fleet of a tenant in numbers. */
+/** The fleet of a tenant in numbers: phones that are gone (revoked, retired, erased) do not count. */
 export async function getOverview ({ db }: { readonly db: Database }, { tenantId }: { readonly tenantId: string }): Promise<Overview> {
   const [devices, detections, changes] = await Promise.all([
     sql<{ level: string, state: string, platform: string, count: number }>`
@@ -22,8 +22,8 @@ export async function getOverview ({ db }: { readonly db: Database }, { tenantId
       where d.tenant_id = ${tenantId} and d.retired_at is null and d.revoked_at is null
       group by 1, 2, 3`.execute(db),
     sql<{ detection: string, count: number }>`
-      select detection, count(distinct device_id) as count from finding
-      where tenant_id = ${tenantId} and status = 'open' group by detection`.execute(db),
+      select f.detection, count(distinct f.device_id) as count from finding f join device d on d.id = f.device_id
+      where f.tenant_id = ${tenantId} and f.status = 'open' and d.retired_at is null and d.revoked_at is null group by f.detection`.execute(db),
     sql<{ hour: Date, to: string, count: number }>`
       select date_trunc('hour', at) as hour, to_level as "to", count(*) as count from level_change
       where tenant_id = ${tenantId} and at >= now() - interval '24 hours' group by 1, 2 order by 1, 2`.execute(db)

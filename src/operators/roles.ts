@@ -14,7 +14,8 @@ export const PERMISSIONS = {
   'audit:read': 'admin',
   'intel:read': 'viewer',
   'intel:write': 'platform-admin',
-  'tenant:manage': 'platform-admin'
+  'tenant:manage': 'platform-admin',
+  'platform-audit:read': 'platform-admin'
 } as const satisfies Record<string, Role>
 export type Permission = keyof typeof PERMISSIONS
 
@@ -24,6 +25,8 @@ export function hasPermission (role: Role, permission: Permission): boolean {
 
 /** Who operates: an API key's holder. `tenantId` null: the whole platform. */
 export interface Operator {
+  /** The API key's id: names may repeat. */
+  readonly id: string
   readonly name: string
   readonly role: Role
   readonly tenantId: string | null

@@ -1,3 +1,4 @@
+import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } from '../devices/cursor.js'
 import { ConflictError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { recordAudit } from './audit.js'
@@ -22,12 +23,16 @@ export async function createTenant ({ db }: { readonly db: Database }, input: { 
   })
 }
 
-export async function listTenants ({ db }: { readonly db: Database }): Promise<{ readonly items: Tenant[], readonly nextCursor: null }> {
-  const rows = await db.selectFrom('tenant').select(['id', 'name', 'entra_tenant_id', 'created_at']).orderBy('name').orderBy('id').execute()
-  return { items: rows.map(fromRow), nextCursor: null }
+/** One page of the tenants, in the order of their ids. @throws InvalidInputError for a foreign cursor */
+export async function listTenants ({ db }: { readonly db: Database }, input: PageInput = {}): Promise<Page<Tenant>> {
+  const limit = limitOf(input)
+  const after = decodeCursor(input, UUID_PART)
+  let query = db.selectFrom('tenant').select(['id', 'name', 'entra_tenant_id', 'created_at']).orderBy('id').limit(limit + 1)
+  if (after !== undefined) query = query.where('id', '>', after[0]!)
+  return toPage(await query.execute(), limit, fromRow, ({ id }) => [id])
 }
 
-/** Whether there is such a tenant; a foreign one looks the same as none. */
+/** Whether there is such a tenant. */
 export async function hasTenant ({ db }: { readonly db: Database }, tenantId: string): Promise<boolean> {
   return await db.selectFrom('tenant').select('id').where('id', '=', tenantId).executeTakeFirst() !== undefined
 }

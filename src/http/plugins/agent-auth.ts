@@ -5,10 +5,12 @@ import type { SigningKeys } from '../../devices/signing-keys.js'
 import type { TokenCutoffs } from '../../devices/token-cutoffs.js'
 import { DeviceRevokedError, ExpiredTokenError, InvalidTokenError, UnauthenticatedError } from '../../errors.js'
 import type { RequestDevice } from '../agent-request.js'
+import type { SignInLimit } from './sign-in-limit.js'
 
 export interface AgentAuthOptions {
   readonly keys: Pick<SigningKeys, 'find'>
   readonly cutoffs: Pick<TokenCutoffs, 'allows'>
+  readonly signInLimit?: SignInLimit
 }
 
 interface AccessTokenClaims { readonly sub: string, readonly tid: string, readonly iat: number, readonly exp: number }
@@ -28,7 +30,7 @@ const REMEMBER_AT_MOST = 50_000
  * path neither computes a signature nor asks the database; a device's cutoff is looked at
  * every time.
  */
-export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs }: AgentAuthOptions): Promise<void> {
+export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs, signInLimit }: AgentAuthOptions): Promise<void> {
   await app.register(jwt, {
     // The newest key signs, any that is not retired verifies; the header's kid says which.
     secret: async (_request: FastifyRequest, token: TokenOrHeader) => {
@@ -42,12 +44,16 @@ export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs }: Age
   })
   const known = new Map<string, { readonly claims: AccessTokenClaims, readonly untilMs: number }>()
   app.decorateRequest('device', null as unknown as RequestDevice)
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const header = request.headers.authorization ?? ''
     const now = Date.now()
     let entry = known.get(header)
     if (entry === undefined || entry.untilMs <= now) {
-      const claims = await verify(request)
+      // To check a signature costs little, so even an address that failed often may try.
+      const claims = await verify(request).catch(async (error: unknown) => {
+        await signInLimit?.countFailure(request, reply)
+        throw error
+      })
       entry = { claims, untilMs: Math.min(claims.exp * 1000, now + REMEMBER_MS) }
       if (known.size >= REMEMBER_AT_MOST) known.clear()
       known.set(header, entry)

@@ -19,12 +19,15 @@ export interface ContentEncodingOptions {
 // zstd came with Node 22.15.
 const { createZstdDecompress } = zlib as unknown as { createZstdDecompress?: () => Transform }
 
-const DECODERS: Readonly<Record<string, (() => Transform) | undefined>> = {
-  gzip: () => zlib.createGunzip(),
-  deflate: () => zlib.createInflate(),
-  br: () => zlib.createBrotliDecompress(),
-  zstd: createZstdDecompress
-}
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', () => zlib.createGunzip()],
+  // RFC 9110, section 8.4.1.3.
+  ['x-gzip', () => zlib.createGunzip()],
+  ['deflate', () => zlib.createInflate()],
+  ['br', () => zlib.createBrotliDecompress()],
+  ...(createZstdDecompress === undefined ? [] : [['zstd', createZstdDecompress] as const])
+])
+const SUPPORTED = [...DECODERS.keys()].join(', ')
 
 /**
  * Decodes compressed bodies before they are parsed. Both limits are kept while reading, so a
@@ -32,9 +35,9 @@ const DECODERS: Readonly<Record<string, (() => Transform) | undefined>> = {
  * end, so the connection can be used again.
  */
 export function addContentEncoding (app: FastifyInstance, options: ContentEncodingOptions): void {
-  app.addHook('preParsing', async (request, _reply, payload) => {
+  app.addHook('preParsing', async (request, reply, payload) => {
     const { headers, routeOptions } = request
-    const maxSentBytes = routeOptions.config.maxSentBytes ?? options.maxSentBytes
+    const maxSentBytes = Math.min(routeOptions.config.maxSentBytes ?? options.maxSentBytes, routeOptions.bodyLimit)
     const length = headers['content-length']
     if (Number(length ?? 0) > maxSentBytes) throw new BodyTooLargeError(maxSentBytes)
 
@@ -43,8 +46,12 @@ export function addContentEncoding (app: FastifyInstance, options: ContentEncodi
     if (isPlain && (length !== undefined || headers['transfer-encoding'] === undefined)) return payload
     if (isPlain) return chain(payload as Readable, [limitBytes(maxSentBytes)])
 
-    const decoder = DECODERS[encoding]
-    if (decoder === undefined) throw new UnsupportedEncodingError(encoding.slice(0, 32))
+    const decoder = DECODERS.get(encoding)
+    if (decoder === undefined) {
+      // RFC 7694, section 3.
+      reply.header('accept-encoding', SUPPORTED)
+      throw new UnsupportedEncodingError(encoding.slice(0, 32))
+    }
     return chain(payload as Readable, [limitBytes(maxSentBytes), decoder(), limitBytes(routeOptions.bodyLimit)])
   })
 }

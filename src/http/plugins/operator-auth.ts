@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../../errors.js'
 import { hasPermission, type Operator, type Permission } from '../../operators/roles.js'
+import type { SignInLimit } from './sign-in-limit.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,6 +15,7 @@ declare module 'fastify' {
 
 export interface OperatorAuthOptions {
   findOperator (key: string): Promise<Operator | undefined>
+  readonly signInLimit?: SignInLimit
 }
 
 /**
@@ -21,14 +23,19 @@ export interface OperatorAuthOptions {
  * tenant only: a foreign one looks as if it were not there. A route without a declared
  * permission does not start.
  */
-export function addOperatorAuth (app: FastifyInstance, { findOperator }: OperatorAuthOptions): void {
+export function addOperatorAuth (app: FastifyInstance, { findOperator, signInLimit }: OperatorAuthOptions): void {
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.permission === undefined) throw new Error(`${String(method)} ${url} declares no permission`)
   })
   app.decorateRequest('operator', null as unknown as Operator)
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    // Before the key is looked up: guessing must not become a load on the database.
+    await signInLimit?.check(request, reply)
     const operator = await findOperator(bearerOf(request))
-    if (operator === undefined) throw new UnauthenticatedError('The API key is unknown, expired or revoked.')
+    if (operator === undefined) {
+      await signInLimit?.countFailure(request, reply)
+      throw new UnauthenticatedError('The API key is unknown, expired or revoked.')
+    }
     const { tenantId } = request.params as { tenantId?: string }
     if (tenantId !== undefined && operator.tenantId !== null && operator.tenantId !== tenantId.toLowerCase()) {
       throw new NotFoundError('There is no such tenant.')

@@ -1,18 +1,64 @@
-import type { FastifyError, FastifyInstance } from 'fastify'
-import { NotFoundError } from '../../errors.js'
-import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { MethodNotAllowedError, NotFoundError } from '../../errors.js'
+import { problem, PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
 
-/** Makes every error an RFC 9457 answer. */
+/** Makes every error of a request an RFC 9457 answer. Add it before the routes: it looks at them. */
 export function addProblemDetails (app: FastifyInstance): void {
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const problem = toProblem(error, request.url.split('?')[0]!)
-    if (problem.status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed')
-    else request.log.info({ code: problem.code, status: problem.status }, 'request refused')
-    if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS)
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
-    return reply.code(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(problem)
+  const methodsOf = collectRoutes(app)
+  app.setErrorHandler<FastifyError>(sendProblem)
+  app.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(pathOf(request))
+    if (methods.length === 0) throw new NotFoundError('There is nothing here.')
+    const allow = methods.join(', ')
+    reply.header('allow', allow)
+    throw new MethodNotAllowedError(allow)
   })
-  app.setNotFoundHandler(() => {
-    throw new NotFoundError('There is nothing here.')
+}
+
+/** For what fails before a request exists: an address or HTTP that cannot be read. */
+export const UNREADABLE_REQUESTS = {
+  frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => { sendProblem(error, request, reply) },
+  clientErrorHandler: refuseConnection
+} satisfies Partial<FastifyServerOptions>
+
+const pathOf = (request: FastifyRequest): string => request.url.split('?')[0]!
+
+function sendProblem (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const answer = toProblem(error, pathOf(request))
+  const about = { code: answer.code, status: answer.status, method: request.method, route: request.routeOptions?.url }
+  if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
+  else request.log.info(about, 'request refused')
+  if (answer.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (answer.status === 401) reply.header('www-authenticate', 'Bearer')
+  // What an agent's developer quotes and an operator finds in the log.
+  reply.header('x-request-id', request.id)
+  return reply.code(answer.status).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(answer)
+}
+
+/** Which methods the routes with this path have. */
+function collectRoutes (app: FastifyInstance): (path: string) => string[] {
+  const routes: Array<{ readonly pattern: RegExp, readonly methods: readonly string[] }> = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = url.split('/').map((part) => part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : part.replace(/[^\w-]/g, '\\$&')).join('/')
+    routes.push({ pattern: new RegExp(`^${pattern}$`), methods: [method].flat() })
   })
+  return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))].sort()
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [status: number, code: string, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers-too-large', 'The headers are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request-timeout', 'The request did not arrive in time.']
+}
+
+/** There is no request yet, so the answer is written by hand, and the connection ends with it. */
+function refuseConnection (error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, code, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'malformed-request', 'This is not HTTP as we know it.']
+  const answer = problem(status, code, detail, '/')
+  const body = JSON.stringify(answer)
+  socket.end(`HTTP/1.1 ${status} ${answer.title}\r\ncontent-type: ${PROBLEM_MEDIA_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }

@@ -2,16 +2,17 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { Type } from 'typebox'
 import { FEED_FORMATS } from '../../intel/feeds/index.js'
 import { findIndicators, listFeeds } from '../../intel/find-indicators.js'
-import { importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
-import { INDICATOR_TYPES, type IntelView } from '../../intel/indicator.js'
+import { FEED_NAME_PATTERN, importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
+import { INDICATOR_TYPES, type IntelView, THREAT_CLASSES, type ThreatClass } from '../../intel/indicator.js'
 import { recordAudit } from '../../operators/audit.js'
 import { nullable, page, Time } from '../schemas.js'
 
 export interface IntelRoutesOptions extends ImportFeedDeps {
-  readonly intel: { current (): IntelView }
+  /** Threat intelligence as it is stored now. */
+  readonly intel: { refresh (): Promise<IntelView> }
 }
 
-const FeedParams = Type.Object({ feed: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,99}$', description: 'The feed\'s lasting name.' }) })
+const FeedParams = Type.Object({ feed: Type.String({ pattern: FEED_NAME_PATTERN, description: 'The feed\'s lasting name.' }) })
 const SkippedSchema = Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer(), examples: Type.Array(Type.String()) }))
 const ImportResultSchema = Type.Object({
   feed: Type.String(),
@@ -49,11 +50,14 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
         summary: 'Make a feed what this file says',
         description: 'The body is the file. All or nothing; the same file again changes nothing.',
         params: FeedParams,
-        querystring: Type.Object({ format: Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' }) }),
+        querystring: Type.Object({
+          format: Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' }),
+          class: Type.Optional(Type.Unsafe<ThreatClass>({ type: 'string', enum: [...THREAT_CLASSES], description: 'What all its indicators stand for, where you know better than the file.' }))
+        }),
         response: { 200: ImportResultSchema }
       }
     }, async ({ params, query, body, operator }) => {
-      const result = await importFeed(deps, { ...params, ...query, body: (body ?? '') as Buffer, now: new Date() })
+      const result = await importFeed(deps, { ...params, format: query.format, threatClass: query.class, body: (body ?? '') as Buffer, now: new Date() })
       const { added, updated, withdrawn } = result
       await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.imported', subject: params.feed, detail: { added, updated, withdrawn } })
       return result as never
@@ -66,7 +70,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       ...about,
       operationId: 'listFeeds',
       summary: 'List feeds',
-      response: { 200: page(Type.Object({ name: Type.String(), format: Type.String(), importedAt: Time, sha256: Type.String(), entries: Type.Integer(), skipped: SkippedSchema })) }
+      response: { 200: page(Type.Object({ name: Type.String(), format: Type.String(), importedAt: Time, sha256: Type.String(), entries: Type.Integer(), skipped: SkippedSchema, bundled: Type.Boolean() })) }
     }
   }, async () => ({ items: await listFeeds(deps), nextCursor: null }) as never)
 
@@ -103,5 +107,5 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       }),
       response: { 200: Type.Object({ items: Type.Array(VulnerabilitySchema) }) }
     }
-  }, async ({ query: { os, version, patchLevel } }) => ({ items: deps.intel.current().openVulnerabilities({ platform: os, version, patchLevel }) }) as never)
+  }, async ({ query: { os, version, patchLevel } }) => ({ items: (await deps.intel.refresh()).openVulnerabilities({ platform: os, version, patchLevel }) }) as never)
 }

@@ -2,20 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listAudit } from '../../../operators/audit.js'
 import type { Database } from '../../../platform/database.js'
-import { nullable, page, PageQuery, TenantParams, Time } from '../../schemas.js'
+import { AuditItemSchema, page, PageQuery, TenantParams } from '../../schemas.js'
 
 export interface AuditRoutesOptions {
   readonly db: Database
 }
-
-const AuditItemSchema = Type.Object({
-  id: Type.Integer(),
-  at: Time,
-  actor: Type.String(),
-  action: Type.String(),
-  subject: nullable(Type.String()),
-  detail: Type.Unknown()
-})
 
 /** Who did what. */
 export const auditRoutes: FastifyPluginAsyncTypebox<AuditRoutesOptions> = async (app, deps) => {

@@ -9,7 +9,7 @@ import { type EndDeviceDeps, revokeDevice } from '../../../devices/revoke-device
 import type { Producer } from '../../../platform/queue-names.js'
 import { DEVICE_STATES } from '../../../risk/level.js'
 import { PLATFORMS } from '../../../telemetry/device-state.js'
-import { DeviceDetailSchema, DeviceParams, DeviceSchema, Level, nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
+import { DeviceDetailSchema, DeviceParams, DeviceSchema, Level, nullable, page, PageQuery, TenantParams, Text, Time, Uuid } from '../../schemas.js'
 
 export interface DevicesRoutesOptions extends EndDeviceDeps {
   readonly score: Producer<'score'>
@@ -39,8 +39,8 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
         level: Type.Optional(Level),
         state: Type.Optional(Type.Enum([...DEVICE_STATES])),
         platform: Type.Optional(Type.Enum([...PLATFORMS])),
-        detection: Type.Optional(Type.String({ maxLength: 64 })),
-        q: Type.Optional(Type.String({ maxLength: 128, description: 'Part of a model, manufacturer or serial number, or an id.' }))
+        detection: Type.Optional(Text({ maxLength: 64 })),
+        q: Type.Optional(Text({ maxLength: 128, description: 'Part of a model, manufacturer or serial number, or an id.' }))
       }),
       response: { 200: page(DeviceSchema) }
     }

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { createEnrollmentToken, listEnrollmentTokens, revokeEnrollmentToken } from '../../../operators/enrollment-tokens.js'
 import type { Database } from '../../../platform/database.js'
 import { PLATFORMS } from '../../../telemetry/device-state.js'
-import { nullable, page, TenantParams, Time, Uuid } from '../../schemas.js'
+import { nullable, page, PageQuery, TenantParams, Text, Time, Uuid } from '../../schemas.js'
 
 export interface EnrollmentTokensRoutesOptions {
   readonly db: Database
@@ -25,8 +25,8 @@ const about = { tags: ['enrollment'], security: [{ apiKey: [] }] }
 export const enrollmentTokensRoutes: FastifyPluginAsyncTypebox<EnrollmentTokensRoutesOptions> = async (app, deps) => {
   app.get('/enrollment-tokens', {
     config: { permission: 'enrollment:manage' },
-    schema: { ...about, operationId: 'listEnrollmentTokens', summary: 'List enrolment tokens', params: TenantParams, response: { 200: page(Type.Object(TOKEN)) } }
-  }, async ({ params }) => await listEnrollmentTokens(deps, params))
+    schema: { ...about, operationId: 'listEnrollmentTokens', summary: 'List enrolment tokens', params: TenantParams, querystring: Type.Object(PageQuery), response: { 200: page(Type.Object(TOKEN)) } }
+  }, async ({ params, query }) => await listEnrollmentTokens(deps, { ...query, ...params }) as never)
 
   app.post('/enrollment-tokens', {
     config: { permission: 'enrollment:manage' },
@@ -36,7 +36,7 @@ export const enrollmentTokensRoutes: FastifyPluginAsyncTypebox<EnrollmentTokensR
       summary: 'Make an enrolment token; it is shown only now',
       params: TenantParams,
       body: Type.Object({
-        label: Type.String({ minLength: 1, maxLength: 200 }),
+        label: Text({ minLength: 1, maxLength: 200 }),
         platform: Type.Optional(Type.Enum([...PLATFORMS])),
         maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
         expiresAt: Type.Optional(Time)

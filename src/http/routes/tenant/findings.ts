@@ -5,7 +5,7 @@ import { listQuarantine } from '../../../devices/list-quarantine.js'
 import { retryQuarantined } from '../../../devices/retry-quarantined.js'
 import type { ScoreDeps } from '../../../devices/score-devices.js'
 import { getOverview } from '../../../operators/get-overview.js'
-import { FindingSchema, page, PageQuery, Severity, TenantParams, Time, Uuid } from '../../schemas.js'
+import { FindingSchema, page, PageQuery, RowId, Severity, TenantParams, Text, Time, Uuid } from '../../schemas.js'
 
 export interface FindingsRoutesOptions {
   readonly scoring: ScoreDeps
@@ -27,9 +27,9 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
       querystring: Type.Object({
         ...PageQuery,
         status: Type.Optional(Type.Enum(['open', 'resolved', 'suppressed'])),
-        detection: Type.Optional(Type.String({ maxLength: 64 })),
+        detection: Type.Optional(Text({ maxLength: 64 })),
         severity: Type.Optional(Severity),
-        subject: Type.Optional(Type.String({ maxLength: 2_048 }))
+        subject: Type.Optional(Text({ maxLength: 2_048 }))
       }),
       response: { 200: page(FindingSchema) }
     }
@@ -66,7 +66,7 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
       ...about,
       operationId: 'retryQuarantined',
       summary: 'Score a report once more',
-      params: Type.Object({ tenantId: Uuid, id: Type.Integer({ minimum: 1 }) }),
+      params: Type.Object({ tenantId: Uuid, id: RowId }),
       response: { 204: Type.Null() }
     }
   }, async ({ params }, reply) => {

@@ -16,15 +16,15 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions, PolicyRoutes
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
-export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, options) => {
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policyOf, devices, connector }) => {
   // Only a platform-wide key gets here with the id of a tenant that does not exist.
   app.addHook('preHandler', async ({ operator, params }) => {
-    if (operator.tenantId === null && !await hasTenant(options, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
+    if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
   })
-  await app.register(devicesRoutes, options.devices)
-  await app.register(findingsRoutes, options)
-  await app.register(policyRoutes, options)
-  await app.register(enrollmentTokensRoutes, options)
-  await app.register(connectorRoutes, options.connector)
-  await app.register(auditRoutes, options)
+  await app.register(devicesRoutes, devices)
+  await app.register(findingsRoutes, { scoring })
+  await app.register(policyRoutes, { policyOf })
+  await app.register(enrollmentTokensRoutes, { db })
+  await app.register(connectorRoutes, connector)
+  await app.register(auditRoutes, { db })
 }

@@ -1,0 +1,117 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Logger } from 'pino'
+import type { Test } from 'tap'
+import { createAccessTokens } from '../../src/devices/access-tokens.js'
+import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
+import type { ScoreDeps } from '../../src/devices/score-devices.js'
+import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-keys.js'
+import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
+import { type AppOptions, buildApp } from '../../src/http/app.js'
+import type { IntelView } from '../../src/intel/indicator.js'
+import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
+import type { Role } from '../../src/operators/roles.js'
+import type { Database } from '../../src/platform/database.js'
+import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
+import { createJournal, type Journal } from '../../src/telemetry/journal.js'
+import { createTestDatabase } from './database.js'
+import { makeKey } from './device-keys.js'
+import { rememberingProducer, seedTenant } from './devices.js'
+import { silentLog } from './log.js'
+
+/** Nothing is known to be bad. */
+export const NO_INTEL: IntelView = { version: 1, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }
+
+/** The whole API on a database of its own, with one tenant. */
+export interface TestApi extends ScoreDeps {
+  readonly app: FastifyInstance
+  readonly db: Database
+  readonly databaseUrl: string
+  readonly tenantId: string
+  readonly keys: SigningKeys
+  readonly cutoffs: Awaited<ReturnType<typeof createTokenCutoffs>>
+  readonly score: ReturnType<typeof rememberingProducer<'score'>>
+  readonly sync: ReturnType<typeof rememberingProducer<'sync'>>
+  /** What Intune was asked: `true` to provision, `false` to deprovision. */
+  readonly provisioned: boolean[]
+  /** An API key with this role in this tenant (the test's own, when none is named). */
+  keyFor (role: Role, tenantId?: string): Promise<string>
+  /** A request with a bearer token. */
+  call (bearer: string | undefined, method: 'GET' | 'POST' | 'DELETE' | 'PUT', url: string, body?: InjectOptions['payload'], headers?: Readonly<Record<string, string>>): Promise<LightMyRequestResponse>
+  /** A phone that has enrolled, and its access token. */
+  enroll (tenantId?: string): Promise<{ readonly deviceId: string, readonly entraDeviceId: string, readonly accessToken: string }>
+}
+
+export interface TestApiOptions {
+  readonly log?: Logger
+  readonly rateLimits?: AppOptions['rateLimits']
+  readonly maxEventLoopDelayMs?: number
+  readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
+  readonly findOperator?: AppOptions['operatorAuth']['findOperator']
+}
+
+export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
+  const { db, url: databaseUrl } = await createTestDatabase(t)
+  const log = options.log ?? silentLog
+  const keys = await createSigningKeys({ db, log })
+  const cutoffs = await createTokenCutoffs({ db, log })
+  const score = rememberingProducer<'score'>()
+  const sync = rememberingProducer<'sync'>()
+  const journal = createJournal({ db, score, log, maxWaiting: 1_000 })
+  const accessTokens = createAccessTokens({ keys, lifetimeSeconds: 600 })
+  const provisioned: boolean[] = []
+  const partner = {
+    setProvisioned: async (_entraTenantId: string, { provisioned: wish }: { readonly provisioned: boolean }) => { provisioned.push(wish) }
+  }
+  const intel = { current: () => NO_INTEL, refresh: async () => NO_INTEL }
+  const scoring: ScoreDeps = { db, intel, sync, log }
+  const app = await buildApp({
+    log,
+    version: '0.0.0-test',
+    agentAuth: { keys, cutoffs },
+    operatorAuth: { findOperator: options.findOperator ?? createOperatorLookup(db) },
+    enrollment: { db, accessTokens, cutoffs, sync, log },
+    token: { db, accessTokens, publicUrl: () => 'https://mtd.example' },
+    telemetry: { journal: options.journalOf?.(journal) ?? journal },
+    deviceStatus: { db },
+    tenant: {
+      db,
+      scoring,
+      policyOf: () => BUILT_IN_POLICY,
+      devices: { db, cutoffs, sync, score, log },
+      connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' }
+    },
+    tenants: { db },
+    intel: { db, intel },
+    ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
+    ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
+  })
+  t.teardown(async () => {
+    await app.close()
+    await journal.close()
+    keys.close()
+    cutoffs.close()
+  })
+  const tenantId = await seedTenant(db)
+
+  const call: TestApi['call'] = async (bearer, method, url, payload, headers = {}) => await app.inject({
+    method, url, ...(payload === undefined ? {} : { payload }),
+    headers: { ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }), ...headers }
+  })
+  return {
+    app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, provisioned, intel, log, call,
+    async keyFor (role, tenant = tenantId) {
+      return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
+    },
+    async enroll (tenant = tenantId) {
+      const token = randomBytes(16).toString('hex')
+      await db.insertInto('enrollment_token').values({ tenant_id: tenant, token_hash: hashEnrollmentToken(token), label: 'test' }).execute()
+      const entraDeviceId = randomUUID()
+      const answer = await call(token, 'POST', '/v1/enroll', {
+        entraDeviceId, platform: 'android', osVersion: '15', manufacturer: 'Google', model: 'Pixel 8', publicKey: (await makeKey()).publicJwk
+      })
+      if (answer.statusCode !== 201) throw new Error(answer.body)
+      return { ...answer.json(), entraDeviceId }
+    }
+  }
+}
