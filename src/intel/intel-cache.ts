@@ -25,17 +25,18 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
     }
     return current
   }
+  const start = async (): Promise<IntelView> => await (running = look().finally(() => { running = undefined }))
   const timer = setInterval(() => {
-    running ??= look().finally(() => { running = undefined })
-    running.catch((err: unknown) => log.warn({ err }, 'threat intelligence could not be reloaded; the old one serves on'))
+    if (running !== undefined) return
+    start().catch((err: unknown) => log.warn({ err }, 'threat intelligence could not be reloaded; the old one serves on'))
   }, pollMs).unref()
 
   return {
     current: () => current,
-    // Not the look that is under way: that one may have read the version before the caller's change.
+    // Not the look that is under way, which may have read the version before the caller's change, but one begun since.
     refresh: async () => {
       await running?.catch(() => {})
-      return await look()
+      return await (running ?? start())
     },
     close: () => clearInterval(timer)
   }

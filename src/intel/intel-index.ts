@@ -1,17 +1,14 @@
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
-import { getPublicSuffix } from 'tldts'
 import type { IndicatorType, IntelEntry, IntelView, Vulnerability } from './indicator.js'
-import { normalizeAddress, normalizeHost } from './normalize.js'
+import { normalizeAddress, normalizeHost, normalizeRange } from './normalize.js'
 import { createVulnerabilityLookup } from './open-vulnerabilities.js'
+import { speaksForHostsBelow } from './shared-hosts.js'
 
 export interface IntelContent {
   readonly version: number
   readonly entries: Iterable<IntelEntry>
   readonly vulnerabilities: readonly Vulnerability[]
 }
-
-type Range = readonly [network: ReturnType<typeof ipaddr.parseCIDR>, entry: IntelEntry]
 
 const NONE: readonly IntelEntry[] = Object.freeze([])
 
@@ -22,18 +19,25 @@ export function buildIntelIndex (content: IntelContent): IntelView {
   return index
 }
 
-/** An index that is being filled; asked only when it is full. */
+/**
+ * An index that is being filled; asked only when it is full. Whether an entry's time has come or
+ * is over is for the caller to say: the index has no clock.
+ */
 export class IntelIndex implements IntelView {
   readonly openVulnerabilities: IntelView['openVulnerabilities']
   readonly #byType = new Map<IndicatorType, Map<string, IntelEntry | IntelEntry[]>>()
-  readonly #ranges: Range[] = []
+  /** Lengths of the listed ranges: an address is in one when its network of that length is listed. */
+  readonly #prefixes = { 4: new Set<number>(), 6: new Set<number>() }
 
   constructor (readonly version: number, vulnerabilities: readonly Vulnerability[]) {
     this.openVulnerabilities = createVulnerabilityLookup(vulnerabilities)
   }
 
   add (entry: IntelEntry): void {
-    if (entry.type === 'cidr') this.#ranges.push([ipaddr.parseCIDR(entry.value), entry])
+    if (entry.type === 'cidr') {
+      const [address = '', bits] = entry.value.split('/')
+      this.#prefixes[isIP(address) === 4 ? 4 : 6].add(Number(bits))
+    }
     let values = this.#byType.get(entry.type)
     if (values === undefined) this.#byType.set(entry.type, values = new Map())
     // Nearly every value stands in one feed: an array for each would double the memory.
@@ -49,32 +53,39 @@ export class IntelIndex implements IntelView {
   }
 
   /**
-   * The host itself, then its parents. A listed parent speaks for all below it, but never a
-   * public suffix: `github.io` or `co.uk` in a feed is a mistake, not a verdict on everybody there.
+   * The host itself and its parents. A listed parent speaks for all below it, but in each feed
+   * the nearest word counts: where `www.spy.example` is a maker's shop, that its parent is a
+   * control server says nothing about the shop. A public suffix and a host that strangers share
+   * speak for themselves alone: `github.io` or `co.uk` in a feed is a mistake.
    */
   lookupHost (text: string): readonly IntelEntry[] {
     if (isIP(text.replace(/^\[(.*)\]$/, '$1')) !== 0) return this.#lookupAddress(text)
     const host = normalizeHost(text)
-    if (host === undefined) return NONE
-    const exact = this.lookup('domain', host)
-    if (exact.length > 0) return exact
-    const suffix = getPublicSuffix(host, { allowPrivateDomains: true })
+    const domains = this.#byType.get('domain')
+    if (host === undefined || domains === undefined) return NONE
+
+    let found = this.lookup('domain', host)
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
       const parent = host.slice(dot + 1)
-      if (parent === suffix || !parent.includes('.')) return NONE
-      const found = this.lookup('domain', parent)
-      if (found.length > 0) return found
+      // Nearly every host of every phone is unknown with all its parents.
+      if (!domains.has(parent)) continue
+      if (!speaksForHostsBelow(parent)) break
+      const nearer = found
+      const further = this.lookup('domain', parent).filter(({ feed }) => !nearer.some((entry) => entry.feed === feed))
+      if (further.length > 0) found = [...found, ...further]
     }
-    return NONE
+    return found
   }
 
   #lookupAddress (text: string): readonly IntelEntry[] {
     const address = normalizeAddress(text)
     if (address === undefined) return NONE
-    const exact = this.lookup(address.type, address.value)
-    if (this.#ranges.length === 0) return exact
-    const parsed = ipaddr.parse(address.value)
-    const covering = this.#ranges.filter(([[network, bits]]) => network.kind() === parsed.kind() && parsed.match(network as never, bits)).map(([, entry]) => entry)
-    return covering.length === 0 ? exact : [...exact, ...covering]
+    let found = this.lookup(address.type, address.value)
+    for (const bits of this.#prefixes[address.type === 'ipv4' ? 4 : 6]) {
+      const range = normalizeRange(`${address.value}/${bits}`)
+      const covering = range === undefined ? NONE : this.lookup('cidr', range.value)
+      if (covering.length > 0) found = [...found, ...covering]
+    }
+    return found
   }
 }

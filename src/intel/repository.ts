@@ -11,6 +11,8 @@ export interface Feed {
   readonly sha256: string
   readonly entries: number
   readonly skipped: readonly SkippedEntries[]
+  /** Shipped with Sallyport and kept up to date by it. */
+  readonly bundled: boolean
 }
 
 /** One import of a feed at a time; others wait. */
@@ -26,7 +28,8 @@ export async function listFeeds (db: Database): Promise<Feed[]> {
     importedAt: row.imported_at.toISOString(),
     sha256: row.sha256,
     entries: row.entries,
-    skipped: row.skipped as SkippedEntries[]
+    skipped: row.skipped as SkippedEntries[],
+    bundled: row.bundled
   }))
 }
 
@@ -46,17 +49,26 @@ export interface ChangeCounts {
   readonly withdrawn: number
 }
 
-/** Makes the feed's indicators exactly these, in three statements whatever their number. */
+/** Rows of one statement: a feed of millions is never one parameter. */
+const CHUNK = 10_000
+
+/** Makes the feed's indicators exactly these, in a few statements whatever their number. */
 export async function replaceIndicators (tx: Tx, feed: string, indicators: readonly Indicator[]): Promise<ChangeCounts> {
-  await sql`create temporary table incoming on commit drop as
-    select x.* from jsonb_to_recordset(${JSON.stringify(indicators)}::jsonb)
-      as x (type text, value text, role text, "threatClass" text, family text, "validFrom" timestamptz, "validUntil" timestamptz, confidence smallint)`.execute(tx)
+  await sql`create temporary table incoming (type text, value text, role text, threat_class text, family text,
+    valid_from timestamptz, valid_until timestamptz, confidence smallint) on commit drop`.execute(tx)
+  for (const chunk of chunksOf(indicators)) {
+    await sql`insert into incoming
+      select * from jsonb_to_recordset(${JSON.stringify(chunk.map(toIncoming))}::jsonb)
+        as x (type text, value text, role text, threat_class text, family text, valid_from timestamptz, valid_until timestamptz, confidence smallint)`.execute(tx)
+  }
+  // Nobody else looks at temporary tables, and without numbers the plan is a guess.
+  await sql`analyze incoming`.execute(tx)
   const withdrawn = await sql`delete from indicator i where i.feed = ${feed} and not exists (
-    select 1 from incoming n where (n.type, n.value, n.family, n.role) = (i.type, i.value, i.family, i.role))`.execute(tx)
+    select from incoming n where (n.type, n.value, n.family, n.role) = (i.type, i.value, i.family, i.role))`.execute(tx)
   const { rows: [counts] } = await sql<{ added: number, updated: number }>`
     with upserted as (
       insert into indicator as i (feed, type, value, role, threat_class, family, valid_from, valid_until, confidence)
-      select ${feed}, type, value, role, "threatClass", family, "validFrom", "validUntil", confidence from incoming
+      select ${feed}, type, value, role, threat_class, family, valid_from, valid_until, confidence from incoming
       on conflict (feed, type, value, family, role) do update
         set threat_class = excluded.threat_class, valid_from = excluded.valid_from, valid_until = excluded.valid_until, confidence = excluded.confidence
         where (i.threat_class, i.valid_from, i.valid_until, i.confidence)
@@ -70,15 +82,20 @@ export async function replaceIndicators (tx: Tx, feed: string, indicators: reado
 
 /** Makes the feed's vulnerabilities exactly these. */
 export async function replaceVulnerabilities (tx: Tx, feed: string, vulnerabilities: readonly Vulnerability[]): Promise<ChangeCounts> {
-  await sql`create temporary table incoming on commit drop as
-    select x.*, array(select jsonb_array_elements_text(x."fixedIn")) as fixed_in from jsonb_to_recordset(${JSON.stringify(vulnerabilities)}::jsonb)
-      as x (platform text, cve text, severity text, exploited boolean, "kevDateAdded" date, "kevDueDate" date, "fixedIn" jsonb, part text)`.execute(tx)
+  await sql`create temporary table incoming (platform text, cve text, severity text, exploited boolean,
+    kev_date_added date, kev_due_date date, fixed_in text[], part text) on commit drop`.execute(tx)
+  for (const chunk of chunksOf(vulnerabilities)) {
+    await sql`insert into incoming
+      select platform, cve, severity, exploited, "kevDateAdded", "kevDueDate", array(select jsonb_array_elements_text("fixedIn")), part
+      from jsonb_to_recordset(${JSON.stringify(chunk)}::jsonb)
+        as x (platform text, cve text, severity text, exploited boolean, "kevDateAdded" date, "kevDueDate" date, "fixedIn" jsonb, part text)`.execute(tx)
+  }
   const withdrawn = await sql`delete from vulnerability v where v.feed = ${feed} and not exists (
-    select 1 from incoming n where (n.platform, n.cve) = (v.platform, v.cve))`.execute(tx)
+    select from incoming n where (n.platform, n.cve) = (v.platform, v.cve))`.execute(tx)
   const { rows: [counts] } = await sql<{ added: number, updated: number }>`
     with upserted as (
       insert into vulnerability as v (feed, platform, cve, severity, exploited, kev_date_added, kev_due_date, fixed_in, part)
-      select ${feed}, platform, cve, severity, exploited, "kevDateAdded", "kevDueDate", fixed_in, part from incoming
+      select ${feed}, platform, cve, severity, exploited, kev_date_added, kev_due_date, fixed_in, part from incoming
       on conflict (feed, platform, cve) do update
         set severity = excluded.severity, exploited = excluded.exploited, kev_date_added = excluded.kev_date_added,
           kev_due_date = excluded.kev_due_date, fixed_in = excluded.fixed_in, part = excluded.part
@@ -91,9 +108,14 @@ export async function replaceVulnerabilities (tx: Tx, feed: string, vulnerabilit
   return toCounts(vulnerabilities.length, counts!, Number(withdrawn.numAffectedRows ?? 0))
 }
 
-/** @returns whether there was such a feed */
-export async function deleteFeed (tx: Tx, feed: string): Promise<boolean> {
-  return (await tx.deleteFrom('intel_feed').where('name', '=', feed).returning('name').executeTakeFirst()) !== undefined
+/** Takes a feed away. @returns how many entries it had, undefined when there is no such feed */
+export async function deleteFeed (tx: Tx, feed: string): Promise<number | undefined> {
+  return (await tx.deleteFrom('intel_feed').where('name', '=', feed).returning('entries').executeTakeFirst())?.entries
+}
+
+/** How many entries a feed holds, undefined when there is no such feed. */
+export async function countEntries (db: Database, feed: string): Promise<number | undefined> {
+  return (await db.selectFrom('intel_feed').select('entries').where('name', '=', feed).executeTakeFirst())?.entries
 }
 
 export async function raiseIntelVersion (tx: Tx): Promise<void> {
@@ -103,8 +125,6 @@ export async function raiseIntelVersion (tx: Tx): Promise<void> {
 export async function readIntelVersion (db: Database): Promise<number> {
   return (await db.selectFrom('intel_version').select('version').executeTakeFirstOrThrow()).version
 }
-
-const CHUNK = 20_000
 
 /** Every indicator in chunks, so that a big store is never in memory twice. */
 export async function * streamIndicators (db: Database): AsyncGenerator<IntelEntry[]> {
@@ -117,7 +137,9 @@ export async function * streamIndicators (db: Database): AsyncGenerator<IntelEnt
 }
 
 export async function listVulnerabilities (db: Database): Promise<Vulnerability[]> {
-  const rows = await db.selectFrom('vulnerability').selectAll().orderBy('cve').execute()
+  // What a customer imported comes before what Sallyport brought along.
+  const rows = await db.selectFrom('vulnerability').innerJoin('intel_feed', 'intel_feed.name', 'vulnerability.feed')
+    .selectAll('vulnerability').orderBy('cve').orderBy('bundled').orderBy('feed').execute()
   return rows.map((row) => ({
     cve: row.cve,
     platform: row.platform as Vulnerability['platform'],
@@ -152,6 +174,14 @@ function toEntry (row: IndicatorRow): IntelEntry {
     ...(row.valid_until === null ? {} : { validUntil: row.valid_until.toISOString() }),
     ...(row.confidence === null ? {} : { confidence: row.confidence })
   }
+}
+
+function * chunksOf<T> (items: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += CHUNK) yield items.slice(from, from + CHUNK)
+}
+
+function toIncoming ({ type, value, role, threatClass, family, validFrom, validUntil, confidence }: Indicator): Record<string, unknown> {
+  return { type, value, role, threat_class: threatClass, family, valid_from: validFrom, valid_until: validUntil, confidence }
 }
 
 function toCounts (total: number, { added, updated }: { added: number, updated: number }, withdrawn: number): ChangeCounts {

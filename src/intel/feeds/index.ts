@@ -1,26 +1,29 @@
-import { InvalidInputError, UnprocessableError } from '../../errors.js'
+import { UnprocessableError } from '../../errors.js'
+import { parseJson } from './json-document.js'
 import type { ParsedFeed } from './parsed-feed.js'
-import { isStalkerwareList, parseStalkerware } from './stalkerware.js'
-import { isStarter, parseStarter } from './starter.js'
-import { isStixBundle, parseStix } from './stix.js'
+import { isStalkerwareList, readStalkerware } from './stalkerware.js'
+import { isStarter, readStarter } from './starter.js'
+import { isStixBundle, readStix } from './stix.js'
 import { parseYaml } from './yaml-document.js'
 
 export type { ParsedFeed, SkippedEntries } from './parsed-feed.js'
 
 interface Format {
-  readonly parse: (text: string) => ParsedFeed
-  /** Whether data that was read as JSON or YAML looks like this format. */
+  readonly syntax: 'json' | 'yaml'
+  /** Whether the data looks like this format. */
   readonly matches: (data: unknown) => boolean
+  readonly read: (data: unknown) => ParsedFeed
 }
 
 /** The formats that can be imported, by the name the API gives them. */
-const FORMATS: Readonly<Record<string, Format>> = {
-  stix: { parse: parseStix, matches: isStixBundle },
-  stalkerware: { parse: parseStalkerware, matches: isStalkerwareList },
-  starter: { parse: parseStarter, matches: isStarter }
-}
+const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
+  ['stix', { syntax: 'json', matches: isStixBundle, read: readStix }],
+  ['stalkerware', { syntax: 'yaml', matches: isStalkerwareList, read: readStalkerware }],
+  ['starter', { syntax: 'yaml', matches: isStarter, read: readStarter }]
+])
+const SYNTAXES = { json: parseJson, yaml: parseYaml } as const
 
-export const FEED_FORMATS = ['auto', ...Object.keys(FORMATS)] as const
+export const FEED_FORMATS: readonly string[] = ['auto', ...FORMATS.keys()]
 
 /** A parsed file and the format it turned out to be. */
 export interface ReadFeed extends ParsedFeed {
@@ -29,22 +32,14 @@ export interface ReadFeed extends ParsedFeed {
 
 /** Reads a file in a given format, or finds out which it is. @throws UnprocessableError, InvalidInputError */
 export function readFeed (text: string, format: string): ReadFeed {
-  const name = format === 'auto' ? recognise(text) : format
-  const known = FORMATS[name]
-  if (known === undefined) throw new UnprocessableError(`The format ${name} is not supported; supported are ${FEED_FORMATS.join(', ')}.`)
-  return { format: name, ...known.parse(text) }
-}
+  const named = FORMATS.get(format)
+  if (named !== undefined) return { format, ...named.read(SYNTAXES[named.syntax](text)) }
+  if (format !== 'auto') throw new UnprocessableError(`The format ${format.slice(0, 64)} is not supported; supported are ${FEED_FORMATS.join(', ')}.`)
 
-function recognise (text: string): string {
-  let data: unknown
-  try {
-    // JSON is tried first: the YAML parser reads it as well, but slowly.
-    data = /^\s*[[{]/.test(text) ? JSON.parse(text) : parseYaml(text)
-  } catch (error) {
-    if (error instanceof InvalidInputError) throw error
-    throw new InvalidInputError([{ path: '', message: `looks like JSON, but is not: ${(error as Error).message}` }], 'The file')
+  // YAML could read JSON as well, but slowly.
+  const data = SYNTAXES[/^\s*[[{]/.test(text) ? 'json' : 'yaml'](text)
+  for (const [name, { matches, read }] of FORMATS) {
+    if (matches(data)) return { format: name, ...read(data) }
   }
-  const found = Object.entries(FORMATS).find(([, { matches }]) => matches(data))
-  if (found === undefined) throw new UnprocessableError(`The file is none of the known formats (${Object.keys(FORMATS).join(', ')}); name its format if it is.`)
-  return found[0]
+  throw new UnprocessableError(`The file is none of the known formats (${[...FORMATS.keys()].join(', ')}); name its format if it is.`)
 }

@@ -1,20 +1,20 @@
 import { LineCounter, parseDocument } from 'yaml'
-import { InvalidInputError } from '../../errors.js'
+import { InvalidInputError, UnprocessableError, type FieldFault } from '../../errors.js'
+import { MAX_FAULTS } from './parsed-feed.js'
 
+/** YAML is read at about 2 MB a second, and nothing else is done meanwhile. */
+const MAX_YAML_LENGTH = 8 * 1024 * 1024
 /** Few feeds use aliases; a "billion laughs" needs many. */
 const MAX_ALIASES = 100
-const MAX_FAULTS = 20
 
-/** A YAML file as plain data. @throws InvalidInputError naming each faulty line */
+/** A YAML file as plain data. @throws InvalidInputError naming each faulty line, UnprocessableError */
 export function parseYaml (text: string): unknown {
+  if (text.length > MAX_YAML_LENGTH) throw new UnprocessableError(`A YAML file has at most ${MAX_YAML_LENGTH} characters; this one has ${text.length}.`)
   const lineCounter = new LineCounter()
+  // A key twice: the last counts, as everywhere. Lists written by hand have them.
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false })
-  if (document.errors.length > 0) {
-    throw new InvalidInputError(document.errors.slice(0, MAX_FAULTS).map(({ pos, message }) => ({
-      path: `line ${lineCounter.linePos(pos[0]).line}`,
-      message
-    })), 'The YAML file')
-  }
+  const faults: FieldFault[] = document.errors.slice(0, MAX_FAULTS).map(({ pos, message }) => ({ path: `line ${lineCounter.linePos(pos[0]).line}`, message }))
+  if (faults.length > 0) throw new InvalidInputError(faults, 'The YAML file')
   try {
     return document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {

@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { INDICATOR_TYPES, type IndicatorType } from '../../src/intel/indicator.js'
+import { normalizeValue } from '../../src/intel/normalize.js'
+
+const SHA1 = 'bc693b48b7ec988e275cf9e1cdaa1447a31717d9'
+
+const SAME: ReadonlyArray<[type: IndicatorType, text: string, as: IndicatorType, value: string]> = [
+  ['domain', 'Evil.Example.COM', 'domain', 'evil.example.com'],
+  ['domain', 'evil.example.com.', 'domain', 'evil.example.com'],
+  ['domain', ' bücher.example ', 'domain', 'xn--bcher-kva.example'],
+  ['domain', 'a_b.example', 'domain', 'a_b.example'],
+  ['domain', '*.evil.example', 'domain', 'evil.example'],
+  ['domain', 'evil[.]example(.)com', 'domain', 'evil.example.com'],
+  ['domain', '176.223.111.131', 'ipv4', '176.223.111.131'],
+  ['domain', 'https://github.com/karma9874/AndroRAT', 'url', 'https://github.com/karma9874/AndroRAT'],
+  ['domain', '198.51.100.7/24', 'cidr', '198.51.100.0/24'],
+  ['url', 'HTTP://Evil.Example:80/a/../b?q=1#top', 'url', 'http://evil.example/b?q=1'],
+  ['url', 'hxxps://evil[.]example/x', 'url', 'https://evil.example/x'],
+  ['url', 'https://evil.example/(.)/[.]', 'url', 'https://evil.example/(.)/[.]'],
+  ['url', 'evil.example', 'domain', 'evil.example'],
+  ['ipv4', '203.0.113.9', 'ipv4', '203.0.113.9'],
+  ['ipv4', '2001:DB8:0:0::1', 'ipv6', '2001:db8::1'],
+  ['ipv6', '[2001:db8::1]', 'ipv6', '2001:db8::1'],
+  ['ipv6', '::ffff:203.0.113.9', 'ipv4', '203.0.113.9'],
+  ['cidr', '2001:db8:1::5/32', 'cidr', '2001:db8::/32'],
+  ['sha1', SHA1.toUpperCase(), 'sha1', SHA1],
+  ['cert-sha1', SHA1.toUpperCase().match(/../g)!.join(':'), 'cert-sha1', SHA1],
+  ['cert-sha1', SHA1.match(/../g)!.join(' '), 'cert-sha1', SHA1],
+  ['app-id', ' com.Example.App ', 'app-id', 'com.Example.App'],
+  ['email', 'Mallory@Evil.Example', 'email', 'mallory@evil.example'],
+  ['file-path', '/private/var/tmp/takePhoto', 'file-path', '/private/var/tmp/takePhoto'],
+  ['process', 'UserEventAgent', 'process', 'UserEventAgent'],
+  ['profile-id', '76dab334-7e17-475d-a5d6-0794eb5818a5', 'profile-id', '76DAB334-7E17-475D-A5D6-0794EB5818A5'],
+  ['profile-id', 'com.Example.profile', 'profile-id', 'com.Example.profile']
+]
+
+const NONE: ReadonlyArray<[type: IndicatorType, text: string]> = [
+  ['domain', ''], ['domain', 'localhost'], ['domain', 'not a host'], ['domain', 'a..example'], ['domain', '-a.example'],
+  // Of these the platform's own function keeps the part before the path: github.com would be condemned.
+  ['domain', 'github.com/user/malware'], ['domain', 'github.com?x'], ['domain', 'github.com#x'], ['domain', 'github.com:443'],
+  ['domain', 'user@github.com'], ['domain', 'github.com\\x'], ['domain', 'exa%6dple.com'], ['domain', 'git\thub.com'],
+  ['domain', '1.2.3'], ['domain', '0x7f.1'], ['domain', '999.1.1.1'], ['domain', `${'a'.repeat(64)}.example`],
+  ['url', 'javascript://alert(1)'], ['url', 'http://'], ['url', `https://evil.example/${'é'.repeat(1_000)}`],
+  ['ipv4', '203.0.113'], ['cidr', '203.0.113.0/33'], ['cidr', '203.0.113.0/24/1'],
+  ['sha256', SHA1], ['sha1', SHA1.slice(1)], ['sha1', `${SHA1.slice(1)}g`], ['md5', ''],
+  ['app-id', 'com.example app'], ['app-id', 'com/example'], ['email', 'nobody'], ['email', 'a@b@c'],
+  ['file-path', '   '], ['process', 'a\0b'], ['process', '\uD800'], ['file-path', 'x'.repeat(2_049)]
+]
+
+t.test('writes every spelling of a value in one form, under the type that it has', async (t) => {
+  for (const [type, text, as, value] of SAME) t.strictSame(normalizeValue(type, text), { type: as, value }, `${type} ${text}`)
+})
+
+t.test('takes nothing for a value that is none', async (t) => {
+  for (const [type, text] of NONE) t.equal(normalizeValue(type, text), undefined, `${type} ${JSON.stringify(text.slice(0, 60))}`)
+})
+
+t.test('normalising what is normal changes nothing', async (t) => {
+  const type = fc.constantFrom(...INDICATOR_TYPES)
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }), fc.string({ maxLength: 60 }), fc.webUrl({ withFragments: true, withQueryParameters: true }), fc.domain(),
+    fc.ipV4(), fc.ipV6(), fc.emailAddress(), fc.uuid(),
+    fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(140)).map(([ip, bits]) => `${ip}/${bits}`),
+    fc.string({ unit: fc.constantFrom(...'aA0.-_*[]()/:hxp@%#é．'), maxLength: 40 })
+  )
+  fc.assert(fc.property(type, text, (type, text) => {
+    const once = normalizeValue(type, text)
+    if (once === undefined) return
+    t.strictSame(normalizeValue(once.type, once.value), once)
+    t.strictSame(normalizeValue(type, once.value), once)
+  }), { numRuns: 5_000 })
+  t.pass()
+})
