@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Database } from '../platform/database.js'
 import { isWorthRetrying } from '../platform/database-errors.js'
 import type { Health } from '../devices/health.js'
@@ -75,9 +75,7 @@ export async function acknowledgeRows (db: Database, rows: readonly ClaimedRow[]
   if (rows.length === 0) return
   const list = toList(rows)
   await retrying(async () => await sql`
-    with locked as (
-      select s.device_id from device_state s where s.device_id = any(${idsOf(rows)}::uuid[]) order by s.device_id for update
-    )
+    with locked as (${lockStates(rows)})
     update device_state s set reported_health = i.health, reported_version = i.version, acknowledged_at = ${now}, last_sync_error = null
     from jsonb_to_recordset(${list}::jsonb) as i("deviceId" uuid, version bigint, health text) join locked on locked.device_id = i."deviceId"
     where s.device_id = i."deviceId" and s.reported_version <= i.version`.execute(db))
@@ -88,9 +86,8 @@ export async function acknowledgeRows (db: Database, rows: readonly ClaimedRow[]
 export async function dropRows (db: Database, rows: readonly ClaimedRow[]): Promise<void> {
   if (rows.length === 0) return
   const { numAffectedRows } = await retrying(async () => await sql`
-    delete from intune_outbox o using (
-      select device_id from intune_outbox where device_id = any(${idsOf(rows)}::uuid[]) order by device_id for update
-    ) locked, jsonb_to_recordset(${toList(rows)}::jsonb) as i("deviceId" uuid, version bigint)
+    with locked as (${lockOutbox(rows)})
+    delete from intune_outbox o using locked, jsonb_to_recordset(${toList(rows)}::jsonb) as i("deviceId" uuid, version bigint)
     where o.device_id = locked.device_id and o.device_id = i."deviceId" and o.version <= i.version`.execute(db))
   if (Number(numAffectedRows ?? 0) < rows.length) await releaseRows(db, rows)
 }
@@ -99,9 +96,10 @@ export async function dropRows (db: Database, rows: readonly ClaimedRow[]): Prom
 export async function releaseRows (db: Database, rows: readonly ClaimedRow[]): Promise<void> {
   if (rows.length === 0) return
   await retrying(async () => await sql`
+    with locked as (${lockOutbox(rows)})
     update intune_outbox o set claimed_until = null
-    from jsonb_to_recordset(${toList(rows)}::jsonb) as i("deviceId" uuid, claim timestamptz)
-    where o.device_id = i."deviceId" and o.claimed_until = i.claim`.execute(db))
+    from locked, jsonb_to_recordset(${toList(rows)}::jsonb) as i("deviceId" uuid, claim timestamptz)
+    where o.device_id = locked.device_id and o.device_id = i."deviceId" and o.claimed_until = i.claim`.execute(db))
 }
 
 export interface FailedRows {
@@ -117,19 +115,18 @@ export interface FailedRows {
 export async function failRows (db: Database, { rows, error, delaysMs, counts }: FailedRows): Promise<void> {
   if (rows.length === 0) return
   await retrying(async () => await sql`
-    with locked as (
-      select s.device_id from device_state s where s.device_id = any(${idsOf(rows)}::uuid[]) order by s.device_id for update
-    )
+    with locked as (${lockStates(rows)})
     update device_state s set last_sync_error = ${error} from locked where s.device_id = locked.device_id`.execute(db))
   const list = JSON.stringify(rows.map(({ deviceId, version, claim }, index) => ({ deviceId, version, claim, delayMs: delaysMs[index] ?? 0 })))
   await retrying(async () => await sql`
+    with locked as (${lockOutbox(rows)})
     update intune_outbox o set
       last_error = ${error},
       attempts = o.attempts + ${counts ? 1 : 0},
       next_attempt_at = clock_timestamp() + make_interval(secs => i."delayMs" / 1000),
       claimed_until = null
-    from jsonb_to_recordset(${list}::jsonb) as i("deviceId" uuid, version bigint, claim timestamptz, "delayMs" double precision)
-    where o.device_id = i."deviceId" and o.claimed_until = i.claim and o.version <= i.version`.execute(db))
+    from locked, jsonb_to_recordset(${list}::jsonb) as i("deviceId" uuid, version bigint, claim timestamptz, "delayMs" double precision)
+    where o.device_id = locked.device_id and o.device_id = i."deviceId" and o.claimed_until = i.claim and o.version <= i.version`.execute(db))
   await releaseRows(db, rows)
 }
 
@@ -189,6 +186,13 @@ interface OutboxRow {
   device_id: string, entra_device_id: string, version: number, health: string, last_update_time: Date
   enqueued_at: Date, attempts: number, superseded: boolean, claim: string
 }
+
+/** Locks in the order that those who score lock in as well, so that nobody stands in a circle with them. */
+const lockStates = (rows: readonly ClaimedRow[]): RawBuilder<unknown> =>
+  sql`select s.device_id from device_state s where s.device_id = any(${idsOf(rows)}::uuid[]) order by s.device_id for update`
+
+const lockOutbox = (rows: readonly ClaimedRow[]): RawBuilder<unknown> =>
+  sql`select o.device_id from intune_outbox o where o.device_id = any(${idsOf(rows)}::uuid[]) order by o.device_id for update`
 
 const idsOf = (rows: readonly ClaimedRow[]): string[] => rows.map(({ deviceId }) => deviceId)
 
