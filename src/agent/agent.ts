@@ -63,6 +63,11 @@ export class Agent {
     return new Agent(apiUrl, privateKey, deviceId, accessToken)
   }
 
+  /** The token it calls with now. */
+  get accessToken (): string {
+    return this.#accessToken
+  }
+
   /** Sends the sections under the next sequence number. @throws AgentError */
   async report (sections: Omit<Report, 'reportId' | 'sequence' | 'collectedAt'>, collectedAt = new Date().toISOString()): Promise<AgentReceipt> {
     const report: Report = { ...sections, reportId: randomUUID(), sequence: ++this.#sequence, collectedAt }

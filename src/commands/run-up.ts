@@ -14,7 +14,8 @@ export async function runUp (options: UpOptions & { json?: boolean }, env: NodeJ
     process.stdout.write(JSON.stringify({
       event: 'processes',
       processes: running.processes,
-      ...(options.ephemeral === true ? { databaseUrl: running.databaseUrl } : {})
+      // Under the same condition as the tokens.
+      ...(running.ready.operatorToken !== null ? { databaseUrl: running.databaseUrl } : {})
     }) + '\n')
   } else {
     process.stdout.write(describe(running.ready))

@@ -1,0 +1,180 @@
+import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
+import type { BareApi } from './bare-server.js'
+import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
+import { type Checks, openLedger, type Ledger } from './ledger.js'
+import type { LoadApi } from './load-process.js'
+import type { NaiveApi } from './naive-server.js'
+import { enrollProbe, measureReportToIntune, type Probe } from './probe-intune.js'
+import { readUsage, type Usage } from './process-usage.js'
+import { startRedis, type StartedRedis } from './redis-server.js'
+import { type Remote, startRemote } from './remote.js'
+import { type StartedSallyport, startSallyport } from './started-sallyport.js'
+
+const SEED = 20_261_123
+const CONNECTIONS = 64
+const WARM_UP_SECONDS = 2
+const REPEAT_SHARE = 0.005
+const PROBES = 10
+const PROBES_PER_SECOND = 10
+/** Load under which the way to Intune is measured (architecture, "Numbers to reach"). */
+const BACKGROUND_RATE = 500
+
+/**
+ * The whole way of a report: how many a second, how fast the acknowledgement, how soon Intune
+ * knows, and what Fastify alone does with the same reports. API, workers, PostgreSQL,
+ * simulator and load are processes of their own.
+ */
+export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
+  const bare = await measureBare(options)
+  const redis = options.queue === 'redis' ? await startRedis() : undefined
+  try {
+    const sallyport = await startSallyport({ workers: options.workers, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
+    try {
+      const { results, checks, naive } = await measureSallyport(options, sallyport, redis)
+      return {
+        seconds: options.seconds,
+        config: {
+          queue: options.queue, workers: options.workers, rate: options.rate ?? null, phones: options.phones, connections: CONNECTIONS,
+          mix: '60% heartbeats, 20% app updates, 15% events, 5% snapshots of 150 apps', fsync: true
+        },
+        results,
+        baselines: { 'bare.perSecond': bare, ...(naive === undefined ? {} : { 'naive.perSecond': naive }) },
+        ratios: { bare: round(results.scoredPerSecond / bare), ...(naive === undefined ? {} : { naive: round(results.scoredPerSecond / naive) }) },
+        checks: { ...checks }
+      }
+    } finally {
+      await sallyport.stop()
+    }
+  } finally {
+    await redis?.stop()
+  }
+}
+
+async function measureBare ({ phones, seconds, rate, tell }: BenchOptions): Promise<number> {
+  tell('Fastify alone …')
+  const server = startRemote<BareApi>('bare-server')
+  const load = startRemote<LoadApi>('load-process')
+  try {
+    const { url, tokens } = await server.call('start', { phones })
+    await load.call('adopt', { tokens, seed: SEED })
+    await load.call('introduce', { apiUrl: url, connections: CONNECTIONS })
+    const drive = { apiUrl: url, connections: CONNECTIONS, ...(rate === undefined ? {} : { ratePerSecond: rate }) }
+    await load.call('drive', { ...drive, seconds: WARM_UP_SECONDS })
+    return perSecond(await load.call('drive', { ...drive, seconds }))
+  } finally {
+    await Promise.all([server.stop(), load.stop()])
+  }
+}
+
+async function measureSallyport (options: BenchOptions, sallyport: StartedSallyport, redis: StartedRedis | undefined) {
+  const { phones, tell } = options
+  const load = startRemote<LoadApi>('load-process')
+  const ledger = await openLedger(sallyport)
+  try {
+    tell(`enrolling ${phones} phones …`)
+    await load.call('enroll', { apiUrl: sallyport.apiUrl, enrollmentToken: sallyport.enrollmentToken, phones, seed: SEED })
+    const probes: Probe[] = []
+    for (let count = 0; count < PROBES; count++) probes.push(await enrollProbe(sallyport))
+    await load.call('introduce', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS })
+    await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
+    await ledger.drained()
+
+    const capacity = await measureCapacity(options, { sallyport, load, ledger, redis })
+    const { acceptedPerSecond } = capacity
+    tell('at half of that …')
+    const half = await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: options.seconds, ratePerSecond: acceptedPerSecond / 2 })
+    await ledger.drained()
+
+    tell('from report to Intune …')
+    const background = load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: options.seconds, ratePerSecond: BACKGROUND_RATE })
+    const reportToIntuneMs = await measureReportToIntune(probes, { seconds: options.seconds, perSecond: PROBES_PER_SECOND })
+    await background
+    await ledger.drained()
+
+    const naive = options.naive ? await measureNaive(options, { sallyport, load, ledger, redis }) : undefined
+    const checks: Checks = await ledger.check(await load.call('tally', null))
+    return {
+      results: {
+        ...capacity,
+        acceptMs: quantiles(half.latenciesMs),
+        acceptMsAt: { perSecond: perSecond(half) },
+        reportToIntuneMs: quantiles(reportToIntuneMs),
+        reportToIntuneAt: { perSecond: BACKGROUND_RATE, probes: reportToIntuneMs.length }
+      },
+      naive,
+      checks: { ...checks, everyRepeatRecognised: capacity.repeats.sent === capacity.repeats.recognised }
+    }
+  } finally {
+    await Promise.all([load.stop(), ledger.close()])
+  }
+}
+
+interface Parts { readonly sallyport: StartedSallyport, readonly load: Remote<LoadApi>, readonly ledger: Ledger, readonly redis: StartedRedis | undefined }
+
+/** As many reports as are taken (or `--rate`), until the last of them is scored. */
+async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { sallyport, load, ledger, redis }: Parts) {
+  tell('as many as possible …')
+  const roles = rolesOf(sallyport, load, redis)
+  const before = await ledger.scored()
+  const usedBefore = usageOf(roles)
+  const startedAtMs = Date.now()
+  const drive = await load.call('drive', {
+    apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds, repeatShare: REPEAT_SHARE, ...(rate === undefined ? {} : { ratePerSecond: rate })
+  })
+  const endedAtMs = Date.now()
+  await ledger.drained()
+  const usedAfter = usageOf(roles)
+  const after = await ledger.scored()
+  const scored = after.reports - before.reports
+  return {
+    acceptedPerSecond: perSecond(drive),
+    scoredPerSecond: scoredPerSecond(before.reports, after, startedAtMs, drive),
+    drainSeconds: round(Math.max(0, after.lastAtMs - endedAtMs) / 1000),
+    acceptMsAtCapacity: quantiles(drive.latenciesMs),
+    refused: drive.refused,
+    repeats: { sent: drive.repeated, recognised: drive.recognised },
+    cpuSecondsPer1000Reports: mapValues(usedAfter, (after, role) => round((after.cpuSeconds - (usedBefore[role]?.cpuSeconds ?? 0)) / scored * 1000)),
+    rssBytes: mapValues(usedAfter, ({ bytes }) => bytes)
+  }
+}
+
+/** The same phones, workers and database behind one INSERT and one job a report. Answers what was scored a second. */
+async function measureNaive ({ seconds, tell }: BenchOptions, { sallyport, load, ledger, redis }: Parts): Promise<number> {
+  tell('one INSERT and one job a report …')
+  const server = startRemote<NaiveApi>('naive-server')
+  try {
+    const { url } = await server.call('start', { databaseUrl: sallyport.databaseUrl, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
+    const before = await ledger.scored()
+    const startedAtMs = Date.now()
+    const drive = await load.call('drive', { apiUrl: url, connections: CONNECTIONS, seconds })
+    await ledger.drained()
+    const after = await ledger.scored()
+    return scoredPerSecond(before.reports, after, startedAtMs, drive)
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Until the last of them was scored, however long that took after the load had ended. */
+const scoredPerSecond = (before: number, after: { readonly reports: number, readonly lastAtMs: number }, startedAtMs: number, drive: DriveResult): number =>
+  round((after.reports - before) / Math.max(drive.seconds, (after.lastAtMs - startedAtMs) / 1000))
+
+const perSecond = ({ accepted, seconds }: DriveResult): number => round(accepted / seconds)
+
+function rolesOf ({ processes }: StartedSallyport, load: Remote<LoadApi>, redis: StartedRedis | undefined): Record<string, number[]> {
+  const roles: Record<string, number[]> = { api: [], worker: [], postgres: [], simulator: [], load: [load.pid] }
+  for (const { name, pid } of processes) roles[name.replace(/-\d+$/, '')]?.push(pid)
+  return redis === undefined ? roles : { ...roles, redis: [redis.pid] }
+}
+
+/** A role's processes together; children of the API are roles of their own. */
+function usageOf (roles: Readonly<Record<string, readonly number[]>>): Record<string, Usage> {
+  const all = mapValues(roles, (pids) => pids.flatMap((pid) => readUsage(pid, new Set(Object.values(roles).flat())) ?? []))
+  return mapValues(all, (usages) => ({
+    cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    bytes: usages.reduce((sum, { bytes }) => sum + bytes, 0)
+  }))
+}
+
+const mapValues = <T, R>(record: Readonly<Record<string, T>>, map: (value: T, key: string) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))

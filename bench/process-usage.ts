@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** What a process has used, with the processes it has started. */
+export interface Usage {
+  readonly cpuSeconds: number
+  /** Resident; pages that several share are counted by share. */
+  readonly bytes: number
+}
+
+// Linux counts processor time in these everywhere Node runs (USER_HZ, proc(5)).
+const TICKS_PER_SECOND = 100
+
+/** Reads /proc, without the children named; undefined where there is none, or no such process. */
+export function readUsage (pid: number, without: ReadonlySet<number>): Usage | undefined {
+  try {
+    const own = readOne(pid)
+    const children = childrenOf(pid).flatMap((child) => without.has(child) ? [] : readUsage(child, without) ?? [])
+    return {
+      // Children that have ended and been waited for are in the parent's numbers.
+      cpuSeconds: own.cpuSeconds + children.reduce((sum, one) => sum + one.cpuSeconds, 0),
+      bytes: own.bytes + children.reduce((sum, one) => sum + one.bytes, 0)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function readOne (pid: number): Usage {
+  // The name in brackets may hold anything, so count from its end (proc(5), /proc/pid/stat).
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number)
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15)
+  const pss = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))
+  return { cpuSeconds: (utime + stime + cutime + cstime) / TICKS_PER_SECOND, bytes: Number(pss?.[1] ?? 0) * 1024 }
+}
+
+const childrenOf = (pid: number): number[] => readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+  readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim().split(' ').filter((one) => one !== '').map(Number))

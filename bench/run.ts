@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Benchmark, type BenchOptions, type BenchReport, toReport } from './benchmark.js'
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  pipeline: async () => (await import('./pipeline.js')).pipeline
+}
+
+function positive (text: string): number {
+  const number = Number(text)
+  if (!(number > 0)) throw new InvalidArgumentError('must be a number above 0')
+  return number
+}
+
+const command = new Command('npm run bench --')
+  .description('measure Sallyport on this machine; exits 1 when something was lost, doubled or wrong, never for being slow')
+  .argument('<name>', `one of: ${Object.keys(BENCHMARKS).join(', ')}`)
+  .option('--json', 'print one object')
+  .option('--seconds <n>', 'how long each load lasts', positive, 10)
+  .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
+  .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
+  .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
+  .option('--phones <n>', 'phones in the fleet', positive, 1_000)
+  .option('--naive', 'also measure one INSERT and one job a report', false)
+  .showHelpAfterError()
+  .parse()
+
+const [name = ''] = command.args
+const load = BENCHMARKS[name]
+if (load === undefined) command.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`, { exitCode: 2 })
+
+const { json = false, ...options } = command.opts<Omit<BenchOptions, 'tell'> & { json?: boolean }>()
+const benchmark = await load!()
+const report = toReport(name, await benchmark({ ...options, tell: (message) => process.stderr.write(`${message}\n`) }))
+process.stdout.write(json ? JSON.stringify(report) + '\n' : describe(report))
+// Streams that are still open must not keep us.
+process.exit(Object.values(report.checks).every(Boolean) ? 0 : 1)
+
+function describe (report: BenchReport): string {
+  const { machine, config, results, baselines, ratios, checks } = report
+  const lines = [`${report.name}: ${report.seconds} s on ${machine.cores} cores, Node ${machine.node}`]
+  for (const [title, values] of Object.entries({ config, results, baselines, ratios, checks })) {
+    lines.push('', title, ...Object.entries(values).map(([key, value]) => `  ${key.padEnd(28)} ${show(value)}`))
+  }
+  return lines.join('\n') + '\n'
+}
+
+function show (value: unknown): string {
+  if (value === null || typeof value !== 'object') return String(value)
+  return Object.entries(value).map(([key, one]) => `${key} ${show(one)}`).join('  ')
+}

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { packageRoot } from '../src/platform/package-root.js'
+
+export interface StartedSallyport {
+  readonly apiUrl: string
+  readonly opsUrl: string
+  readonly simulatorUrl: string
+  readonly entraTenantId: string
+  readonly enrollmentToken: string
+  readonly databaseUrl: string
+  readonly processes: ReadonlyArray<{ readonly name: string, readonly pid: number }>
+  stop (): Promise<void>
+}
+
+/** Starts everything as `sallyport up --workers N` does, on a new data folder that is kept as safe as any. */
+export async function startSallyport ({ workers, redisUrl }: { readonly workers: number, readonly redisUrl?: string }): Promise<StartedSallyport> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
+  // As root, PostgreSQL is another user, who must get in; otherwise its cluster would be kept elsewhere.
+  await chmod(dataDir, 0o711)
+  const child = spawn(process.execPath, [
+    join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
+  ], { env: { ...process.env, LOG_LEVEL: 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const stop = async (): Promise<void> => {
+    await end(child)
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+    const ready = JSON.parse((await lines.next()).value ?? '{}') as Record<string, string>
+    const { processes, databaseUrl } = JSON.parse((await lines.next()).value ?? '{}') as Pick<StartedSallyport, 'processes' | 'databaseUrl'>
+    return {
+      apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, entraTenantId: ready.entraTenantId!, enrollmentToken: ready.enrollmentToken!,
+      processes, databaseUrl, stop
+    }
+  } catch (error) {
+    await stop()
+    throw new Error('Sallyport did not start', { cause: error })
+  }
+}
+
+async function end (child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}

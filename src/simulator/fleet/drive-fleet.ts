@@ -1,0 +1,139 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Pool } from 'undici'
+import type { SimulatedPhone } from './simulated-phone.js'
+
+interface Made { readonly sequence: number, readonly body: string }
+
+/** A phone that is enrolled and what it has got through so far. */
+export interface EnrolledPhone {
+  readonly phone: Pick<SimulatedPhone, 'nextReport'>
+  readonly deviceId: string
+  readonly accessToken: string
+  /** Acknowledged reports, and the sequence of the newest. */
+  accepted: number
+  lastSequence: number
+  /** Made, not acknowledged yet. */
+  pending?: Made | undefined
+  /** Acknowledged last. */
+  sent?: Made
+}
+
+export interface FleetTarget {
+  readonly apiUrl: string
+  readonly phones: readonly EnrolledPhone[]
+  /** Requests under way at most; no more than there are phones. */
+  readonly connections: number
+}
+
+export interface DriveOptions extends FleetTarget {
+  readonly seconds: number
+  /** Reports a second, sent when they are due whether or not others were answered; none: as fast as answers come. */
+  readonly ratePerSecond?: number
+  /** Share of reports that are sent again although they were acknowledged, as when the answer was lost. */
+  readonly repeatShare?: number
+}
+
+export interface DriveResult {
+  readonly seconds: number
+  readonly accepted: number
+  /** Repeated reports, and how many of them were recognised. */
+  readonly repeated: number
+  readonly recognised: number
+  /** Answers that were no acknowledgement, by status; `none`: no answer. */
+  readonly refused: Readonly<Record<string, number>>
+  /** Of acknowledged reports, from the moment each was due. */
+  readonly latenciesMs: number[]
+}
+
+const PAUSE_AFTER_REFUSAL_MS = 20
+
+/** Sends each phone's next report, which after enrolment is its first. @throws when one is refused */
+export async function introduceFleet ({ apiUrl, phones, connections }: FleetTarget): Promise<void> {
+  const sender = createSender(apiUrl, connections)
+  const waiting = [...phones]
+  await Promise.all(Array.from({ length: connections }, async () => {
+    for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) await sender.send(phone, performance.now())
+  }))
+  await sender.close()
+  const { refused } = sender.tally
+  if (Object.keys(refused).length > 0) throw new Error(`first reports were refused: ${JSON.stringify(refused)}`)
+}
+
+/**
+ * Lets the phones report for a while. A phone sends one report at a time, in order; what is
+ * not acknowledged is sent again.
+ */
+export async function driveFleet ({ apiUrl, phones, connections, seconds, ratePerSecond, repeatShare = 0 }: DriveOptions): Promise<DriveResult> {
+  if (connections > phones.length) throw new Error('more connections than phones')
+  const sender = createSender(apiUrl, connections)
+  // First in, first out: the phone that waited longest is next.
+  const idle = [...phones]
+  const startedAt = performance.now()
+  const endsAt = startedAt + seconds * 1000
+  const stepMs = ratePerSecond === undefined ? 0 : connections * 1000 / ratePerSecond
+
+  async function lane (index: number): Promise<void> {
+    for (let dueAt = startedAt + index * stepMs / connections; dueAt < endsAt; dueAt = stepMs === 0 ? performance.now() : dueAt + stepMs) {
+      const early = dueAt - performance.now()
+      if (early > 0) await wait(early)
+      const phone = idle.shift()!
+      await sender.send(phone, dueAt)
+      // Evenly spread, so that a run can be repeated.
+      if (sender.tally.accepted * repeatShare >= sender.tally.repeated + 1) await sender.repeat(phone)
+      idle.push(phone)
+    }
+  }
+
+  await Promise.all(Array.from({ length: connections }, async (_, index) => await lane(index)))
+  const tookSeconds = (performance.now() - startedAt) / 1000
+  await sender.close()
+  return { seconds: tookSeconds, ...sender.tally }
+}
+
+function createSender (apiUrl: string, connections: number) {
+  const pool = new Pool(apiUrl, { connections, pipelining: 1 })
+  const tally = { accepted: 0, repeated: 0, recognised: 0, refused: {} as Record<string, number>, latenciesMs: [] as number[] }
+
+  async function post ({ accessToken }: EnrolledPhone, body: string): Promise<string> {
+    try {
+      const answer = await pool.request({
+        path: '/v1/telemetry', method: 'POST', body, headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
+      })
+      const text = await answer.body.text()
+      return answer.statusCode === 202 ? (JSON.parse(text) as { status: string }).status : String(answer.statusCode)
+    } catch {
+      // A connection that broke: whether the report was taken, the next try tells.
+      return 'none'
+    }
+  }
+
+  return {
+    tally,
+    async send (phone: EnrolledPhone, dueAt: number): Promise<void> {
+      if (phone.pending === undefined) {
+        const report = phone.phone.nextReport()
+        phone.pending = { sequence: report.sequence, body: JSON.stringify(report) }
+      }
+      const { sequence, body } = phone.pending
+      const status = await post(phone, body)
+      if (status !== 'accepted' && status !== 'duplicate' && status !== 'stale') {
+        tally.refused[status] = (tally.refused[status] ?? 0) + 1
+        await wait(PAUSE_AFTER_REFUSAL_MS)
+        return
+      }
+      tally.latenciesMs.push(performance.now() - dueAt)
+      tally.accepted += 1
+      phone.accepted += 1
+      phone.lastSequence = sequence
+      phone.sent = phone.pending
+      phone.pending = undefined
+    },
+    /** Sends what was acknowledged last once more. */
+    async repeat (phone: EnrolledPhone): Promise<void> {
+      if (phone.sent === undefined) return
+      tally.repeated += 1
+      if (await post(phone, phone.sent.body) === 'duplicate') tally.recognised += 1
+    },
+    close: async () => await pool.close()
+  }
+}
