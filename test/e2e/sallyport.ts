@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,6 +24,8 @@ export interface StartedCommand {
 /** A folder that is gone after the test. */
 export function temporaryFolder (t: Test, name = 'with a space'): string {
   const folder = mkdtempSync(join(tmpdir(), `sallyport test ${name} `))
+  // As root, PostgreSQL is another user, who must get in; otherwise its cluster would be kept elsewhere and stay.
+  chmodSync(folder, 0o711)
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
