@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Test } from 'tap'
 import { createAccessTokens } from '../../src/devices/access-tokens.js'
@@ -113,5 +114,33 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       if (answer.statusCode !== 201) throw new Error(answer.body)
       return { ...answer.json(), entraDeviceId }
     }
+  }
+}
+
+/** How many rows each table has: equal before and after means that nothing was stored. */
+export async function countRows (db: Database): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await sql<{ table: string, rows: number }>`
+    select table_name as "table", (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I', table_name), false, true, '')))[1]::text::integer as rows
+    from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`.execute(db)
+  return Object.fromEntries(rows.map(({ table, rows }) => [table, rows]))
+}
+
+/** What an answer must be to be refused as the contract says; `paths` are the faults it must list, no more and no fewer. */
+export interface Refusal {
+  readonly status: number
+  readonly code: string
+  readonly paths?: readonly string[]
+}
+
+/** An RFC 9457 problem, whole and without anything from inside. */
+export function isProblem (t: Test, answer: Pick<LightMyRequestResponse, 'statusCode' | 'headers' | 'body'>, { status, code, paths }: Refusal, name = code): void {
+  t.equal(answer.statusCode, status, `${name}: status`)
+  t.match(answer.headers['content-type'], /^application\/problem\+json/, `${name}: media type`)
+  const problem = JSON.parse(answer.body) as Record<string, unknown> & { errors?: Array<{ path: string, message: string }> }
+  t.match(problem, { type: `urn:sallyport:problem:${code}`, title: String, status, detail: /./, instance: /^\//, code }, `${name}: problem`)
+  t.notMatch(answer.body, /node_modules|\.ts:\d|select |FST_ERR/, `${name}: nothing from inside`)
+  if (paths !== undefined) {
+    t.strictSame([...new Set(problem.errors?.map(({ path }) => path))].sort(), [...paths].sort(), `${name}: every fault`)
+    t.ok(problem.errors?.every(({ message }) => message !== ''), `${name}: each in words`)
   }
 }

@@ -5,7 +5,7 @@ import { findIndicators, listFeeds } from '../../intel/find-indicators.js'
 import { FEED_NAME_PATTERN, importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
 import { INDICATOR_TYPES, type IntelView, THREAT_CLASSES, type ThreatClass } from '../../intel/indicator.js'
 import { recordAudit } from '../../operators/audit.js'
-import { nullable, page, Time } from '../schemas.js'
+import { nullable, page, Text, Time } from '../schemas.js'
 
 export interface IntelRoutesOptions extends ImportFeedDeps {
   /** Threat intelligence as it is stored now. */
@@ -89,7 +89,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       ...about,
       operationId: 'findIndicators',
       summary: 'What the feeds say about a value, however it is spelt',
-      querystring: Type.Object({ value: Type.String({ minLength: 1, maxLength: 2_048 }) }),
+      querystring: Type.Object({ value: Text({ minLength: 1, maxLength: 2_048 }) }),
       response: { 200: page(Type.Record(Type.String(), Type.Unknown())) }
     }
   }, async ({ query }) => ({ items: await findIndicators(deps, query), nextCursor: null }) as never)
