@@ -38,7 +38,7 @@ export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
           mix: '60% heartbeats, 20% app updates, 15% events, 5% snapshots of 150 apps', fsync: true
         },
         results,
-        baselines: { 'bare.perSecond': bare, ...(naive === undefined ? {} : { 'naive.perSecond': naive }) },
+        baselines: { bare: { perSecond: bare }, ...(naive === undefined ? {} : { naive: { perSecond: naive } }) },
         ratios: { bare: round(results.scoredPerSecond / bare), ...(naive === undefined ? {} : { naive: round(results.scoredPerSecond / naive) }) },
         checks: { ...checks }
       }

@@ -22,8 +22,9 @@ export async function startSallyport ({ workers, redisUrl }: { readonly workers:
   const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
   // As root, PostgreSQL is another user, who must get in; otherwise its cluster would be kept elsewhere.
   await chmod(dataDir, 0o711)
+  // Node's own options reach every process: `node --cpu-prof dist/bench/run.js …` profiles them all.
   const child = spawn(process.execPath, [
-    join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
+    ...process.execArgv, join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
   ], { env: { ...process.env, LOG_LEVEL: 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const stop = async (): Promise<void> => {
     await end(child)

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t from 'tap'
+import { packageRoot } from '../../src/platform/package-root.js'
+
+async function runBench (args: readonly string[]): Promise<{ code: number, out: string, err: string }> {
+  const child = spawn(process.execPath, [join(packageRoot, 'dist/bench/run.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+  const [code] = await once(child, 'close') as [number]
+  return { code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }
+}
+
+t.test('the pipeline benchmark prints the object of the contract, and loses nothing', async (t) => {
+  const { code, out, err } = await runBench(['pipeline', '--json', '--seconds', '1', '--phones', '80', '--naive'])
+  t.equal(code, 0, err)
+  const report = JSON.parse(out)
+  t.equal(out.trim().split('\n').length, 1)
+  t.strictSame(Object.keys(report), ['name', 'seconds', 'machine', 'config', 'results', 'baselines', 'ratios', 'checks'])
+  t.match(report, {
+    name: 'pipeline',
+    seconds: 1,
+    machine: { cores: Number, memoryBytes: Number, node: process.version },
+    results: {
+      acceptedPerSecond: Number, scoredPerSecond: Number, acceptMs: { p50: Number, p99: Number }, reportToIntuneMs: { p50: Number, p99: Number },
+      cpuSecondsPer1000Reports: { api: Number, worker: Number, postgres: Number }, rssBytes: { api: Number, worker: Number }
+    },
+    baselines: { bare: { perSecond: Number }, naive: { perSecond: Number } },
+    ratios: { bare: Number, naive: Number },
+    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, intuneEqualsOurs: true }
+  })
+  t.ok(report.results.scoredPerSecond > 0)
+  t.ok(report.baselines.bare.perSecond > 0)
+})
+
+t.test('an unknown benchmark is an error that names those there are', async (t) => {
+  const { code, out, err } = await runBench(['pipelin'])
+  t.equal(code, 2)
+  t.equal(out, '')
+  t.match(err, /there are: pipeline/)
+})
