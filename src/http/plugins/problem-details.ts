@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { MethodNotAllowedError, NotFoundError } from '../../errors.js'
-import { problem, PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
+import { FRAMEWORK_CODES, problem, PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
 
 /** Makes every error of a request an RFC 9457 answer. Add it before the routes: it looks at them. */
 export function addProblemDetails (app: FastifyInstance): void {
@@ -31,6 +31,9 @@ function sendProblem (error: FastifyError, request: FastifyRequest, reply: Fasti
   else request.log.info(about, 'request refused')
   if (answer.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (answer.status === 401) reply.header('www-authenticate', 'Bearer')
+  // Fastify ends the connection after a body it could not take. Ours was read to its end, or is
+  // being let go within the request timeout, and a phone's next report can use the connection.
+  if (answer.status < 500 && answer.code !== FRAMEWORK_CODES.FST_ERR_CTP_INVALID_CONTENT_LENGTH!.code) reply.removeHeader('connection')
   // What an agent's developer quotes and an operator finds in the log.
   reply.header('x-request-id', request.id)
   return reply.code(answer.status).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(answer)
