@@ -1,5 +1,6 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { isAlive, startTimeOf } from './process-identity.js'
 
 interface Owner { readonly pid: number, readonly startedAt?: string }
@@ -30,8 +31,13 @@ export async function lockFolder (folder: string): Promise<() => Promise<void>> 
     held.delete(file)
     throw error
   }
+  let released = false
   return async () => {
-    if (held.delete(file)) await rm(file, { force: true })
+    // A second call must not free what was taken again since.
+    if (released) return
+    released = true
+    held.delete(file)
+    await rm(file, { force: true })
   }
 }
 
@@ -41,40 +47,53 @@ async function writeLock (folder: string, file: string): Promise<void> {
   const draft = `${file}.${process.pid}`
   await writeFile(draft, JSON.stringify(mine))
   try {
-    // A link appears whole or not at all, and only where nothing is yet.
-    while (!await link(draft, file).then(() => true, isTaken)) {
-      const text = await readFile(file, 'utf8').catch(() => undefined)
-      if (text === undefined) continue
-      const owner = parseOwner(text)
+    while (!await place(draft, file)) {
+      const owner = await readOwner(file)
       if (owner !== undefined && isRunning(owner)) throw new FolderInUseError(folder, owner.pid)
-      await setAside(file, text)
+      await removeDead(file, draft)
     }
   } finally {
     await rm(draft, { force: true })
   }
 }
 
-function isTaken (error: NodeJS.ErrnoException): false {
-  if (error.code === 'EEXIST') return false
-  throw error
+/** A link appears whole or not at all, and only where nothing is yet: false when something is. */
+async function place (draft: string, file: string): Promise<boolean> {
+  try {
+    await link(draft, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Removes a dead lock; one process at a time, or a slow one would remove the lock of who was faster. */
+async function removeDead (file: string, draft: string): Promise<void> {
+  const claim = `${file}.claim`
+  if (!await place(draft, claim)) {
+    const claimant = await readOwner(claim)
+    if (claimant === undefined || !isRunning(claimant)) await rm(claim, { force: true })
+    else await wait(5)
+    return
+  }
+  try {
+    const owner = await readOwner(file)
+    if (owner === undefined || !isRunning(owner)) await rm(file, { force: true })
+  } finally {
+    await rm(claim, { force: true })
+  }
 }
 
 const isRunning = ({ pid, startedAt }: Owner): boolean => pid !== process.pid && isAlive(pid) && startTimeOf(pid) === startedAt
 
-/** Removes a dead lock, unless another process has replaced it by its own since we read it. */
-async function setAside (file: string, seen: string): Promise<void> {
-  const aside = `${file}.${process.pid}.dead`
-  await rename(file, aside).catch(() => {})
-  const text = await readFile(aside, 'utf8').catch(() => undefined)
-  if (text !== undefined && text !== seen) await link(aside, file).catch(isTaken)
-  await rm(aside, { force: true })
-}
-
-function parseOwner (text: string): Owner | undefined {
+/** Undefined when the lock is gone, or nobody's: torn by a full disk or a power cut. */
+async function readOwner (file: string): Promise<Owner | undefined> {
   try {
-    return JSON.parse(text) as Owner
-  } catch {
-    // A disk that was full, a power cut: nobody's.
-    return undefined
+    const found = JSON.parse(await readFile(file, 'utf8')) as Partial<Owner> | null
+    return typeof found?.pid === 'number' ? found as Owner : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

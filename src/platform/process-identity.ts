@@ -6,6 +6,8 @@ import { readFileSync, readlinkSync } from 'node:fs'
  * waited for does not: many a container has nobody who reaps orphans, and they keep their numbers.
  */
 export function isAlive (pid: number): boolean {
+  // Other numbers mean whole groups of processes.
+  if (!Number.isInteger(pid) || pid <= 0) return false
   try {
     process.kill(pid, 0)
   } catch (error) {
