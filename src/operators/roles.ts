@@ -12,7 +12,7 @@ export const PERMISSIONS = {
   'enrollment:manage': 'admin',
   'connector:manage': 'admin',
   'audit:read': 'admin',
-  'intel:read': 'viewer',
+  'intel:read': 'platform-admin',
   'intel:write': 'platform-admin',
   'tenant:manage': 'platform-admin',
   'platform-audit:read': 'platform-admin'

@@ -7,10 +7,12 @@ import { type App, type Report, ReportSchema } from '../../../src/telemetry/repo
 const kindOf = ({ apps, events }: Report): string => apps?.mode === 'snapshot' ? 'snapshot' : apps?.mode === 'delta' ? 'appUpdate' : events === undefined ? 'heartbeat' : 'events'
 
 t.test('the same seed makes the same fleet', async (t) => {
-  const life = (seed: number): unknown => createFleet({ phones: 5, seed }).map((phone) =>
-    [phone.description, ...Array.from({ length: 20 }, () => { const { collectedAt, ...rest } = phone.nextReport(); return rest.events === undefined ? rest : null })])
-  t.strictSame(life(7), life(7))
-  t.notSame(life(7), life(8))
+  // As text: comparing so many apps one by one takes minutes.
+  const life = (seed: number): string => JSON.stringify(createFleet({ phones: 5, seed }).map((phone) =>
+    [phone.description, ...Array.from({ length: 20 }, () => ({ ...phone.nextReport(), collectedAt: null, events: null }))]))
+  const [first, again, other] = [life(7), life(7), life(8)]
+  t.ok(first === again)
+  t.ok(first !== other)
 })
 
 t.test('every report is one that the API takes', async (t) => {
