@@ -86,7 +86,8 @@ program.command('simulate').description('stand-ins for the outside world')
   .option('--https-port <n>', 'port for HTTPS; 0 takes any free one', wholeNumber, 0)
   .option('--name <host>', 'another host name that its certificate is for')
   .option('--ca-file <file>', 'where to write the certificate of its authority')
-  .action(async (options) => await (await import('./commands/start-simulator.js')).runSimulator(options))
+  .option('--tenant <guid>', 'Entra tenant that is there from the start, with the app of INTUNE_CLIENT_ID and INTUNE_CLIENT_SECRET')
+  .action(async (options) => await (await import('./commands/start-simulator.js')).runSimulator(options, process.env))
 
 try {
   await program.parseAsync()

@@ -4,17 +4,10 @@ import { resyncTenant } from '../intune/resync-tenant.js'
 import { hashApiKey } from '../operators/api-keys.js'
 import type { EmbeddedCredentials } from './embedded-credentials.js'
 import type { Installation } from './installation.js'
+import { putToSimulator, seedSimulatedTenant, SIMULATED_USER } from './simulated-tenant.js'
 import type { SimulatorAddress } from './start-simulator.js'
 
 const NAME = 'Demo'
-const SIMULATED_USER = '00000000-0000-4000-8000-000000000001'
-/** What the app of an MTD partner is allowed in a customer's tenant. */
-const ROLES = {
-  graph: ['Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.Read.All', 'Device.Read.All'],
-  intune: ['update_device_health']
-}
-/** Microsoft's usual advice: a phone may be `low` at worst. */
-const LIMIT = 'low'
 const BULK = 5_000
 
 /**
@@ -31,16 +24,10 @@ export async function seedEmbeddedTenant ({ db, queues }: Installation, simulato
       .onConflict((conflict) => conflict.doNothing()).execute()
   })
 
-  await put(simulator, `/_sim/tenants/${entraTenantId}`, {
-    displayName: NAME,
-    users: [{ id: SIMULATED_USER, displayName: 'Demo user' }],
-    clients: [{ clientId: intuneClientId, secret: intuneClientSecret, roles: ROLES }],
-    policies: [{ displayName: `At or under ${LIMIT}`, limit: LIMIT }],
-    connector: { androidEnabled: true, iosEnabled: true }
-  })
+  await seedSimulatedTenant(simulator, { entraTenantId, name: NAME, clientId: intuneClientId, clientSecret: intuneClientSecret })
   const phones = await db.selectFrom('device').select(['entra_device_id', 'platform']).where('tenant_id', '=', tenantId).where('retired_at', 'is', null).execute()
   for (let at = 0; at < phones.length; at += BULK) {
-    await put(simulator, `/_sim/tenants/${entraTenantId}/devices`, phones.slice(at, at + BULK).map((phone) => ({
+    await putToSimulator(simulator, `/_sim/tenants/${entraTenantId}/devices`, phones.slice(at, at + BULK).map((phone) => ({
       entraDeviceId: phone.entra_device_id, platform: phone.platform, userId: SIMULATED_USER
     })))
   }
@@ -51,7 +38,7 @@ export async function seedEmbeddedTenant ({ db, queues }: Installation, simulato
 /** Does for a phone what its enrolment in device management does in real life: makes it known to Intune. */
 export function connectSimulator (simulator: SimulatorAddress, { entraTenantId }: EmbeddedCredentials): (device: EnrolledDevice) => Promise<void> {
   return async ({ entraDeviceId, platform, osVersion, manufacturer, model }) => {
-    await put(simulator, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, {
+    await putToSimulator(simulator, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, {
       platform,
       userId: SIMULATED_USER,
       ...(osVersion === null ? {} : { osVersion }),
@@ -59,9 +46,4 @@ export function connectSimulator (simulator: SimulatorAddress, { entraTenantId }
       ...(model === null ? {} : { model })
     })
   }
-}
-
-async function put (simulator: SimulatorAddress, path: string, body: unknown): Promise<void> {
-  const answer = await fetch(simulator.httpUrl + path, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`the Intune simulator refused ${path}: ${answer.status} ${await answer.text()}`)
 }

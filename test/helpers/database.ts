@@ -10,11 +10,11 @@ export interface TestDatabase {
   readonly url: string
 }
 
-/** A database of this test's own, cloned from the migrated template; gone after the test. */
-export async function createTestDatabase (t: Test): Promise<TestDatabase> {
+/** A database of this test's own, cloned from the migrated template, or empty; gone after the test. */
+export async function createTestDatabase (t: Test, { empty = false }: { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   const cluster = JSON.parse(readFileSync(clusterFileOf(RUN_PID), 'utf8')) as Cluster
   const name = `test_${randomBytes(6).toString('hex')}`
-  await runOnCluster(cluster, `create database ${name} template ${TEMPLATE}`)
+  await runOnCluster(cluster, `create database ${name} template ${empty ? 'template0' : TEMPLATE}`)
   const url = cluster.url.replace(/\/[^/]*$/, `/${name}`)
   const db = openDatabase({ connectionString: url })
   t.teardown(async () => {

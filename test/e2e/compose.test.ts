@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { startRedis } from '../../bench/redis-server.js'
+import { Agent } from '../../src/agent/agent.js'
+import { packageRoot } from '../../src/platform/package-root.js'
+import { createTestDatabase } from '../helpers/database.js'
+import { startCommand, type StartedCommand, temporaryFolder } from './sallyport.js'
+
+interface Service {
+  readonly command?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly depends_on?: Readonly<Record<string, unknown>>
+  readonly volumes?: readonly string[]
+  readonly image?: string
+}
+interface Compose { readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
+
+const text = readFileSync(join(packageRoot, 'docker-compose.yml'), 'utf8')
+const compose = parse(text, { merge: true }) as Compose
+const OURS = Object.entries(compose.services).filter(([, { image }]) => image === 'sallyport:local').map(([name]) => name)
+
+t.test('the compose file is whole', async (t) => {
+  t.strictSame(OURS.sort(), ['api', 'migrate', 'simulator', 'worker'])
+  for (const [name, service] of Object.entries(compose.services)) {
+    for (const other of Object.keys(service.depends_on ?? {})) t.ok(other in compose.services, `${name} depends on ${other}`)
+    for (const volume of service.volumes ?? []) {
+      const [source = ''] = volume.split(':')
+      if (!source.startsWith('.')) t.ok(source in compose.volumes, `${name} uses ${source}`)
+    }
+  }
+  const example = readFileSync(join(packageRoot, '.env.example'), 'utf8')
+  for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
+})
+
+t.test('its commands, run as they stand there, are a whole installation', async (t) => {
+  const stage = await setStage(t)
+  const run = (service: string): StartedCommand => startCommand(t, stage.commandOf(service), stage.environmentOf(service))
+
+  const migrate = run('migrate')
+  t.match(JSON.parse(await allOf(migrate)), { applied: [/0001/] })
+  t.equal(await migrate.exited, 0)
+
+  run('simulator')
+  await untilOk(`${stage.simulator}/healthz`)
+  const api = run('api')
+  await untilOk(`${stage.apiOps}/readyz`)
+  const worker = run('worker')
+  await untilOk(`${stage.workerOps}/readyz`)
+
+  // The rest is docs/compose.md.
+  const administer = async (...args: string[]): Promise<Record<string, string>> => JSON.parse(await allOf(startCommand(t, args, stage.environmentOf('api'))))
+  const tenant = await administer('tenant', 'create', '--name', 'Example Ltd', '--entra-tenant-id', stage.entraTenantId)
+  const { token } = await administer('enrollment-token', 'create', '--tenant', tenant.tenantId!)
+  const entraDeviceId = '11111111-2222-4333-8444-555555555555'
+  const phone = `${stage.simulator}/_sim/tenants/${stage.entraTenantId}/devices/${entraDeviceId}`
+  const made = await fetch(phone, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"platform":"android","userId":"00000000-0000-4000-8000-000000000001"}' })
+  t.equal(made.status, 201)
+
+  const agent = await Agent.enroll(stage.api, token!, { entraDeviceId, platform: 'android', osVersion: '15' })
+  await agent.report({ integrity: { rooted: true } })
+  const blocked = await fetch(`${phone}/wait?threatState=highSeverity&timeoutMs=20000`)
+  t.match(await blocked.json(), { threatState: 'highSeverity', complianceState: 'noncompliant', access: { exchange: 'blocked' } })
+  await agent.report({ integrity: { rooted: false } })
+  const granted = await fetch(`${phone}/wait?threatState=secured&timeoutMs=20000`)
+  t.match(await granted.json(), { complianceState: 'compliant', access: { exchange: 'granted' } })
+
+  const metrics = await (await fetch(`${stage.apiOps}/metrics`)).text()
+  t.match(metrics, /^sallyport_reports_total\{status="accepted"\} 2$/m)
+  for (const part of [worker, api]) {
+    part.child.kill('SIGTERM')
+    t.equal(await part.exited, 0)
+  }
+})
+
+/** What containers and their network are in compose: names, ports and volumes of this machine. */
+async function setStage (t: Test) {
+  const { url } = await createTestDatabase(t, { empty: true })
+  const redis = await startRedis().catch(() => undefined)
+  if (redis === undefined) t.comment('no redis-server on this machine: the queues of this test are in PostgreSQL')
+  else t.teardown(async () => await redis.stop())
+  const [http, https, api, apiOps, workerOps] = await findFreePorts(5)
+  const shared = temporaryFolder(t)
+  const entraTenantId = '99999999-0000-4000-8000-000000000009'
+  const secrets: Readonly<Record<string, string>> = { ENTRA_TENANT_ID: entraTenantId, SIMULATOR_CLIENT_SECRET: 'not-a-secret-of-anybody' }
+
+  const localize = (value: string): string => value
+    .replace(/\$\{([A-Z_]+)[^}]*\}/g, (_, name: string) => secrets[name] ?? '')
+    .replace(/\b0\.0\.0\.0\b/, '127.0.0.1')
+    .replace(/^\/shared/, shared)
+    .replace('simulator:8443', `localhost:${https}`)
+    .replace(/^simulator$/, 'localhost')
+    .replace(/^8081$/, String(http))
+    .replace(/^8443$/, String(https))
+  return {
+    entraTenantId,
+    simulator: `http://127.0.0.1:${http}`,
+    api: `http://127.0.0.1:${api}`,
+    apiOps: `http://127.0.0.1:${apiOps}`,
+    workerOps: `http://127.0.0.1:${workerOps}`,
+    commandOf: (service: string): string[] => compose.services[service]!.command!.map(localize),
+    environmentOf (service: string): Record<string, string> {
+      const own = Object.fromEntries(Object.entries(compose.services[service]!.environment ?? {}).map(([name, value]) => [name, localize(value)]))
+      if (own.DATABASE_URL === undefined) return own
+      const { REDIS_URL: _, ...rest } = own
+      return {
+        ...rest,
+        DATABASE_URL: url,
+        ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+        PUBLIC_URL: `http://127.0.0.1:${api}`,
+        PORT: String(api),
+        OPS_PORT: String(service === 'worker' ? workerOps : apiOps)
+      }
+    }
+  }
+}
+
+async function allOf ({ lines, exited, errors }: StartedCommand): Promise<string> {
+  let text = ''
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) text += line.value + '\n'
+  if (await exited !== 0) throw new Error(errors())
+  return text
+}
+
+async function untilOk (url: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ;) {
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer?.ok === true) return
+    if (Date.now() > deadline) throw new Error(`${url} answers ${answer?.status ?? 'nothing'}: ${await answer?.text()}`)
+    await wait(50)
+  }
+}
+
+async function findFreePorts (count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map(async (server) => await once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(async (server) => {
+    server.close()
+    await once(server, 'close')
+  }))
+  return ports
+}
