@@ -1,10 +1,9 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { lockFolder } from './folder-lock.js'
 import { findPostgresAccount } from './postgres-account.js'
 import { reachableBinaries } from './postgres-binaries.js'
 import { prepareCluster, SUPERUSER } from './postgres-cluster.js'
-import { makeThrowAwayHome, openClusterHome, removeHome } from './postgres-home.js'
+import { makeThrowAwayHome, openClusterHome } from './postgres-home.js'
 import { type Server, startServer, stopStaleServer } from './postgres-process.js'
 
 export interface EmbeddedPostgresOptions {
@@ -57,15 +56,13 @@ export async function startEmbeddedPostgres (options: EmbeddedPostgresOptions): 
   const home = throwAway ? await makeThrowAwayHome(wanted) : await openClusterHome(dataDir, wanted, log)
   const { folder, account } = home
 
-  const undo: Array<() => Promise<void>> = []
+  const undo: Array<() => Promise<void>> = [home.release]
   const stop = async (): Promise<void> => {
     const step = undo.pop()
     // The folder is given back even when the server cannot be ended.
     if (step !== undefined) await step().finally(stop)
   }
   try {
-    if (throwAway) undo.push(async () => await removeHome(folder))
-    else undo.push(await lockFolder(folder))
     const binaries = await reachableBinaries(account, log)
     await stopStaleServer(folder, log)
     const password = await prepareCluster(home, binaries, { throwAway, log })
@@ -103,6 +100,8 @@ function reportUnexpectedEnd (server: Server, isStopping: () => boolean, { log, 
 
 async function ensureDatabase (url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
+  // A server that ends now fails the query; the event alone would end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE])

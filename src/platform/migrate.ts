@@ -35,6 +35,8 @@ async function listMigrations (): Promise<Migration[]> {
 export async function migrate (options: { readonly databaseUrl: string, readonly log?: Logger }): Promise<string[]> {
   const migrations = await listMigrations()
   const client = new pg.Client({ connectionString: options.databaseUrl, application_name: 'sallyport migrate' })
+  // A connection that breaks fails the query; the event alone would end the process.
+  client.on('error', () => {})
   await client.connect()
   try {
     // Must come first, so that processes that start together see each other's work.

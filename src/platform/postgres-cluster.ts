@@ -27,27 +27,31 @@ export async function prepareCluster (home: ClusterHome, binaries: PostgresBinar
       'Dump it with the Sallyport that made it (pg_dump) and restore it into a new --data-dir.')
   }
   const password = await readFile(passwordFileOf(home.folder), 'utf8').catch(() => undefined)
-  return password ?? await replacePassword(home, binaries.postgres, options.log)
+  // Empty after a power cut, for one.
+  return password !== undefined && password !== '' ? password : await replacePassword(home, binaries.postgres, options.log)
 }
 
 /** Beside the cluster, which the server wants for itself. */
 const passwordFileOf = (folder: string): string => `${folder}.password`
 
-async function writePassword (folder: string, account: PostgresAccount): Promise<string> {
-  const password = randomBytes(24).toString('base64url')
+const makePassword = (): string => randomBytes(24).toString('base64url')
+
+async function writePassword ({ folder, account }: ClusterHome, password: string): Promise<void> {
   await rm(passwordFileOf(folder), { force: true })
-  await writeFile(passwordFileOf(folder), password, { mode: 0o600 })
+  // Only a new file: its folder may be open to others, who could have put a link there.
+  await writeFile(passwordFileOf(folder), password, { mode: 0o600, flag: 'wx' })
   await chownTo(account, passwordFileOf(folder))
-  return password
 }
 
 /** Makes a cluster beside the folder and moves it there when it is whole, so that a crash leaves nothing that looks like one. */
-async function makeCluster ({ folder, account }: ClusterHome, initdb: string, throwAway: boolean): Promise<string> {
+async function makeCluster (home: ClusterHome, initdb: string, throwAway: boolean): Promise<string> {
+  const { folder, account } = home
   const unfinished = `${folder}.new`
   await rm(unfinished, { recursive: true, force: true })
   await mkdir(unfinished, { mode: 0o700 })
   await chownTo(account, unfinished)
-  const password = await writePassword(folder, account)
+  const password = makePassword()
+  await writePassword(home, password)
   try {
     await run(initdb, [
       '-D', unfinished, `--username=${SUPERUSER}`, '--auth=scram-sha-256', `--pwfile=${passwordFileOf(folder)}`,
@@ -57,27 +61,25 @@ async function makeCluster ({ folder, account }: ClusterHome, initdb: string, th
     await rename(unfinished, folder)
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true })
-    throw explain(error as Error)
+    throw explain(error as Error, account)
   }
   return password
 }
 
-function explain (error: Error): Error {
+function explain (error: Error, account: PostgresAccount): Error {
   if (!error.message.includes('could not look up effective user ID')) return error
-  return new Error(`PostgreSQL cannot run as a user without a name (uid ${process.getuid?.()}); add the user to /etc/passwd, or set DATABASE_URL`, { cause: error })
+  return new Error(`PostgreSQL cannot run as a user without a name (uid ${account.uid ?? process.getuid?.()}); add the user to /etc/passwd, or set DATABASE_URL`, { cause: error })
 }
 
 /** The file is lost, as after copying the cluster alone. Whoever owns the cluster may set another, in single-user mode. */
-async function replacePassword ({ folder, account }: ClusterHome, postgres: string, log: Logger): Promise<string> {
+async function replacePassword (home: ClusterHome, postgres: string, log: Logger): Promise<string> {
+  const { folder, account } = home
   log.warn({ folder }, 'the password of this cluster is lost; setting another')
-  const password = await writePassword(folder, account)
-  try {
-    const running = run(postgres, ['--single', '-D', folder, 'postgres'], { ...account, cwd: '/', env: SERVER_ENVIRONMENT })
-    running.child.stdin!.end(`alter role ${SUPERUSER} password '${password}'\n`)
-    await running
-    return password
-  } catch (error) {
-    await rm(passwordFileOf(folder), { force: true })
-    throw error
-  }
+  const password = makePassword()
+  const running = run(postgres, ['--single', '-D', folder, 'postgres'], { ...account, cwd: '/', env: SERVER_ENVIRONMENT })
+  running.child.stdin!.end(`alter role ${SUPERUSER} password '${password}'\n`)
+  await running
+  // Last, so that a crash leaves no password that the cluster does not know.
+  await writePassword(home, password)
+  return password
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from 'pino'
-import { lockFolder } from './folder-lock.js'
+import { FolderInUseError, lockFolder } from './folder-lock.js'
 import { canUse, chownTo, type PostgresAccount } from './postgres-account.js'
 import { stopStaleServer } from './postgres-process.js'
 import { openSharedPlace, SHARED_PLACES } from './shared-places.js'
@@ -15,22 +15,56 @@ export interface ClusterHome {
   /** Its real path. */
   readonly folder: string
   readonly account: PostgresAccount
+  /** Gives the folder back; a throw-away one is removed. */
+  release (): Promise<void>
 }
+
+type Place = Omit<ClusterHome, 'release'>
 
 const ANOTHER_WAY = 'choose another --data-dir, or set DATABASE_URL'
 
 /**
- * The folder that really holds the cluster of this data folder: an existing cluster, or a new
- * empty folder of the account's. Where the account cannot enter the wanted folder, a link
- * takes its place. Nothing that exists is ever removed or opened to others.
- * @throws with what to do when it cannot be used.
+ * Takes the folder that really holds the cluster of this data folder: an existing cluster, or
+ * a new empty folder of the account's. Where the account cannot enter the wanted folder, a
+ * link takes its place. Nothing that exists is ever removed or opened to others.
+ * @throws FolderInUseError, or with what to do when it cannot be used.
  */
 export async function openClusterHome (wanted: string, account: PostgresAccount, log: Logger): Promise<ClusterHome> {
   const name = resolve(wanted)
-  if (!await isEmptied(name) && await lstat(name).catch(() => undefined) !== undefined) return await takeUp(name, account, log)
+  const parent = await makeParent(name)
+  const folder = join(parent, basename(name))
+  // First of all: two starts at once must not both make the folder.
+  const release = await lock(folder)
+  try {
+    const place = await findPlace(folder, account, log)
+    if (place.folder === folder) return { ...place, release }
+    const home = { ...place, release: await lock(place.folder) }
+    await release()
+    return home
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
 
-  await mkdir(dirname(name), { recursive: true })
-  const folder = join(await realpath(dirname(name)), basename(name))
+async function makeParent (name: string): Promise<string> {
+  try {
+    await mkdir(dirname(name), { recursive: true })
+    return await realpath(dirname(name))
+  } catch (error) {
+    throw new Error(`the folder of ${name} cannot be made (${(error as NodeJS.ErrnoException).code}); ${ANOTHER_WAY}`)
+  }
+}
+
+async function lock (folder: string): Promise<() => Promise<void>> {
+  return await lockFolder(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof FolderInUseError) throw error
+    throw new Error(`${folder} cannot be used (${error.code}: its lock cannot be written beside it); start Sallyport as the user it belongs to, or ${ANOTHER_WAY}`)
+  })
+}
+
+async function findPlace (folder: string, account: PostgresAccount, log: Logger): Promise<Place> {
+  if (!await isEmptied(folder) && await lstat(folder).catch(() => undefined) !== undefined) return await takeUp(folder, account, log)
   if (await makeFolderFor(account, folder)) return { folder, account }
   return { folder: await makeElsewhere(folder, account, log), account }
 }
@@ -41,14 +75,14 @@ export async function makeThrowAwayHome (account: PostgresAccount): Promise<Clus
     const folder = await mkdtemp(join(place, 'sallyport-postgres-')).then(async (made) => await realpath(made)).catch(() => undefined)
     if (folder === undefined) continue
     await chownTo(account, folder)
-    if (canUse(account, folder)) return { folder, account }
+    if (canUse(account, folder)) return { folder, account, release: async () => await removeHome(folder) }
     await rmdir(folder)
   }
   throw new Error(`no temporary folder that PostgreSQL can use in ${tmpdir()}, /tmp, /var/tmp; set TMPDIR`)
 }
 
 /** An existing folder or link. */
-async function takeUp (name: string, account: PostgresAccount, log: Logger): Promise<ClusterHome> {
+async function takeUp (name: string, account: PostgresAccount, log: Logger): Promise<Place> {
   const folder = await realpath(name).catch(() => {
     throw new Error(`${name} is a link to a folder that is not there; bring that back, or remove the link to begin with an empty database`)
   })
@@ -125,7 +159,7 @@ async function keepForsakenCluster (folder: string, log: Logger): Promise<void> 
 }
 
 /** Removes a throw-away cluster. Its processes may take a moment to let go of their files. */
-export async function removeHome (folder: string): Promise<void> {
+async function removeHome (folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   await rm(`${folder}.password`, { force: true })
 }

@@ -64,15 +64,15 @@ async function tryToStart (options: ServerOptions, port: number): Promise<{ serv
   const args = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // In a session of its own: Ctrl-C in a terminal must reach us, not the server, which has to stop last.
   const child = spawn(postgres, ['-D', folder, ...args], { ...account, cwd: '/', env: SERVER_ENVIRONMENT, detached: true, stdio: ['ignore', fd.fd, fd.fd] })
-  const exited = Promise.race([
-    once(child, 'exit').then(([code, signal]) => String(signal ?? `exit code ${code}`)),
-    once(child, 'error').then(([error]) => (error as Error).message)
-  ])
+  const exited = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(String(signal ?? `exit code ${code}`)))
+    child.once('error', (error) => resolve(error.message))
+  })
   await fd.close()
   const { pid } = child
   if (pid === undefined) return { failure: await exited, said: '' }
 
-  const watcher = watchOver(pid, throwAway ? folder : undefined)
+  const watcher = watchOver(pid, throwAway ? folder : undefined, log)
   // Its number may soon be somebody else's.
   void exited.then(() => watcher.kill('SIGKILL'))
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
@@ -134,7 +134,7 @@ async function findFreePort (): Promise<number> {
  * The server must not outlive us, however we end: when our end of the pipe closes, a shell
  * stops it. It is in a session of its own as well, or a Ctrl-C would end it before us.
  */
-function watchOver (pid: number, throwAwayFolder: string | undefined): ChildProcess {
+function watchOver (pid: number, throwAwayFolder: string | undefined, log: Logger): ChildProcess {
   const script = `cat >/dev/null
 kill -s "$2" "$1" 2>/dev/null
 n=0
@@ -143,8 +143,11 @@ while kill -0 "$1" 2>/dev/null && [ "$n" -lt 300 ]; do sleep 0.1; n=$((n + 1)); 
 [ -z "$3" ] || rm -rf -- "$3" "$3.password"`
   const args = throwAwayFolder === undefined ? ['INT', ''] : ['QUIT', throwAwayFolder]
   const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), ...args], { cwd: '/', env: SERVER_ENVIRONMENT, detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  // Without a watcher the server may outlive a crash of ours; the next start would end it.
+  watcher.on('error', (error) => log.warn({ err: error }, 'nobody watches over PostgreSQL'))
   watcher.unref();
-  (watcher.stdin as unknown as { unref (): void }).unref()
+  // There is none when the shell could not be started.
+  (watcher.stdin as unknown as { unref (): void } | null)?.unref()
   return watcher
 }
 

@@ -41,7 +41,7 @@ t.test('a folder is taken, and free again after its release, without anything le
 t.test('the same process cannot take a folder twice, and a second release changes nothing', async (t) => {
   const folder = join(t.testdir({}), 'postgres')
   const release = await lockFolder(folder)
-  await t.rejects(lockFolder(folder), { pid: process.pid })
+  await t.rejects(lockFolder(folder), /in use/)
   t.ok(existsSync(`${folder}.lock`), 'the refused attempt left the lock alone')
 
   await release()
@@ -55,7 +55,7 @@ t.test('a folder that another process holds is refused by that one\'s number', a
   const folder = join(t.testdir({}), 'postgres')
   const holder = await startHolder(t)
   t.strictSame(await ask(holder, folder), { held: holder.pid })
-  await t.rejects(lockFolder(folder), { pid: holder.pid, message: new RegExp(`process ${holder.pid}\\b`) })
+  await t.rejects(lockFolder(folder), new RegExp(`process ${holder.pid}\\b`))
 
   await ask(holder, null)
   await (await lockFolder(folder))()
@@ -97,7 +97,7 @@ t.test('locks that name nobody who can hold them are taken over', async (t) => {
 
 t.test('something in the way that is no lock is an error, not an endless loop', async (t) => {
   const folder = join(t.testdir({ 'postgres.lock': {} }), 'postgres')
-  await t.rejects(lockFolder(folder), { code: 'EISDIR' })
+  await t.rejects(lockFolder(folder), /EISDIR/)
 })
 
 t.test('of several processes that race for a stale lock, one gets it', async (t) => {
