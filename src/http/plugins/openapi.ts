@@ -1,6 +1,17 @@
+import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { PROBLEM_MEDIA_TYPE, ProblemSchema } from '../problem.js'
+
+/**
+ * What the page at /docs may load: its own files. Not swagger-ui's own list, which has the
+ * browser ask for them over TLS, also where there is none.
+ */
+const DOCS_CSP = "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src 'self'; script-src-attr 'none'; style-src 'self'"
+
+interface Operation { responses?: Record<string, { description?: string, $ref?: string, content?: unknown }> }
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 /** The API's own description: OpenAPI 3.1 at /docs/json, and a page to read and try it at /docs. */
 export async function addOpenApi (app: FastifyInstance, { version }: { readonly version: string }): Promise<void> {
@@ -22,13 +33,34 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         { name: 'platform', description: 'Tenants and audit.' }
       ],
       components: {
+        schemas: { Problem: ProblemSchema },
+        responses: {
+          Problem: { description: 'What is wrong, as an RFC 9457 problem.', content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } } }
+        },
         securitySchemes: {
           enrollmentToken: { type: 'http', scheme: 'bearer', description: 'An enrolment token, `set_…`.' },
           accessToken: { type: 'http', scheme: 'bearer', description: 'An agent\'s access token from /v1/enroll or /v1/token.' },
           apiKey: { type: 'http', scheme: 'bearer', description: 'An operator\'s API key, `sp_…`.' }
         }
       }
+    },
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject
+      const { paths = {} } = document.openapiObject
+      for (const path of Object.values(paths)) {
+        for (const method of METHODS) addProblems((path as Record<string, Operation | undefined>)[method])
+      }
+      return document.openapiObject
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP })
+}
+
+/** Every route may answer with a problem; and its good answers are called what HTTP calls them. */
+function addProblems (operation: Operation | undefined): void {
+  if (operation?.responses === undefined) return
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response.description === 'Default Response') response.description = STATUS_CODES[status] ?? status
+  }
+  operation.responses.default = { $ref: '#/components/responses/Problem' }
 }

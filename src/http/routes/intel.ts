@@ -51,13 +51,15 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
         description: 'The body is the file. All or nothing; the same file again changes nothing.',
         params: FeedParams,
         querystring: Type.Object({
-          format: Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' }),
+          format: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' })),
           class: Type.Optional(Type.Unsafe<ThreatClass>({ type: 'string', enum: [...THREAT_CLASSES], description: 'What all its indicators stand for, where you know better than the file.' }))
         }),
+        consumes: ['application/octet-stream'],
+        body: Type.Unsafe<Buffer | undefined>({ description: 'The file, as it was published.' }),
         response: { 200: ImportResultSchema }
       }
-    }, async ({ params, query, body, operator }) => {
-      const result = await importFeed(deps, { ...params, format: query.format, threatClass: query.class, body: (body ?? '') as Buffer, now: new Date() })
+    }, async ({ params, query, body = Buffer.of(), operator }) => {
+      const result = await importFeed(deps, { ...params, format: query.format ?? 'auto', threatClass: query.class, body, now: new Date() })
       const { added, updated, withdrawn } = result
       await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.imported', subject: params.feed, detail: { added, updated, withdrawn } })
       return result as never
