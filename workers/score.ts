@@ -1,4 +1,4 @@
-import { createAppCache } from '../src/devices/app-cache.js'
+import { createAppInventories } from '../src/devices/app-inventories.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../src/devices/score-devices.js'
 import type { QueueName } from '../src/platform/queue-names.js'
 import type { Queues, QueueWorker } from '../src/platform/queues.js'
@@ -14,7 +14,7 @@ export interface ScoreWorkerDeps extends ScoreDeps {
 /** Scores groups of the journal, and devices whose judgement may have changed. */
 export function startScoreWorker (deps: ScoreWorkerDeps): QueueWorker {
   const { queues, concurrency, onFailed } = deps
-  const scoreDeps: ScoreDeps = { appCache: createAppCache(), ...deps }
+  const scoreDeps: ScoreDeps = { apps: createAppInventories({ db: deps.db }), ...deps }
   return queues.startWorker('score', async ({ groupId, deviceIds }) => {
     if (groupId !== undefined) await scoreGroup(scoreDeps, groupId)
     if (deviceIds !== undefined && deviceIds.length > 0) await scoreDevices(scoreDeps, deviceIds)

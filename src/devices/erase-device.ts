@@ -16,11 +16,11 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
   const now = new Date()
   await deps.db.transaction().execute(async (tx) => {
     await deactivateDevices(tx, [deviceId], 'retired_at', now)
-    for (const table of ['quarantined_report', 'report', 'finding', 'level_change', 'used_assertion'] as const) {
+    for (const table of ['quarantined_report', 'report', 'finding', 'level_change', 'used_assertion', 'device_apps'] as const) {
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')
-      .set({ state: JSON.stringify(ERASED_STATE), apps: null, apps_digest: null, resend: [], level: null, level_since: null, coverage: [], last_report_at: null, assessed_at: null, due_at: null })
+      .set({ state: JSON.stringify(ERASED_STATE), apps_digest: null, resend: [], level: null, level_since: null, coverage: [], last_report_at: null, assessed_at: null, due_at: null })
       .where('device_id', '=', deviceId).execute()
     await tx.updateTable('device')
       .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, updated_at: sql<Date>`now()` })

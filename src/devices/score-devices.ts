@@ -6,7 +6,7 @@ import type { Producer } from '../platform/queue-names.js'
 import { assess, type AssessInput } from '../risk/assess.js'
 import type { Assessment } from '../risk/assessment.js'
 import { BUILT_IN_POLICY, type Policy } from '../risk/policy.js'
-import type { AppCache } from './app-cache.js'
+import { type AppInventories, createAppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import { judgeDevice, type JournalReport, type Judgement } from './judge-device.js'
 import {
@@ -23,8 +23,8 @@ export interface ScoreDeps {
   /** For tests; the whole catalogue by default. */
   readonly assess?: (input: AssessInput) => Assessment
   readonly now?: () => Date
-  /** App lists that need not be read again. */
-  readonly appCache?: AppCache
+  /** App lists, kept between calls; by default nothing is kept. */
+  readonly apps?: AppInventories
   /** Told after each commit. */
   readonly onScored?: (scored: ScoredBatch) => void
 }
@@ -152,10 +152,11 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   const deviceIds = [...new Set([...byDevice.keys(), ...moreDeviceIds])].sort()
   if (deviceIds.length === 0) return []
 
-  let devices = await lockDevices(tx, deviceIds, deps.appCache)
+  const apps = deps.apps ?? createAppInventories({ db: deps.db })
+  let devices = await lockDevices(tx, deviceIds, apps)
   if (devices.length < deviceIds.length) {
     await insertMissingStates(tx, deviceIds)
-    devices = await lockDevices(tx, deviceIds, deps.appCache)
+    devices = await lockDevices(tx, deviceIds, apps)
   }
   const now = nowOf(deps)
   const judgements = devices.flatMap((device) => judgeDevice(device, byDevice.get(device.deviceId) ?? [], {
@@ -165,8 +166,7 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
     now
   }) ?? [])
 
-  for (const { device, state } of judgements) if (state.apps !== undefined && state.apps !== device.state.apps) deps.appCache?.set(state.apps)
-  await saveJudgements(tx, judgements, now)
+  await saveJudgements(tx, judgements, apps, now)
   await setAsideFailures(deps, tx, judgements, now)
   return judgements
 }

@@ -4,7 +4,7 @@ import type { AssessedFinding } from '../risk/assessment.js'
 import type { Level, ReportingState } from '../risk/level.js'
 import type { Report } from '../telemetry/report.js'
 import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
-import type { AppCache } from './app-cache.js'
+import type { AppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
@@ -52,7 +52,7 @@ export async function insertMissingStates (tx: Tx, deviceIds: readonly string[])
 }
 
 /** Locks the states of these devices, in the order that everybody locks them in, and reads them with their open findings. */
-export async function lockDevices (tx: Tx, deviceIds: readonly string[], cache?: AppCache): Promise<StoredDevice[]> {
+export async function lockDevices (tx: Tx, deviceIds: readonly string[], inventories: AppInventories): Promise<StoredDevice[]> {
   const { rows } = await sql<StateRow>`
     select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps_digest, s.resend, s.reporting_state,
       s.level, s.level_since, s.last_report_at, s.desired_health, s.desired_version
@@ -69,34 +69,15 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[], cache?:
     from finding where device_id = any(${deviceIds}::uuid[]) and status <> 'resolved'`.execute(tx)
 
   const byDevice = groupBy(findings, (row) => row.device_id)
-  const apps = await listApps(tx, present, cache)
-  return present.map((row) => toStoredDevice(row, apps.get(row.apps_digest ?? ''), (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
-}
-
-/** The app lists of locked devices, by digest. The large part of a state, so it is read only where it is not at hand. */
-async function listApps (tx: Tx, devices: readonly StateRow[], cache: AppCache | undefined): Promise<Map<string, AppInventory>> {
-  const found = new Map<string, AppInventory>()
-  const missing = new Map<string, string>()
-  for (const { device_id: deviceId, apps_digest: digest } of devices) {
-    if (digest === null || found.has(digest)) continue
-    const inventory = cache?.get(digest)
-    if (inventory === undefined) missing.set(digest, deviceId)
-    else found.set(digest, inventory)
-  }
-  if (missing.size > 0) {
-    const { rows } = await sql<{ apps_digest: string, apps: AppInventory['items'] }>`
-      select apps_digest, apps from device_state where device_id = any(${[...missing.values()]}::uuid[])`.execute(tx)
-    for (const { apps_digest: digest, apps: items } of rows) {
-      found.set(digest, { digest, items })
-      cache?.set({ digest, items })
-    }
-  }
-  return found
+  const apps = await inventories.read(tx, present.map(({ device_id: deviceId, apps_digest: digest }) => ({ deviceId, digest })))
+  return present.map((row) => toStoredDevice(row, apps.get(row.device_id), (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
 }
 
 /** Writes judgements: every table once, whatever the number of devices. */
-export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], now: Date): Promise<void> {
+export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], inventories: AppInventories, now: Date): Promise<void> {
   if (judgements.length === 0) return
+  await inventories.write(tx, judgements.flatMap(({ device, state: { apps } }) =>
+    apps === undefined || apps.digest === device.state.apps?.digest ? [] : [{ deviceId: device.deviceId, tenantId: device.tenantId, apps }]))
   await updateStates(tx, judgements, now)
 
   const written = judgements.flatMap(({ device, findings }) => [...findings.opened, ...findings.changed].map((one) => toFindingInput(device, one)))
@@ -140,7 +121,6 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date
       sequence = i.sequence,
       -- Null: as it was. What is not assigned anew is not written anew either, however large.
       state = coalesce(i.state, s.state),
-      apps = coalesce(i.apps, s.apps),
       apps_digest = i.apps_digest,
       resend = i.resend,
       reporting_state = i.reporting_state,
@@ -154,7 +134,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date
       desired_version = s.desired_version + (s.desired_health is distinct from i.health)::integer
     from jsonb_to_recordset(${toStatesJson(judgements)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, resend text[],
       reporting_state text, level text, level_since timestamptz, coverage text[], last_report_at timestamptz, due_at timestamptz,
-      health text, state jsonb, apps jsonb)
+      health text, state jsonb)
     where s.device_id = i.device_id`.execute(tx)
 }
 
@@ -174,8 +154,7 @@ function toStatesJson (judgements: readonly Judgement[]): string {
       last_report_at: one.lastReportAt,
       due_at: one.dueAt,
       health: one.health,
-      state: isSameState(before, one.state) ? null : rest,
-      apps: apps === undefined || apps === before.apps || apps.digest === before.apps?.digest ? null : apps.items
+      state: isSameState(before, one.state) ? null : rest
     }
   }))
 }

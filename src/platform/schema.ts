@@ -30,12 +30,14 @@ export interface Schema {
   }
   quarantined_report: { report_id: BigInt, tenant_id: string, device_id: string, error: string, quarantined_at: Generated<Date> }
   device_state: {
-    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps: Json<unknown> | null, apps_digest: string | null
+    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
     acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null
   }
+  app_build: { id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown> }
+  device_apps: { device_id: string, tenant_id: string, digest: string, builds: number[], own: Json<unknown> | null }
   finding: {
     id: Generated<string>, tenant_id: string, device_id: string, detection: string, rule_version: number, category: string
     severity: string, raises_level: boolean, subject: string, title: string, evidence: Json<unknown>, intel: Json<unknown> | null

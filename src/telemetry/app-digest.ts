@@ -14,6 +14,20 @@ export const APP_DIGEST_DESCRIPTION =
 export function digestApps (items: Iterable<App>): string {
   const byId = new Map<string, App>()
   for (const app of items) byId.set(app.appId, app)
-  const sorted = [...byId.keys()].sort().map((appId) => byId.get(appId))
-  return createHash('sha256').update(canonicalJson(sorted)).digest('hex')
+  const hash = createHash('sha256')
+  let text = '['
+  for (const appId of [...byId.keys()].sort()) text += `${text === '[' ? '' : ','}${canonicalApp(byId.get(appId)!)}`
+  return hash.update(text).update(']').digest('hex')
+}
+
+const texts = new WeakMap<App, string>()
+
+/** An app as canonical JSON. Written once for an app that is on many lists; apps never change. */
+export function canonicalApp (app: App): string {
+  let text = texts.get(app)
+  if (text === undefined) {
+    text = canonicalJson(app)
+    texts.set(app, text)
+  }
+  return text
 }

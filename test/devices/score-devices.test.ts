@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { createAppCache } from '../../src/devices/app-cache.js'
+import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
 import { listQuarantine } from '../../src/devices/list-quarantine.js'
 import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
@@ -56,7 +56,7 @@ async function setUp (t: Test): Promise<World> {
     sync: rememberingProducer<'sync'>(),
     log: silentLog,
     assess: testAssess,
-    appCache: createAppCache(3)
+    apps: createAppInventories({ db, maxBuilds: 3, maxLists: 2 })
   }
 }
 
@@ -137,7 +137,7 @@ t.test('a heartbeat writes neither findings nor messages', async (t) => {
   t.equal(await outboxOf(db, device), undefined)
   const after = await stateOf(db, device)
   t.equal(after.sequence, 2)
-  t.strictSame([after.state, after.apps, after.apps_digest, after.level_since], [before.state.state, before.state.apps, before.state.apps_digest, before.state.level_since])
+  t.strictSame([after.state, after.apps_digest, after.level_since], [before.state.state, before.state.apps_digest, before.state.level_since])
   t.ok(after.last_report_at! > before.state.last_report_at!)
 })
 
@@ -150,7 +150,7 @@ t.test('reports of one group merge in the order of their sequence', async (t) =>
     [one, makeReport(3, { apps: { mode: 'delta', baseDigest: digestApps(items), upsert: [{ appId: 'b' }] }, processes: ['odd'] })],
     [two, processes(1)],
     [one, makeReport(2, { apps: { mode: 'snapshot', items }, processes: ['bad'] })]))
-  t.match(await stateOf(db, one), { level: 'low', sequence: 3, apps: { a: { appId: 'a' }, b: { appId: 'b' } }, resend: [] })
+  t.match(await stateOf(db, one), { level: 'low', sequence: 3, apps_digest: digestApps([{ appId: 'a' }, { appId: 'b' }]), resend: [] })
   t.match(await stateOf(db, two), { level: 'secured' })
   t.equal((await changesOf(db, one)).length, 1)
 })

@@ -1,4 +1,4 @@
-import type { IndicatorType, IntelEntry, ThreatClass } from '../../intel/indicator.js'
+import type { IndicatorType, IntelEntry, IntelView, ThreatClass } from '../../intel/indicator.js'
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
@@ -39,17 +39,29 @@ const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'si
   ['signingCertSha256', 'cert-sha256'], ['signingCertSha1', 'cert-sha1'], ['signingCertMd5', 'cert-md5']
 ]
 
-const NO_HITS: AppHit[] = []
+const NO_HITS: readonly AppHit[] = []
 
+const known = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
+
+/**
+ * What intel says of an app depends on nothing else, and thousands of phones have the same
+ * app. Neither an intel view nor an app ever changes; newer ones are other objects.
+ */
 function hitsOf (context: DetectionContext, app: App): readonly AppHit[] {
-  let hits: AppHit[] = NO_HITS
-  // This runs for every fact of every app of every phone, and nearly always finds nothing.
+  let byApp = known.get(context.intel)
+  if (byApp === undefined) known.set(context.intel, byApp = new WeakMap())
+  let hits = byApp.get(app)
+  if (hits === undefined) byApp.set(app, hits = findHits(context, app))
+  return hits
+}
+
+function findHits (context: DetectionContext, app: App): readonly AppHit[] {
+  const hits: AppHit[] = []
   const collect = (type: IndicatorType, as: string, fact: AppFact, field: string, value: string, index?: number): void => {
     for (const entry of lookup(context, type, as)) {
       // A web site that offers an app is no property of the app.
       if (entry.role !== 'artifact' && entry.role !== 'c2') continue
       if (fact === 'certificate' && PUBLIC_SIGNING_KEYS.has(as)) continue
-      if (hits === NO_HITS) hits = []
       hits.push({ fact, entry, path: `${keyed('apps.items', app.appId)}.${field}${index === undefined ? '' : `[${index}]`}`, value })
     }
   }
@@ -67,7 +79,7 @@ function hitsOf (context: DetectionContext, app: App): readonly AppHit[] {
       collect(type, normalizeHex(fingerprint), 'certificate', field, fingerprint, index)
     }
   }
-  return hits
+  return hits.length === 0 ? NO_HITS : hits
 }
 
 function judge (app: App, hits: readonly AppHit[]): SuspectApp {
