@@ -56,7 +56,8 @@ async function outcomeOf (check: () => Promise<void>): Promise<string | undefine
     })])
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    // Where several addresses were tried in vain there is no message, only a code.
+    return error instanceof Error ? error.message || (error as { code?: string }).code || error.name : String(error)
   } finally {
     clearTimeout(timer)
   }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
+import { isDatabaseAway } from '../platform/database-errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Queues } from '../platform/queues.js'
 
@@ -11,11 +12,20 @@ export interface MeasureDeps {
 
 interface Row { readonly labels: Record<string, string>, readonly value: number }
 
-/** Fills the gauges that only the database and the queues know. Called before each scrape. */
+const ANSWER_LIMIT_MS = 5_000
+
+/**
+ * Fills the gauges that only the database and the queues know. Called before each scrape. While
+ * one of them is away its gauges are left out: what the process itself counts matters then most.
+ */
 export async function measureInstallation ({ db, queues, metrics }: MeasureDeps): Promise<void> {
-  const [rows, counts, oldest] = await Promise.all([measureDatabase(db), queues.counts(), queues.oldestWaitingSeconds()])
-  // A phone that left a level must leave its old number as well.
-  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.connectors]) gauge.reset()
+  const [rows = [], counts, oldest] = await Promise.all([
+    unlessAway(measureDatabase(db)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
+  ])
+  // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
+  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
+  // Without labels a reset would make it 0, which says something.
+  for (const gauge of [metrics.reportsQuarantined, metrics.syncWaiting, metrics.syncLagSeconds, metrics.heartbeatAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
     devices: ({ labels, value }) => metrics.devices.set(labels, value),
     findings: ({ labels, value }) => metrics.findings.set(labels, value),
@@ -28,10 +38,23 @@ export async function measureInstallation ({ db, queues, metrics }: MeasureDeps)
     heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value)
   }
   for (const row of rows) set[row.gauge]?.(row)
-  for (const [queue, states] of Object.entries(counts)) {
+  for (const [queue, states] of Object.entries(counts ?? {})) {
     for (const [state, jobs] of Object.entries(states)) metrics.queueJobs.set({ queue, state }, jobs)
   }
-  for (const [queue, seconds] of Object.entries(oldest)) metrics.queueOldestSeconds.set({ queue }, seconds)
+  for (const [queue, seconds] of Object.entries(oldest ?? {})) metrics.queueOldestSeconds.set({ queue }, seconds)
+}
+
+/** Undefined when whom we ask is away, or does not answer in time. */
+async function unlessAway<T> (answer: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([answer, new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), ANSWER_LIMIT_MS) })])
+  } catch (error) {
+    if (isDatabaseAway(error)) return undefined
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** All of it in one round trip. */
@@ -52,9 +75,11 @@ async function measureDatabase (db: Database): Promise<ReadonlyArray<Row & { rea
     union all
     select 'syncWaiting', '{}', count(*) from intune_outbox
     union all
-    select 'syncLag', '{}', coalesce(extract(epoch from now() - min(enqueued_at)), 0) from intune_outbox
+    select 'syncLag', '{}', coalesce(extract(epoch from now() - min(o.enqueued_at)), 0) from intune_outbox o
+      -- What an administrator disconnected waits on purpose.
+      where not exists (select from intune_connector c where c.tenant_id = o.tenant_id and c.state = 'deprovisioned')
     union all
-    select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(heartbeat_at)), 0) from intune_connector where state = 'provisioned'
+    select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(coalesce(heartbeat_at, provisioned_at))), 0) from intune_connector where state = 'provisioned'
   `.execute(db)
   return rows
 }
