@@ -59,9 +59,9 @@ export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs, signI
       known.set(header, entry)
     }
     const { claims } = entry
+    request.log = request.log.child({ deviceId: claims.sub })
     if (!cutoffs.allows(claims.sub, issuedAtMsOf(claims.iat))) throw new DeviceRevokedError()
     request.device = { deviceId: claims.sub, tenantId: claims.tid }
-    request.log = request.log.child({ deviceId: claims.sub })
   })
 }
 

@@ -36,14 +36,15 @@ export function addOperatorAuth (app: FastifyInstance, { findOperator, signInLim
       await signInLimit?.countFailure(request, reply)
       throw new UnauthenticatedError('The API key is unknown, expired or revoked.')
     }
+    request.operator = operator
+    // Before anything is refused: who tries doors that are not theirs is worth knowing.
+    request.log = request.log.child({ operator: operator.name, operatorId: operator.id })
     const { tenantId } = request.params as { tenantId?: string }
     if (tenantId !== undefined && operator.tenantId !== null && operator.tenantId !== tenantId.toLowerCase()) {
       throw new NotFoundError('There is no such tenant.')
     }
     const permission = request.routeOptions.config.permission!
     if (!hasPermission(operator.role, permission)) throw new ForbiddenError(`Your role ${operator.role} does not allow this (${permission}).`)
-    request.operator = operator
-    request.log = request.log.child({ operator: operator.name })
   })
 }
 
