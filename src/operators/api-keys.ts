@@ -39,13 +39,17 @@ export async function createApiKey ({ db }: { readonly db: Database }, input: Cr
 
 /** Whose key this is; undefined when it is unknown, expired or revoked. */
 export async function findOperator (db: Database, key: string, now: Date): Promise<Operator | undefined> {
+  return (await findKey(db, key, now))?.operator
+}
+
+async function findKey (db: Database, key: string, now: Date): Promise<{ readonly operator: Operator, readonly expiresAt: Date | null } | undefined> {
   if (!key.startsWith(PREFIX)) return undefined
-  const row = await db.selectFrom('api_key').select(['id', 'name', 'role', 'tenant_id'])
+  const row = await db.selectFrom('api_key').select(['id', 'name', 'role', 'tenant_id', 'expires_at'])
     .where('key_hash', '=', hashApiKey(key))
     .where('revoked_at', 'is', null)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
     .executeTakeFirst()
-  return row && { id: row.id, name: row.name, role: row.role as Role, tenantId: row.tenant_id }
+  return row && { operator: { id: row.id, name: row.name, role: row.role as Role, tenantId: row.tenant_id }, expiresAt: row.expires_at }
 }
 
 const REMEMBER_MS = 5_000
@@ -55,19 +59,19 @@ const REMEMBER_AT_MOST = 1_000
  * `findOperator` that remembers whom it found for `rememberMs` (5 s), so a revoked key is out
  * as soon as that. Keys nobody has are not remembered: guesses must not push real ones out.
  */
-export function createOperatorLookup (db: Database, { rememberMs = REMEMBER_MS } = {}): (key: string) => Promise<Operator | undefined> {
+export function createOperatorLookup (db: Database, { rememberMs = REMEMBER_MS, now = Date.now } = {}): (key: string) => Promise<Operator | undefined> {
   const known = new Map<string, { readonly operator: Operator, readonly untilMs: number }>()
   return async (key) => {
     const hash = hashApiKey(key).toString('base64')
     const hit = known.get(hash)
-    if (hit !== undefined && hit.untilMs > Date.now()) return hit.operator
-    const operator = await findOperator(db, key, new Date())
-    if (operator === undefined) {
+    if (hit !== undefined && hit.untilMs > now()) return hit.operator
+    const found = await findKey(db, key, new Date(now()))
+    if (found === undefined) {
       known.delete(hash)
       return undefined
     }
     if (known.size >= REMEMBER_AT_MOST) known.clear()
-    known.set(hash, { operator, untilMs: Date.now() + rememberMs })
-    return operator
+    known.set(hash, { operator: found.operator, untilMs: Math.min(now() + rememberMs, found.expiresAt?.getTime() ?? Infinity) })
+    return found.operator
   }
 }

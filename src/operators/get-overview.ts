@@ -25,7 +25,7 @@ export async function getOverview ({ db }: { readonly db: Database }, { tenantId
       select f.detection, count(distinct f.device_id) as count from finding f join device d on d.id = f.device_id
       where f.tenant_id = ${tenantId} and f.status = 'open' and d.retired_at is null and d.revoked_at is null group by f.detection`.execute(db),
     sql<{ hour: Date, to: string, count: number }>`
-      select date_trunc('hour', at) as hour, to_level as "to", count(*) as count from level_change
+      select date_trunc('hour', at, 'UTC') as hour, to_level as "to", count(*) as count from level_change
       where tenant_id = ${tenantId} and at >= now() - interval '24 hours' group by 1, 2 order by 1, 2`.execute(db)
   ])
   const sumBy = (key: 'level' | 'state' | 'platform'): Record<string, number> => {
