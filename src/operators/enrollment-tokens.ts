@@ -7,6 +7,7 @@ import type { Database } from '../platform/database.js'
 import { recordAudit } from './audit.js'
 
 const PREFIX = 'set_'
+const LAST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59)
 
 export interface EnrollmentToken {
   readonly id: string
@@ -32,9 +33,9 @@ export interface CreateEnrollmentTokenInput {
 /** Makes a token and answers it: the only time it can be read. @throws NotFoundError for an unknown tenant, InvalidInputError */
 export async function createEnrollmentToken ({ db }: { readonly db: Database }, input: CreateEnrollmentTokenInput): Promise<EnrollmentToken & { readonly token: string }> {
   const { tenantId, label, platform, maxUses, expiresAt, actor } = input
-  // A leap second is a time, but no Date; NaN fails the comparison, too.
-  if (expiresAt !== undefined && !(expiresAt.getTime() > Date.now())) {
-    throw new InvalidInputError([{ path: '/expiresAt', message: 'must be a time to come' }])
+  // A leap second is a time, but no Date; NaN fails the comparison, too. In UTC a time may lie beyond 9999.
+  if (expiresAt !== undefined && !(expiresAt.getTime() > Date.now() && expiresAt.getTime() <= LAST_TIME_MS)) {
+    throw new InvalidInputError([{ path: '/expiresAt', message: 'must be a time to come, in or before the year 9999' }])
   }
   const token = PREFIX + randomBytes(32).toString('base64url')
   return await db.transaction().execute(async (tx) => {

@@ -113,6 +113,9 @@ const CASES: readonly Case[] = [
     { name: `a cursor of ${list} that is none`, request: asOperator(`${fleet}/${list}?cursor=${cursor}`), status: 400, code: 'validation', paths: ['/cursor'] }))),
   { name: 'a cursor of tenants that is none', request: asOperator('/v1/tenants?cursor=x', platform), status: 400, code: 'validation', paths: ['/cursor'] },
   { name: 'NUL in a label', request: asOperator(`${fleet}/enrollment-tokens`, admin, 'POST', { label: 'a\u0000', maxUses: 0, expiresAt: 'never' }), status: 400, code: 'validation', paths: ['/label', '/maxUses', '/expiresAt'] },
+  { name: 'a time beyond the last year', request: asOperator(`${fleet}/enrollment-tokens`, admin, 'POST', { label: 'x', expiresAt: '9999-12-31T23:59:59-23:59' }), status: 400, code: 'validation', paths: ['/expiresAt'] },
+  { name: 'nothing where a body belongs', request: asOperator('/v1/tenants', platform, 'POST'), status: 400, code: 'validation' },
+  { name: 'an address too long', request: asOperator(`${fleet}/devices/${'a'.repeat(5_000)}`), status: 414, code: 'address-too-long' },
   { name: 'a tenant without a name', request: asOperator('/v1/tenants', platform, 'POST', { name: '', entraTenantId: `urn:uuid:${tenantId}` }), status: 400, code: 'validation', paths: ['/name', '/entraTenantId'] },
   { name: 'a row number that is none', request: asOperator(`${fleet}/quarantine/99999999999999999999/retry`, admin, 'POST'), status: 400, code: 'validation', paths: ['/params/id'] },
   { name: 'NUL in what feeds are asked', request: asOperator('/v1/intel/indicators?value=%00', platform), status: 400, code: 'validation', paths: ['/querystring/value'] }
