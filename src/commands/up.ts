@@ -1,20 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { loadConfig } from '../config.js'
+import { type Config, loadConfig } from '../config.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
-import { migrate } from '../platform/migrate.js'
-import { installBundledFeed } from '../intel/install-bundled-feed.js'
-import { startChild } from './child-process.js'
-import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
-import { openInstallation, type Installation } from './installation.js'
-import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
-import { writeRunning } from './running-file.js'
-import { startApi } from './start-api.js'
-import { startSimulator, type SimulatorAddress } from './start-simulator.js'
-import { wireWorkers } from './wire-workers.js'
 
 export interface UpOptions {
   readonly port?: number
@@ -47,10 +37,22 @@ export interface Running {
   stop (): Promise<void>
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+export type Environment = Readonly<Record<string, string | undefined>>
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
-const SIMULATOR_PORT = 8081
+/** What all parts of one `up` share. */
+export interface Start {
+  readonly options: UpOptions
+  readonly env: Environment
+  readonly log: Logger
+  readonly lifecycle: Lifecycle
+  /** The settings before the parts that we start ourselves are known. */
+  readonly first: Config
+  readonly dataDir: string
+  readonly databaseUrl: string
+  readonly processes: Array<{ name: string, pid: number }>
+  /** A part ended although nobody asked it to: the rest ends with it. */
+  died (name: string, reason: string): void
+}
 
 /**
  * Starts everything that is not configured to be elsewhere: PostgreSQL, the Intune
@@ -68,50 +70,19 @@ export async function up (options: UpOptions, env: Environment, log: Logger): Pr
 }
 
 async function startAll (options: UpOptions, env: Environment, log: Logger, lifecycle: Lifecycle): Promise<Running> {
-  const processes: Array<{ name: string, pid: number }> = []
   const first = loadConfig({ ...env, ...portSettings(options) })
   const dataDir = await openDataDir(options, lifecycle)
-
-  const databaseUrl = first.DATABASE_URL ?? await startDatabase()
-  await migrate({ databaseUrl, log })
-
-  const simulated = first.INTUNE_CLIENT_ID === undefined
-  const credentials = simulated ? await loadEmbeddedCredentials(dataDir) : undefined
-  const simulator = simulated ? await startSimulatorPart() : undefined
-  const settings: Environment = {
-    ...env,
-    ...portSettings(options),
-    DATABASE_URL: databaseUrl,
-    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
+  const processes: Start['processes'] = []
+  const died = (name: string, reason: string): void => {
+    log.fatal({ process: name, reason }, 'a part of Sallyport ended by itself')
+    void lifecycle.stop().then(() => process.exit(1))
   }
-  const config = loadConfig(settings)
 
-  const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
-  await installBundledFeed({ db: installation.db }, { now: new Date() })
-  await installation.intel.refresh()
-  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant(installation, simulator, credentials)
-
-  const api = await startApi(installation, {
-    ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })
-  })
-  processes.unshift({ name: 'api', pid: process.pid })
-  await startWorkersPart(installation, settings)
-
-  if (credentials !== undefined && options.ephemeral !== true) {
-    lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken }))
-  }
-  const trusted = simulated && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
-  const ready: ReadyLine = {
-    event: 'ready',
-    api: api.url,
-    ops: api.opsUrl,
-    intuneSimulator: simulator?.httpUrl ?? null,
-    tenantId: credentials?.tenantId ?? null,
-    entraTenantId: credentials?.entraTenantId ?? null,
-    operatorToken: trusted ? credentials!.operatorToken : null,
-    enrollmentToken: trusted ? credentials!.enrollmentToken : null
-  }
-  return { ready, processes, databaseUrl, stop: async () => await lifecycle.stop() }
+  // To load the rest of the code takes longer than PostgreSQL takes to start: so both at once.
+  const [database, parts] = await Promise.allSettled([first.DATABASE_URL ?? startDatabase(), import('./up-parts.js')])
+  if (database.status === 'rejected') throw database.reason
+  if (parts.status === 'rejected') throw parts.reason
+  return await parts.value.startParts({ options, env, log, lifecycle, first, dataDir, databaseUrl: database.value, processes, died })
 
   async function startDatabase (): Promise<string> {
     const postgres = await startEmbeddedPostgres({
@@ -122,40 +93,6 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
     lifecycle.onStop('postgres', async () => await postgres.stop())
     processes.push({ name: 'postgres', pid: postgres.pid })
     return postgres.url
-  }
-
-  async function startSimulatorPart (): Promise<SimulatorAddress> {
-    const port = options.simulatorPort ?? (options.port === 0 ? 0 : SIMULATOR_PORT)
-    if ((options.workers ?? 0) === 0) {
-      const running = await startSimulator({ port })
-      lifecycle.onStop('Intune simulator', async () => await running.close())
-      return running
-    }
-    const child = await startChild<SimulatorAddress>('simulator', ['simulate', 'intune', '--port', String(port)], { env, onExit: (reason) => died('simulator', reason) })
-    lifecycle.onStop('Intune simulator', async () => await child.stop())
-    processes.push({ name: 'simulator', pid: child.pid })
-    return child.ready
-  }
-
-  async function startWorkersPart (installation: Installation, settings: Environment): Promise<void> {
-    const count = options.workers ?? 0
-    if (count === 0) {
-      const workers = await wireWorkers(installation)
-      lifecycle.onStop('workers', async () => await workers.close())
-      return
-    }
-    const children = await Promise.all(Array.from({ length: count }, async (_, index) => {
-      const name = `worker-${index + 1}`
-      const child = await startChild(name, ['worker'], { env: { ...settings, OPS_PORT: '0', PUBLIC_URL: installation.publicUrl.value }, onExit: (reason) => died(name, reason) })
-      lifecycle.onStop(name, async () => await child.stop())
-      return child
-    }))
-    processes.push(...children.map(({ name, pid }) => ({ name, pid })))
-  }
-
-  function died (name: string, reason: string): void {
-    log.fatal({ process: name, reason }, 'a part of Sallyport ended by itself')
-    void lifecycle.stop().then(() => process.exit(1))
   }
 }
 
@@ -170,23 +107,10 @@ async function openDataDir (options: UpOptions, lifecycle: Lifecycle): Promise<s
   return dataDir
 }
 
-function portSettings (options: UpOptions): Environment {
+/** The ports of the command line, as settings. */
+export function portSettings (options: UpOptions): Environment {
   return {
     ...(options.port === undefined ? {} : { PORT: String(options.port) }),
     ...(options.opsPort === undefined ? {} : { OPS_PORT: String(options.opsPort) })
-  }
-}
-
-/** Points the Intune client at the simulator the way it is pointed at any other cloud: by configuration. */
-async function simulatorSettings (simulator: SimulatorAddress, credentials: EmbeddedCredentials, dataDir: string): Promise<Environment> {
-  const caFile = join(dataDir, 'intune-simulator-ca.pem')
-  await writeFile(caFile, simulator.caCertificatePem)
-  return {
-    ENTRA_AUTHORITY_HOST: simulator.httpsUrl,
-    GRAPH_BASE_URL: simulator.httpsUrl,
-    INTUNE_ENDPOINT_HOSTS: new URL(simulator.httpsUrl).hostname,
-    INTUNE_CA_FILE: caFile,
-    INTUNE_CLIENT_ID: credentials.intuneClientId,
-    INTUNE_CLIENT_SECRET: credentials.intuneClientSecret
   }
 }

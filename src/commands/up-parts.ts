@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadConfig } from '../config.js'
+import { installBundledFeed } from '../intel/install-bundled-feed.js'
+import { migrate } from '../platform/migrate.js'
+import { startChild } from './child-process.js'
+import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
+import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
+import { type Installation, openInstallation } from './installation.js'
+import { writeRunning } from './running-file.js'
+import { startApi } from './start-api.js'
+import { type SimulatorAddress, startSimulator } from './start-simulator.js'
+import { type Environment, portSettings, type ReadyLine, type Running, type Start } from './up.js'
+import { wireWorkers } from './wire-workers.js'
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+const SIMULATOR_PORT = 8081
+
+/** Starts all but the database. What was started is registered with the lifecycle, also when a later part fails. */
+export async function startParts (start: Start): Promise<Running> {
+  const { options, env, log, lifecycle, first, dataDir, databaseUrl, processes } = start
+  const simulated = first.INTUNE_CLIENT_ID === undefined
+  const credentials = simulated ? await loadEmbeddedCredentials(dataDir) : undefined
+  const [migrated, started] = await Promise.allSettled([migrate({ databaseUrl, log }), simulated ? startSimulatorPart(start) : undefined])
+  if (migrated.status === 'rejected') throw migrated.reason
+  if (started.status === 'rejected') throw started.reason
+  const simulator = started.value
+  const settings: Environment = {
+    ...env,
+    ...portSettings(options),
+    DATABASE_URL: databaseUrl,
+    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
+  }
+  const config = loadConfig(settings)
+
+  const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
+  await installBundledFeed({ db: installation.db }, { now: new Date() })
+  await installation.intel.refresh()
+  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant(installation, simulator, credentials)
+
+  const api = await startApi(installation, {
+    ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })
+  })
+  processes.unshift({ name: 'api', pid: process.pid })
+  await startWorkersPart(start, installation, settings)
+
+  if (credentials !== undefined && options.ephemeral !== true) {
+    lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken }))
+  }
+  const trusted = simulated && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
+  const ready: ReadyLine = {
+    event: 'ready',
+    api: api.url,
+    ops: api.opsUrl,
+    intuneSimulator: simulator?.httpUrl ?? null,
+    tenantId: credentials?.tenantId ?? null,
+    entraTenantId: credentials?.entraTenantId ?? null,
+    operatorToken: trusted ? credentials!.operatorToken : null,
+    enrollmentToken: trusted ? credentials!.enrollmentToken : null
+  }
+  return { ready, processes, databaseUrl, stop: async () => await lifecycle.stop() }
+}
+
+/** In our process, or in one of its own where the workers are as well. */
+async function startSimulatorPart ({ options, env, lifecycle, processes, died }: Start): Promise<SimulatorAddress> {
+  const port = options.simulatorPort ?? (options.port === 0 ? 0 : SIMULATOR_PORT)
+  if ((options.workers ?? 0) === 0) {
+    const running = await startSimulator({ port })
+    lifecycle.onStop('Intune simulator', async () => await running.close())
+    return running
+  }
+  const child = await startChild<SimulatorAddress>('simulator', ['simulate', 'intune', '--port', String(port)], { env, onExit: (reason) => died('simulator', reason) })
+  lifecycle.onStop('Intune simulator', async () => await child.stop())
+  processes.push({ name: 'simulator', pid: child.pid })
+  return child.ready
+}
+
+async function startWorkersPart ({ options, lifecycle, processes, died }: Start, installation: Installation, settings: Environment): Promise<void> {
+  const count = options.workers ?? 0
+  if (count === 0) {
+    const workers = await wireWorkers(installation)
+    lifecycle.onStop('workers', async () => await workers.close())
+    return
+  }
+  const children = await Promise.all(Array.from({ length: count }, async (_, index) => {
+    const name = `worker-${index + 1}`
+    const child = await startChild(name, ['worker'], { env: { ...settings, OPS_PORT: '0', PUBLIC_URL: installation.publicUrl.value }, onExit: (reason) => died(name, reason) })
+    lifecycle.onStop(name, async () => await child.stop())
+    return child
+  }))
+  processes.push(...children.map(({ name, pid }) => ({ name, pid })))
+}
+
+/** Points the Intune client at the simulator the way it is pointed at any other cloud: by configuration. */
+async function simulatorSettings (simulator: SimulatorAddress, credentials: EmbeddedCredentials, dataDir: string): Promise<Environment> {
+  const caFile = join(dataDir, 'intune-simulator-ca.pem')
+  await writeFile(caFile, simulator.caCertificatePem)
+  return {
+    ENTRA_AUTHORITY_HOST: simulator.httpsUrl,
+    GRAPH_BASE_URL: simulator.httpsUrl,
+    INTUNE_ENDPOINT_HOSTS: new URL(simulator.httpsUrl).hostname,
+    INTUNE_CA_FILE: caFile,
+    INTUNE_CLIENT_ID: credentials.intuneClientId,
+    INTUNE_CLIENT_SECRET: credentials.intuneClientSecret
+  }
+}
