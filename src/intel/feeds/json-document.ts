@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../../errors.js'
 
-/** A JSON file as data. @throws InvalidInputError naming the line where it ends to be JSON */
+/** A JSON file as data. @throws InvalidInputError naming the line, where the engine tells the position */
 export function parseJson (text: string): unknown {
   try {
     return JSON.parse(text)

@@ -75,7 +75,7 @@ t.test('refuses aliases that unfold without end', async (t) => {
 })
 
 t.test('refuses a file too big to be read while others wait', async (t) => {
-  t.throws(() => parseStalkerware('#'.repeat(8 * 1024 * 1024 + 1)), { code: 'unprocessable' })
+  t.throws(() => parseStalkerware('#'.repeat(8 * 1024 * 1024 + 1)), { code: 'UNPROCESSABLE' })
 })
 
 t.test('reads the public list with exactly its counts', async (t) => {
