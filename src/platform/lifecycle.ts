@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 export interface Lifecycle {
-  /** Registers how to stop something that has just been started. */
+  /** Registers how to stop something that has just been started; when all has stopped already, it stops at once. */
   onStop (name: string, stop: () => Promise<void>, limitMs?: number): void
   /** Stops everything, the youngest first. Called again, it waits for the first call. */
   stop (): Promise<void>
@@ -13,6 +13,7 @@ const STOP_LIMIT_MS = 20_000
 export function createLifecycle (log: Logger): Lifecycle {
   const parts: Array<{ name: string, stop: () => Promise<void>, limitMs: number }> = []
   let stopping: Promise<void> | undefined
+  let stopped = false
 
   async function stopAll (): Promise<void> {
     const errors: unknown[] = []
@@ -31,12 +32,15 @@ export function createLifecycle (log: Logger): Lifecycle {
         clearTimeout(timer)
       }
     }
+    stopped = true
     if (errors.length > 0) throw new AggregateError(errors, 'some parts did not stop cleanly')
   }
 
   return {
     onStop (name, stop, limitMs = STOP_LIMIT_MS) {
       parts.push({ name, stop, limitMs })
+      // It was still starting when everything else stopped. Failures are logged.
+      if (stopped) stopAll().catch(() => {})
     },
     stop () {
       stopping ??= stopAll()

@@ -1,21 +1,37 @@
 import { destination as openDestination, pino, type DestinationStream, type Logger } from 'pino'
 
-const SECRET_KEYS = ['authorization', 'accessToken', 'access_token', 'assertion', 'client_assertion', 'clientSecret', 'client_secret', 'token', 'secret', 'password', 'operatorToken', 'enrollmentToken']
+const CENSOR = '[secret]'
+
+/** Ends of the names of secrets, in any case: `client_secret`, `operatorToken`, `DATABASE_URL`. */
+const SECRET_NAMES = ['authorization', 'token', 'assertion', 'secret', 'password', 'cookie', 'api_?key', 'private_?key', 'database_?url', 'redis_?url', 'connection_?string'].join('|')
+
+/** Where secrets stand in a line of JSON, and what is left of them. */
+const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
+  [new RegExp(`("[\\w-]*(?:${SECRET_NAMES})":)"(?:[^"\\\\]|\\\\.)*"`, 'gi'), `$1"${CENSOR}"`],
+  // In texts: forms and settings, headers, addresses with a password.
+  [new RegExp(`\\b(\\w*(?:${SECRET_NAMES})=)[^&\\s"\\\\]+`, 'gi'), `$1${CENSOR}`],
+  [/\b((?:Bearer|Basic) )[\w.~+/=-]+/gi, `$1${CENSOR}`],
+  [/(:\/\/[^\s"\\/@:]*:)[^\s"\\/@]+@/g, `$1${CENSOR}@`]
+]
+
+const blotOut = (line: string): string => SECRETS.reduce((text, [secret, instead]) => text.replace(secret, instead), line)
+
+const MAX_CAUSES = 5
 
 /** What helps about an error. Database errors carry their whole connection, which helps nobody. */
-function plainError (error: unknown): unknown {
+function plainError (error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error
   const { name, message, stack, cause } = error
   const { code, detail } = error as { code?: unknown, detail?: unknown }
-  return { type: name, message, code, detail, stack, ...(cause === undefined ? {} : { cause: plainError(cause) }) }
+  return { type: name, message, code, detail, stack, ...(cause === undefined || depth === MAX_CAUSES ? {} : { cause: plainError(cause, depth + 1) }) }
 }
 
-/** JSON lines on standard error; values under the names of secrets are blotted out. */
+/** JSON lines on standard error; secrets are blotted out, by their names and by how they look. */
 export function createLogger (options: { readonly level: string, readonly destination?: DestinationStream }): Logger {
   return pino({
     level: options.level,
-    redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[secret]' },
-    serializers: { err: plainError },
+    hooks: { streamWrite: blotOut },
+    serializers: { err: (error: unknown) => plainError(error) },
     timestamp: pino.stdTimeFunctions.isoTime
   }, options.destination ?? openDestination({ fd: 2, sync: false }))
 }

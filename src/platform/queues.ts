@@ -1,4 +1,4 @@
-import { createPostgresBackend, type Job, type JobsOptions, Queue, type QueueOptions, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
+import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -9,7 +9,7 @@ export interface QueuesOptions {
   readonly databaseUrl: string
   /** Redis or Valkey; none: the queues live in PostgreSQL. */
   readonly redisUrl?: string | undefined
-  /** Keeps installations and tests apart on one Redis. */
+  /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
   readonly log: Logger
 }
@@ -22,6 +22,8 @@ export interface QueueWorker {
 export interface StartWorkerOptions {
   /** Jobs in hand at once. */
   readonly concurrency: number
+  /** How long a process may be silent about a job in hand before another gets it. */
+  readonly silenceMs?: number
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
 }
@@ -48,12 +50,10 @@ const JOB_OPTIONS: JobsOptions = {
   removeOnFail: { count: 1_000 }
 }
 
-const WORKER_TIMES = {
-  lockDuration: 30_000,
-  stalledInterval: 15_000,
-  // A job that a killed worker had in hand is not at fault.
-  maxStalledCount: 10
-}
+const SILENCE_MS = 30_000
+
+/** A job that a killed worker had in hand is not at fault. */
+const MAX_STALLED = 10
 
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
@@ -86,11 +86,11 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, onFailed }) {
-      const worker = engine.openWorker(name, async (job) => {
+    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
+      const { worker, close } = engine.openWorker(name, async (job) => {
         if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
         return await handler(job.data as QueuePayloads[typeof name], job)
-      }, { concurrency, ...WORKER_TIMES })
+      }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED })
       worker.on('error', (error) => logError({ err: error, queue: name }))
       worker.on('failed', (job, error) => {
         log.warn({ err: error, queue: name, jobId: job?.id, attempts: job?.attemptsMade }, 'job failed')
@@ -99,7 +99,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       const handle: QueueWorker = {
         async close () {
           workers.delete(handle)
-          await worker.close()
+          await close()
         }
       }
       workers.add(handle)
@@ -119,8 +119,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     async close () {
       closing = true
       await Promise.all([...workers].map(async (worker) => await worker.close()))
-      await Promise.all([...queues.values()].map(async (queue) => await queue.close()))
-      await engine.close()
+      await engine.close([...queues.values()])
     }
   }
 }
@@ -130,11 +129,15 @@ type LogError = (fields: { readonly err: Error, readonly queue?: QueueName }) =>
 interface Engine {
   readonly name: Queues['engine']
   openQueue (name: QueueName): Queue
-  openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): Worker
-  close (): Promise<void>
+  openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): { readonly worker: Worker, close (): Promise<void> }
+  close (queues: readonly Queue[]): Promise<void>
 }
 
-function openPostgresEngine ({ databaseUrl, prefix }: QueuesOptions, logError: LogError): Engine {
+const closeAll = async (queues: readonly Queue[]): Promise<void> => {
+  await Promise.all(queues.map(async (queue) => await queue.close()))
+}
+
+function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError): Engine {
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
@@ -147,26 +150,69 @@ function openPostgresEngine ({ databaseUrl, prefix }: QueuesOptions, logError: L
   pool.on('error', (error) => logError({ err: error }))
   // As in database.ts: a connection that breaks while it is lent out must not end the process.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  const shared = { connection: pool, ...(prefix === undefined ? {} : { prefix }) }
+  const shared = { connection: pool }
   return {
     name: 'postgres',
     // The types of both engines differ in the connection only, which nobody outside sees.
     openQueue: (name) => new Queue(name, shared, createPostgresBackend) as unknown as Queue,
-    openWorker: (name, work, options) => new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker,
-    close: async () => await pool.end()
+    openWorker (name, work, options) {
+      const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
+      return { worker, close: async () => await worker.close() }
+    },
+    async close (queues) {
+      await closeAll(queues)
+      await pool.end()
+    }
   }
 }
 
 function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
   // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
   const keyPrefix = `{${prefix ?? 'sallyport'}}`
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
-  connection.on('error', (error) => logError({ err: error }))
-  const shared: QueueOptions = { connection, prefix: keyPrefix }
+  const connect = (): Redis => {
+    const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
+    connection.on('error', (error) => logError({ err: error }))
+    return connection
+  }
+  const connection = connect()
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, shared),
-    openWorker: (name, work, options) => new Worker(name, work, { ...options, ...shared }),
-    close: async () => await connection.quit().then(() => {})
+    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix }),
+    openWorker (name, work, options) {
+      // Of its own, so that it can be cut without harm to those who still add jobs.
+      const connection = connect()
+      const inHand = new Set<Promise<unknown>>()
+      const worker = new Worker(name, async (job) => {
+        const result = work(job)
+        inHand.add(result)
+        return await result.finally(() => inHand.delete(result))
+      }, { ...options, connection, prefix: keyPrefix })
+      return {
+        worker,
+        close: async () => await closeOver(connection, async () => await worker.close(), async () => {
+          await Promise.allSettled(inHand)
+          // Does nothing when it closes already.
+          void worker.close(true)
+        })
+      }
+    },
+    close: async (queues) => await closeOver(connection, async () => await closeAll(queues), async () => {})
+  }
+}
+
+/**
+ * Closes something and its connection. BullMQ waits for the answer of a Redis that is gone for
+ * ever, so then another way is taken; jobs that could not be given back are found stalled later.
+ */
+async function closeOver (connection: Redis, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
+  if (connection.status === 'ready') {
+    // Not `once` of node:events, which an error would end.
+    const lost = new Promise<void>((resolve) => { connection.once('close', () => resolve()) }).then(closeWithoutRedis)
+    await Promise.race([close(), lost]).catch((error: unknown) => {
+      if (connection.status === 'ready') throw error
+    }).finally(() => connection.disconnect())
+  } else {
+    connection.disconnect()
+    await closeWithoutRedis()
   }
 }
