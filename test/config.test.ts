@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, loadConfig, SETTINGS } from '../src/config.js'
+import { packageRoot } from '../src/platform/package-root.js'
+
+const SECRET = 'hunter2-very-secret'
+
+/** For every setting: a value that is not its default, and what becomes of it. */
+const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number]> = {
+  DATABASE_URL: ['postgresql://sallyport@db/sallyport', 'postgresql://sallyport@db/sallyport'],
+  REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
+  HOST: ['0.0.0.0', '0.0.0.0'],
+  PORT: ['0', 0],
+  OPS_HOST: ['::1', '::1'],
+  OPS_PORT: ['65535', 65_535],
+  TRUST_PROXY: ['10.0.0.0/8', '10.0.0.0/8'],
+  PUBLIC_URL: ['https://mtd.example.org', 'https://mtd.example.org'],
+  LOG_LEVEL: ['debug', 'debug'],
+  ACCESS_TOKEN_SECONDS: ['60', 60],
+  JOURNAL_MAX_WAITING: ['1', 1],
+  SCORE_CONCURRENCY: ['8', 8],
+  SYNC_CONCURRENCY: ['9', 9],
+  REPORT_RETENTION_DAYS: ['7', 7],
+  ENTRA_AUTHORITY_HOST: ['https://login.microsoftonline.us', 'https://login.microsoftonline.us'],
+  GRAPH_BASE_URL: ['https://graph.microsoft.us', 'https://graph.microsoft.us'],
+  INTUNE_RESOURCE: ['https://api.manage.microsoft.us/', 'https://api.manage.microsoft.us/'],
+  INTUNE_ENDPOINT_HOSTS: ['.example.org', '.example.org'],
+  INTUNE_CLIENT_ID: ['an-app', 'an-app'],
+  INTUNE_CLIENT_SECRET: [SECRET, SECRET],
+  INTUNE_CLIENT_CERTIFICATE: ['/run/secrets/app.pem', '/run/secrets/app.pem'],
+  INTUNE_CA_FILE: ['/etc/ssl/extra.pem', '/etc/ssl/extra.pem'],
+  INTUNE_HEARTBEAT_MINUTES: ['15', 15],
+  PARTNER_WIRE_ENTITY_TYPE: ['0', 0],
+  PARTNER_WIRE_HEALTH_FIELD: ['Threat', 'Threat'],
+  PARTNER_WIRE_HEALTH_VALUES: ['secured=0,highSeverity=3', 'secured=0,highSeverity=3'],
+  PARTNER_WIRE_DEVICE_API_VERSION: ['1.3', '1.3'],
+  PARTNER_WIRE_TENANT_API_VERSION: ['1.7', '1.7']
+}
+const NAMES = Object.keys(VALUES) as Array<keyof typeof VALUES>
+
+const textsOf = (names: readonly (keyof typeof VALUES)[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, VALUES[name][0]]))
+
+t.test('every setting comes from the environment', async (t) => {
+  t.strictSame([...NAMES].sort(), Object.keys(SETTINGS).sort(), 'and every setting is tested here')
+  // The app proves itself by a secret or by a certificate, not by both.
+  for (const other of ['INTUNE_CLIENT_SECRET', 'INTUNE_CLIENT_CERTIFICATE']) {
+    const names = NAMES.filter((name) => name !== other)
+    t.strictSame({ ...loadConfig(textsOf(names)) }, Object.fromEntries(names.map((name) => [name, VALUES[name][1]])))
+  }
+})
+
+t.test('without an environment there are defaults, none of them a secret, and nothing can be changed', async (t) => {
+  const config = loadConfig({})
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    t.equal(config[name as keyof typeof config] === undefined, setting.default === undefined, name)
+    if (setting.secret === true) t.equal(setting.default, undefined, `${name} is a secret`)
+  }
+  t.ok(Object.isFrozen(config))
+})
+
+t.test('an empty variable is an unset one, and others are none of ours', async (t) => {
+  t.strictSame(loadConfig({ ...Object.fromEntries(NAMES.map((name) => [name, ''])), PATH: '/bin' }), loadConfig({}))
+})
+
+t.test('a value that is wrong is refused by the name of its variable', async (t) => {
+  const wrong: Array<readonly [keyof typeof VALUES, string]> = [
+    ['DATABASE_URL', 'mysql://db/x'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
+    ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
+    ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
+    ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']
+  ]
+  for (const [name, text] of wrong) {
+    try {
+      loadConfig({ [name]: text })
+      t.fail(`${name}=${text} was taken`)
+    } catch (error) {
+      t.ok(error instanceof ConfigError)
+      t.strictSame((error as ConfigError).faults.map(({ variable }) => variable), [name], `${name}=${text}`)
+    }
+  }
+})
+
+t.test('an Intune app needs exactly one way to prove itself', async (t) => {
+  const faulty = [{ INTUNE_CLIENT_ID: 'an-app' }, { INTUNE_CLIENT_ID: 'an-app', INTUNE_CLIENT_SECRET: SECRET, INTUNE_CLIENT_CERTIFICATE: 'app.pem' }]
+  for (const env of faulty) t.throws(() => loadConfig(env), /INTUNE_CLIENT_ID: needs exactly one of INTUNE_CLIENT_SECRET and INTUNE_CLIENT_CERTIFICATE/)
+})
+
+/** Runs the compiled command to its end. */
+async function run (args: readonly string[], env: Readonly<Record<string, string>>): Promise<{ code: unknown, output: string }> {
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [join(packageRoot, 'bin/sallyport.js'), ...args], { env: { PATH: process.env.PATH, ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : error.code ?? error.signal, output: stdout + stderr })
+    })
+  })
+}
+
+t.test('a bad start names every wrong variable at once, tells no secret, leaves nothing, and exits 78', async (t) => {
+  const dataDir = join(t.testdir({}), 'data')
+  const env = {
+    DATABASE_URL: `mysql://sallyport:${SECRET}@db/sallyport`,
+    REDIS_URL: `http://:${SECRET}@cache`,
+    PORT: '123456',
+    GRAPH_BASE_URL: 'nowhere',
+    INTUNE_CLIENT_ID: 'an-app',
+    INTUNE_CLIENT_SECRET: SECRET,
+    INTUNE_CLIENT_CERTIFICATE: 'app.pem'
+  }
+  const answers = await Promise.all([['up', '--json', '--data-dir', dataDir], ['api'], ['worker'], ['migrate']].map(async (args) => ({ args, ...await run(args, env) })))
+  for (const { args, code, output } of answers) {
+    t.equal(code, 78, String(args[0]))
+    for (const name of ['DATABASE_URL', 'REDIS_URL', 'PORT', 'GRAPH_BASE_URL', 'INTUNE_CLIENT_ID']) t.match(output, new RegExp(`^ *${name}: `, 'm'), `${args[0]} names ${name}`)
+    t.notMatch(output, SECRET, `${args[0]} tells no secret`)
+  }
+  t.notOk(existsSync(dataDir), 'no data folder was made')
+})
+
+t.test('every command has help', async (t) => {
+  for (const args of [['--help'], ['up', '--help'], ['simulate', 'intune', '--help']]) {
+    const { code, output } = await run(args, {})
+    t.equal(code, 0, args.join(' '))
+    t.match(output, /Usage: sallyport/)
+  }
+})
