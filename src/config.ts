@@ -27,6 +27,7 @@ export const SETTINGS = {
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
   OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
+  TRUST_PROXY: setting(Text, 'Comma-separated addresses or networks (`10.0.0.0/8`, `loopback`) of the proxies in front of the API, whose `X-Forwarded-For` names the caller for rate limits. Unset: nobody is believed.'),
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
   LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
   ACCESS_TOKEN_SECONDS: setting(Type.Integer({ minimum: 60, maximum: 86_400 }), 'Lifetime of an agent\'s access token.', '3600'),
@@ -51,7 +52,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.js'
-import { createApiKey } from '../operators/api-keys.js'
+import { createApiKey, listApiKeys, revokeApiKey } from '../operators/api-keys.js'
 import { createEnrollmentToken } from '../operators/enrollment-tokens.js'
 import { type Role, ROLES } from '../operators/roles.js'
 import { createTenant, listTenants } from '../operators/tenants.js'
@@ -39,6 +39,15 @@ export async function runCreateApiKey (options: { role: string, tenant?: string,
   if (!isRole(role)) throw new Error(`--role must be one of ${ROLES.join(', ')}`)
   if (tenantId !== undefined) requireGuid('--tenant', tenantId)
   await withDatabase(env, async (db) => print(await createApiKey({ db }, { role, name, tenantId, expiresAt: inDays(options.days), actor: ACTOR })))
+}
+
+export async function runListApiKeys (env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, async (db) => print(await listApiKeys({ db })))
+}
+
+export async function runRevokeApiKey (id: string, env: NodeJS.ProcessEnv): Promise<void> {
+  requireGuid('the id', id)
+  await withDatabase(env, async (db) => print(await revokeApiKey({ db }, { id, actor: ACTOR })))
 }
 
 async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {

@@ -50,6 +50,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const app = await buildApp({
     log,
     version: VERSION,
+    ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     agentAuth: { keys, cutoffs },
     operatorAuth: { findOperator: createOperatorLookup(db) },
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },

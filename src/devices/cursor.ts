@@ -30,10 +30,12 @@ export function decodeCursor ({ cursor }: PageInput, ...parts: readonly RegExp[]
   if (cursor === undefined || cursor === '') return undefined
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (Array.isArray(key) && key.length === parts.length && parts.every((part, at) => typeof key[at] === 'string' && part.test(key[at]))) return key as string[]
+    if (Array.isArray(key) && key.length === parts.length && parts.every((part, at) => typeof key[at] === 'string' && part.test(key[at]) && (part !== TIME_PART || isTime(key[at])))) return key as string[]
   } catch {}
-  throw new InvalidInputError([{ path: '/cursor', message: 'is not a cursor of this list' }])
+  throw new InvalidInputError([{ path: '/querystring/cursor', message: 'is not a cursor of this list' }])
 }
+
+const isTime = (text: string): boolean => !Number.isNaN(Date.parse(text))
 
 /** Cuts what was read, one more than the limit, into a page. */
 export function toPage<R, T> (rows: readonly R[], limit: number, toItem: (row: R) => T, keyOf: (row: R) => readonly string[]): Page<T> {
@@ -43,5 +45,6 @@ export function toPage<R, T> (rows: readonly R[], limit: number, toItem: (row: R
 }
 
 export const UUID_PART = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-export const TIME_PART = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+/** A moment as we write it ourselves. PostgreSQL knows no year 0. */
+export const TIME_PART = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 export const NUMBER_PART = /^\d{1,16}$/

@@ -37,6 +37,8 @@ export interface AppOptions {
   readonly tenants: TenantsRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly rateLimits?: RateLimits
+  /** Proxies whose word on the caller's address counts. */
+  readonly trustProxy?: readonly string[]
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
@@ -68,6 +70,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     // A line for each report would cost more than the report; errors are logged where they are handled.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
+    ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
     onProtoPoisoning: 'ignore',

@@ -37,6 +37,37 @@ export async function createApiKey ({ db }: { readonly db: Database }, input: Cr
   })
 }
 
+export interface ApiKeyView {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly tenantId: string | null
+  readonly createdAt: Date
+  readonly expiresAt: Date | null
+  readonly revokedAt: Date | null
+}
+
+/** All API keys, the newest first. The keys themselves are not known to us. */
+export async function listApiKeys ({ db }: { readonly db: Database }): Promise<ApiKeyView[]> {
+  const rows = await db.selectFrom('api_key').select(['id', 'name', 'role', 'tenant_id', 'created_at', 'expires_at', 'revoked_at']).orderBy('created_at', 'desc').orderBy('id').execute()
+  return rows.map((row) => ({
+    id: row.id, name: row.name, role: row.role, tenantId: row.tenant_id, createdAt: row.created_at, expiresAt: row.expires_at, revokedAt: row.revoked_at
+  }))
+}
+
+/** Ends an API key; every process turns it away within five seconds. Revoking it again changes nothing. @throws NotFoundError */
+export async function revokeApiKey ({ db }: { readonly db: Database }, { id, actor }: { readonly id: string, readonly actor: string }): Promise<{ readonly id: string, readonly revokedAt: Date }> {
+  return await db.transaction().execute(async (tx) => {
+    const key = await tx.selectFrom('api_key').select(['tenant_id', 'name', 'role', 'revoked_at']).where('id', '=', id).forUpdate().executeTakeFirst()
+    if (key === undefined) throw new NotFoundError('There is no such API key.')
+    if (key.revoked_at !== null) return { id, revokedAt: key.revoked_at }
+    const revokedAt = new Date()
+    await tx.updateTable('api_key').set({ revoked_at: revokedAt }).where('id', '=', id).execute()
+    await recordAudit(tx, { tenantId: key.tenant_id, actor, action: 'api-key.revoked', subject: id, detail: { name: key.name, role: key.role } })
+    return { id, revokedAt }
+  })
+}
+
 /** Whose key this is; undefined when it is unknown, expired or revoked. */
 export async function findOperator (db: Database, key: string, now: Date): Promise<Operator | undefined> {
   return (await findKey(db, key, now))?.operator

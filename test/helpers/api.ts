@@ -47,6 +47,7 @@ export interface TestApiOptions {
   readonly log?: Logger
   readonly rateLimits?: AppOptions['rateLimits']
   readonly maxEventLoopDelayMs?: number
+  readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
 }
@@ -85,6 +86,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     tenants: { db },
     intel: { db, intel },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
+    ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
   })
   t.teardown(async () => {

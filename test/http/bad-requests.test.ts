@@ -110,8 +110,8 @@ const CASES: readonly Case[] = [
   { name: 'wrong filters', request: asOperator(`${fleet}/devices?level=awful&state=x&platform=symbian&limit=501`), status: 400, code: 'validation', paths: ['/querystring/level', '/querystring/state', '/querystring/platform', '/querystring/limit'] },
   { name: 'the same filter twice', request: asOperator(`${fleet}/devices?q=a&q=b`), status: 400, code: 'validation', paths: ['/querystring/q'] },
   ...['devices', 'findings', 'quarantine', 'audit', 'enrollment-tokens'].flatMap((list) => ['x', Buffer.from('["\u0000"]').toString('base64url'), Buffer.from('[1]').toString('base64url')].map((cursor): Case => (
-    { name: `a cursor of ${list} that is none`, request: asOperator(`${fleet}/${list}?cursor=${cursor}`), status: 400, code: 'validation', paths: ['/cursor'] }))),
-  { name: 'a cursor of tenants that is none', request: asOperator('/v1/tenants?cursor=x', platform), status: 400, code: 'validation', paths: ['/cursor'] },
+    { name: `a cursor of ${list} that is none`, request: asOperator(`${fleet}/${list}?cursor=${cursor}`), status: 400, code: 'validation', paths: ['/querystring/cursor'] }))),
+  { name: 'a cursor of tenants that is none', request: asOperator('/v1/tenants?cursor=x', platform), status: 400, code: 'validation', paths: ['/querystring/cursor'] },
   { name: 'NUL in a label', request: asOperator(`${fleet}/enrollment-tokens`, admin, 'POST', { label: 'a\u0000', maxUses: 0, expiresAt: 'never' }), status: 400, code: 'validation', paths: ['/label', '/maxUses', '/expiresAt'] },
   { name: 'a time beyond the last year', request: asOperator(`${fleet}/enrollment-tokens`, admin, 'POST', { label: 'x', expiresAt: '9999-12-31T23:59:59-23:59' }), status: 400, code: 'validation', paths: ['/expiresAt'] },
   { name: 'nothing where a body belongs', request: asOperator('/v1/tenants', platform, 'POST'), status: 400, code: 'validation' },

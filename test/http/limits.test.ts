@@ -66,6 +66,18 @@ t.test('enrolment and tokens are limited by address', async (t) => {
   t.ok(retryAfterOf(answer) >= 1)
 })
 
+t.test('behind a proxy that is trusted, callers are told apart; nobody else\'s word counts', async (t) => {
+  const rateLimits = { perAddress: PLENTY, perCaller: PLENTY, failures: 2 }
+  const guessFor = (api: TestApi, caller: string) => async () => await api.call(`sp_${randomUUID()}`, 'GET', '/v1/tenants', undefined, { 'x-forwarded-for': caller })
+  const behind = await startTestApi(t, { rateLimits, trustProxy: ['loopback'] })
+  t.equal((await untilRefused(guessFor(behind, '192.0.2.1'))).through, 2)
+  t.equal((await guessFor(behind, '192.0.2.2')()).statusCode, 401)
+
+  const direct = await startTestApi(t, { rateLimits })
+  t.equal((await untilRefused(guessFor(direct, '192.0.2.1'))).through, 2)
+  t.equal((await guessFor(direct, '192.0.2.2')()).statusCode, 429)
+})
+
 t.test('while the database is away everybody is told to come again, and that nothing was stored', async (t) => {
   const api = await startTestApi(t)
   const { accessToken } = await api.enroll()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createApiKey, createOperatorLookup, findOperator, hashApiKey } from '../../src/operators/api-keys.js'
+import { createApiKey, createOperatorLookup, findOperator, hashApiKey, listApiKeys, revokeApiKey } from '../../src/operators/api-keys.js'
 import { hasPermission, PERMISSIONS, type Permission, ROLES } from '../../src/operators/roles.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
@@ -86,4 +86,19 @@ t.test('each role may all that the one below may, and the last may everything', 
   t.strictSame(allowed[1], ['fleet:read', 'device:reassess', 'quarantine:retry'])
   t.notOk(allowed[2]!.some((permission) => ['intel:write', 'tenant:manage', 'platform-audit:read'].includes(permission)), 'an admin stays in the tenant')
   t.strictSame(allowed[3], Object.keys(PERMISSIONS))
+})
+
+t.test('keys are listed without what is secret, and revoked once', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  const { id, key } = await createApiKey({ db }, { name: 'x', role: 'viewer', tenantId, actor: 'test' })
+  const listed = await listApiKeys({ db })
+  t.match(listed, [{ id, name: 'x', role: 'viewer', tenantId, expiresAt: null, revokedAt: null }])
+  t.notOk(JSON.stringify(listed).includes(hashApiKey(key).toString('hex')))
+
+  const { revokedAt } = await revokeApiKey({ db }, { id, actor: 'test' })
+  t.equal(await findOperator(db, key, new Date()), undefined)
+  t.strictSame(await revokeApiKey({ db }, { id, actor: 'test' }), { id, revokedAt })
+  t.equal((await db.selectFrom('audit_event').select('id').where('action', '=', 'api-key.revoked').execute()).length, 1)
+  await t.rejects(revokeApiKey({ db }, { id: randomUUID(), actor: 'test' }), { code: 'NOT-FOUND' })
 })
