@@ -55,6 +55,9 @@ const SILENCE_MS = 30_000
 /** A job that a killed worker had in hand is not at fault. */
 const MAX_STALLED = 10
 
+/** The database went away just when a worker began. */
+const BEGIN_AGAIN_MS = 1_000
+
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
 
@@ -87,19 +90,35 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     queue: queueOf,
 
     startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
-      const { worker, close } = engine.openWorker(name, async (job) => {
-        if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
-        return await handler(job.data as QueuePayloads[typeof name], job)
-      }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED })
-      worker.on('error', (error) => logError({ err: error, queue: name }))
-      worker.on('failed', (job, error) => {
-        log.warn({ err: error, queue: name, jobId: job?.id, attempts: job?.attemptsMade }, 'job failed')
-        if (job === undefined || error instanceof UnrecoverableError || job.attemptsMade >= (job.opts.attempts ?? 1)) onFailed?.(name)
-      })
+      let closed = false
+      let current: OpenWorker
+      const begin = (): void => {
+        const opened = engine.openWorker(name, async (job) => {
+          if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
+          return await handler(job.data as QueuePayloads[typeof name], job)
+        }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
+        const { worker } = current = opened
+        worker.on('error', (error) => logError({ err: error, queue: name }))
+        worker.on('failed', (job, error) => {
+          log.warn({ err: error, queue: name, jobId: job?.id, attempts: job?.attemptsMade }, 'job failed')
+          if (job === undefined || error instanceof UnrecoverableError || job.attemptsMade >= (job.opts.attempts ?? 1)) onFailed?.(name)
+        })
+        worker.waitUntilReady().then(async () => {
+          if (!closed) await worker.run()
+        }).catch((error: unknown) => {
+          if (closed) return
+          logError({ err: error as Error, queue: name })
+          // BullMQ keeps a failed beginning for ever, and run on it would try again without a pause.
+          opened.close().catch(() => {})
+          setTimeout(() => { if (!closed) begin() }, BEGIN_AGAIN_MS)
+        })
+      }
+      begin()
       const handle: QueueWorker = {
         async close () {
+          closed = true
           workers.delete(handle)
-          await close()
+          await current.close()
         }
       }
       workers.add(handle)
@@ -126,10 +145,15 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
 type LogError = (fields: { readonly err: Error, readonly queue?: QueueName }) => void
 
+interface OpenWorker {
+  readonly worker: Worker
+  close (): Promise<void>
+}
+
 interface Engine {
   readonly name: Queues['engine']
   openQueue (name: QueueName): Queue
-  openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): { readonly worker: Worker, close (): Promise<void> }
+  openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): OpenWorker
   close (queues: readonly Queue[]): Promise<void>
 }
 

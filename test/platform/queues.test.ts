@@ -4,6 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { UnrecoverableError } from 'bullmq'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
+import { migrate } from '../../src/platform/migrate.js'
 import { QUEUE_NAMES } from '../../src/platform/queue-names.js'
 import { openQueues, type Queues, type QueuesOptions } from '../../src/platform/queues.js'
 import { createTestDatabase } from '../helpers/database.js'
@@ -75,6 +77,17 @@ t.test('queues whose Redis is gone can be closed', async (t) => {
     const slow = wait(15_000, 'slow', { ref: false })
     t.equal(await Promise.race([queues.close().then(() => 'closed'), slow]), 'closed', noticed ? 'when that is known' : 'when nobody knows yet')
   }
+})
+
+t.test('queues whose PostgreSQL is gone can be closed', async (t) => {
+  const postgres = await startEmbeddedPostgres({ log: silentLog })
+  t.teardown(async () => await postgres.stop())
+  await migrate({ databaseUrl: postgres.url })
+  const queues = await openQueues({ databaseUrl: postgres.url, log: silentLog })
+  queues.startWorker('sync', async () => {}, { concurrency: 1 })
+  await postgres.stop()
+  const slow = wait(15_000, 'slow', { ref: false })
+  t.equal(await Promise.race([queues.close().then(() => 'closed'), slow]), 'closed')
 })
 
 async function testEngine (t: Test, engine: Queues['engine'], address: Address): Promise<void> {
