@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { IndicatorType, IntelEntry, IntelView, Vulnerability } from './indicator.js'
 import { normalizeAddress, normalizeHost, normalizeRange } from './normalize.js'
 import { createVulnerabilityLookup } from './open-vulnerabilities.js'
-import { speaksForHostsBelow } from './shared-hosts.js'
+import { speaksFor } from './shared-hosts.js'
 
 export interface IntelContent {
   readonly version: number
@@ -69,7 +69,7 @@ export class IntelIndex implements IntelView {
       const parent = host.slice(dot + 1)
       // Nearly every host of every phone is unknown with all its parents.
       if (!domains.has(parent)) continue
-      if (!speaksForHostsBelow(parent)) break
+      if (!speaksFor(parent, host)) break
       const nearer = found
       const further = this.lookup('domain', parent).filter(({ feed }) => !nearer.some((entry) => entry.feed === feed))
       if (further.length > 0) found = [...found, ...further]

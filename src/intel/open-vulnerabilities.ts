@@ -78,7 +78,8 @@ export function createVulnerabilityLookup (vulnerabilities: readonly Vulnerabili
   }
   const known = new Map<string, readonly Vulnerability[]>()
   return (os) => {
-    const key = `${os.platform} ${os.version ?? ''} ${os.patchLevel ?? ''}`
+    // Phones say what they like: with mere spaces between, one could ask another's question.
+    const key = JSON.stringify([os.platform, os.version, os.patchLevel])
     let answer = known.get(key)
     if (answer === undefined) {
       answer = (byPlatform.get(os.platform) ?? []).filter(({ isOpen }) => isOpen(os)).map(({ vulnerability }) => vulnerability)
