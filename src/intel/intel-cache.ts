@@ -8,7 +8,8 @@ export interface IntelCache {
   current (): IntelView
   /** Looks now whether the store has changed, and answers what is then current. */
   refresh (): Promise<IntelView>
-  close (): void
+  /** Looks no more; resolves once nothing of it uses the database. */
+  close (): Promise<void>
 }
 
 const POLL_MS = 1_000
@@ -35,10 +36,13 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
     current: () => current,
     // Not the look that is under way, which may have read the version before the caller's change, but one begun since.
     refresh: async () => {
-      await running?.catch(() => {})
+      if (running !== undefined) await running.catch(() => {})
       return await (running ?? start())
     },
-    close: () => clearInterval(timer)
+    close: async () => {
+      clearInterval(timer)
+      while (running !== undefined) await running.catch(() => {})
+    }
   }
 }
 

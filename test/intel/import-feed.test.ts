@@ -182,7 +182,7 @@ t.test('a file of which nothing can be used does not empty a feed, but its publi
 t.test('two feeds that name the same keep both, and one may go', async (t) => {
   const { db, importFile, remove } = await setUp(t)
   const cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
-  t.teardown(() => cache.close())
+  t.teardown(async () => await cache.close())
   await importFile(stalkerwareFile({ name: 'Spy', c2: { domains: ['evil.example'] } }), { feed: 'echap' })
   await importFile(stixFile('Predator', ["[domain-name:value='EVIL.example.']"]), { feed: 'amnesty' })
   const told = async () => (await cache.refresh()).lookup('domain', 'evil.example').map(({ feed, family, threatClass }) => [feed, family, threatClass]).sort()
@@ -196,7 +196,7 @@ t.test('two feeds that name the same keep both, and one may go', async (t) => {
 t.test('what was withdrawn is gone from the index, what a newer file says is in it', async (t) => {
   const { db, importFile } = await setUp(t)
   const cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
-  t.teardown(() => cache.close())
+  t.teardown(async () => await cache.close())
   await importFile(stalkerwareFile({ packages: ['com.old.spy', 'com.spy'] }))
   const found = async (): Promise<number[]> => {
     const index = await cache.refresh()
@@ -262,7 +262,7 @@ t.test('a big feed is stored in chunks and read back whole', async (t) => {
   t.match(await importFile(stixFile('Predator', patterns)), { added: 25_000, byType: { domain: 25_000 } })
   t.match(await importFile(stixFile('Predator', patterns.slice(1))), { unchanged: 24_999, withdrawn: 1 })
   const cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
-  t.teardown(() => cache.close())
+  t.teardown(async () => await cache.close())
   t.equal(patterns.filter((_, number) => cache.current().lookup('domain', `h${number}.evil.example`).length === 1).length, 24_999)
 })
 

@@ -1,5 +1,5 @@
+import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { InvalidInputError, type FieldFault } from '../../errors.js'
 import { THREAT_CLASSES, type IndicatorRole, type IndicatorType } from '../indicator.js'
 import { parsePatchLevel, parseVersion } from '../open-vulnerabilities.js'
@@ -57,8 +57,9 @@ export function parseStarter (text: string): ParsedFeed {
 
 /** The same from data that was already read. */
 export function readStarter (data: unknown): ParsedFeed {
-  if (!Value.Check(StarterSchema, data)) {
-    fail(Value.Errors(StarterSchema, data).map(({ instancePath, message }) => ({ path: instancePath, message })))
+  const ajv = new Ajv({ strict: false, allErrors: true })
+  if (!ajv.validate<Static<typeof StarterSchema>>(StarterSchema, data)) {
+    fail((ajv.errors ?? []).map(({ instancePath, message = 'is not valid' }) => ({ path: instancePath, message })))
   }
   const faults = data.vulnerabilities.flatMap((vulnerability, index) => faultsOf(vulnerability, `/vulnerabilities/${index}`))
   if (faults.length > 0) fail(faults)
