@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { ConfigError } from './config.js'
 
-/** sysexits.h: the command line or the configuration is wrong. */
+/** sysexits.h: the configuration is wrong. */
 const EX_CONFIG = 78
 
 function wholeNumber (text: string): number {

@@ -1,5 +1,5 @@
+import { Ajv, type ErrorObject } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
 
 interface Setting<T extends TSchema> {
   readonly schema: T
@@ -67,20 +67,28 @@ export class ConfigError extends Error {
   }
 }
 
-/** Environment → frozen configuration. @throws ConfigError naming every wrong variable at once. */
-export function loadConfig (env: Readonly<Record<string, string | undefined>>): Config {
+/**
+ * Environment → frozen configuration.
+ * @param needs variables that this command cannot do without
+ * @throws ConfigError naming every wrong variable at once
+ */
+export function loadConfig (env: Readonly<Record<string, string | undefined>>, needs: readonly OptionalKey[] = []): Config {
   const faults: Array<{ variable: string, message: string }> = []
   const config: Record<string, unknown> = {}
+  const ajv = new Ajv({ strict: false })
 
   for (const [variable, { schema, default: fallback, secret }] of Object.entries(SETTINGS) as Array<[string, Setting<TSchema>]>) {
     // An empty variable is an unset one: compose files and shells cannot unset.
     const text = env[variable] === '' ? fallback : env[variable] ?? fallback
-    if (text === undefined) continue
+    if (text === undefined) {
+      if ((needs as readonly string[]).includes(variable)) faults.push({ variable, message: 'must be set; only `sallyport up` does without' })
+      continue
+    }
     const value = 'type' in schema && schema.type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text
-    if (Value.Check(schema, value)) {
+    if (ajv.validate(schema, value)) {
       config[variable] = value
     } else {
-      const problem = Value.Errors(schema, value)[0]?.message ?? 'is not valid'
+      const problem = describe(ajv.errors?.[0])
       faults.push({ variable, message: secret === true ? problem : `${problem} (is ${JSON.stringify(text)})` })
     }
   }
@@ -89,4 +97,9 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>): 
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
+}
+
+function describe (error: ErrorObject | undefined): string {
+  const choices: unknown = error?.params?.allowedValues
+  return Array.isArray(choices) ? `must be one of ${choices.join(', ')}` : error?.message ?? 'is not valid'
 }

@@ -116,6 +116,15 @@ t.test('a bad start names every wrong variable at once, tells no secret, leaves 
   t.notOk(existsSync(dataDir), 'no data folder was made')
 })
 
+t.test('what a command cannot do without is asked for at once, too', async (t) => {
+  for (const [command, names] of [['api', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['worker', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['migrate', ['DATABASE_URL', 'PORT']]] as const) {
+    const { code, output } = await run([command], { PORT: 'x' })
+    t.equal(code, 78, command)
+    for (const name of names) t.match(output, new RegExp(`^ *${name}: `, 'm'), `${command} names ${name}`)
+  }
+  t.equal((await run(['up'], { LOG_LEVEL: 'loud' })).code, 78)
+})
+
 t.test('every command has help', async (t) => {
   for (const args of [['--help'], ['up', '--help'], ['simulate', 'intune', '--help']]) {
     const { code, output } = await run(args, {})

@@ -13,7 +13,7 @@ const ACTOR = 'command line'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export async function runMigrate (env: NodeJS.ProcessEnv): Promise<void> {
-  const config = loadConfig(env)
+  const config = loadConfig(env, ['DATABASE_URL'])
   const applied = await migrate({ databaseUrl: requireDatabaseUrl(config), log: createLogger({ level: config.LOG_LEVEL }) })
   print({ applied })
 }
@@ -51,7 +51,7 @@ export async function runRevokeApiKey (id: string, env: NodeJS.ProcessEnv): Prom
 }
 
 async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {
-  const db = openDatabase({ connectionString: requireDatabaseUrl(loadConfig(env)), maxConnections: 2, applicationName: 'sallyport command' })
+  const db = openDatabase({ connectionString: requireDatabaseUrl(loadConfig(env, ['DATABASE_URL'])), maxConnections: 2, applicationName: 'sallyport command' })
   try {
     await work(db)
   } finally {

@@ -1,15 +1,17 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
+
+const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 const EmbeddedCredentialsSchema = Type.Object({
-  tenantId: Type.String({ format: 'uuid' }),
-  entraTenantId: Type.String({ format: 'uuid' }),
+  tenantId: Type.String({ pattern: UUID }),
+  entraTenantId: Type.String({ pattern: UUID }),
   operatorToken: Type.String({ minLength: 32 }),
   enrollmentToken: Type.String({ minLength: 32 }),
-  intuneClientId: Type.String({ format: 'uuid' }),
+  intuneClientId: Type.String({ pattern: UUID }),
   intuneClientSecret: Type.String({ minLength: 32 })
 })
 
@@ -25,7 +27,7 @@ export async function loadEmbeddedCredentials (dataDir: string): Promise<Embedde
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  if (text !== undefined) return Value.Parse(EmbeddedCredentialsSchema, JSON.parse(text))
+  if (text !== undefined) return parse(text, file)
 
   const credentials: EmbeddedCredentials = {
     tenantId: randomUUID(),
@@ -39,4 +41,15 @@ export async function loadEmbeddedCredentials (dataDir: string): Promise<Embedde
   await writeFile(`${file}.new`, JSON.stringify(credentials, null, 2) + '\n', { mode: 0o600 })
   await rename(`${file}.new`, file)
   return credentials
+}
+
+function parse (text: string, file: string): EmbeddedCredentials {
+  const ajv = new Ajv({ strict: false })
+  try {
+    const credentials: unknown = JSON.parse(text)
+    if (ajv.validate<EmbeddedCredentials>(EmbeddedCredentialsSchema, credentials)) return credentials
+  } catch (error) {
+    throw new Error(`${file} is not JSON; bring it back from a backup, or choose another --data-dir`, { cause: error })
+  }
+  throw new Error(`${file} is not what Sallyport wrote there (${ajv.errorsText()}); bring it back from a backup, or choose another --data-dir`)
 }

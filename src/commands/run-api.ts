@@ -8,7 +8,7 @@ import { installBundledFeed } from '../intel/install-bundled-feed.js'
 
 /** `sallyport api`: the API alone, on the database and queues that the environment names. */
 export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
-  const config = loadConfig(env)
+  const config = loadConfig(env, ['DATABASE_URL', 'INTUNE_CLIENT_ID'])
   const log = createLogger({ level: config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {

@@ -7,7 +7,7 @@ import { type ReadyLine, type UpOptions, up } from './up.js'
 /** `sallyport up`: everything in one go, until Ctrl-C. */
 export async function runUp (options: UpOptions & { json?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
   // People read the summary; the log shows what needs attention unless they ask for more.
-  const log = createLogger({ level: options.json === true ? loadConfig(env).LOG_LEVEL : env.LOG_LEVEL ?? 'warn' })
+  const log = createLogger({ level: loadConfig({ LOG_LEVEL: options.json === true ? undefined : 'warn', ...env }).LOG_LEVEL })
   const running = await up(options, env, log)
   if (options.json === true) {
     process.stdout.write(JSON.stringify(running.ready) + '\n')

@@ -10,7 +10,7 @@ import { wireWorkers } from './wire-workers.js'
 
 /** `sallyport worker`: workers alone, on the database and queues that the environment names. */
 export async function runWorker (options: { queue?: string[] }, env: NodeJS.ProcessEnv): Promise<void> {
-  const config = loadConfig(env)
+  const config = loadConfig(env, ['DATABASE_URL', 'INTUNE_CLIENT_ID'])
   const queueNames = readQueueNames(options.queue)
   const log = createLogger({ level: config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)

@@ -9,22 +9,17 @@ import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
 import { type Installation, openInstallation } from './installation.js'
 import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
-import { type SimulatorAddress, startSimulator } from './start-simulator.js'
+import type { SimulatorAddress } from './start-simulator.js'
 import { type Environment, portSettings, type ReadyLine, type Running, type Start } from './up.js'
 import { wireWorkers } from './wire-workers.js'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
-const SIMULATOR_PORT = 8081
 
-/** Starts all but the database. What was started is registered with the lifecycle, also when a later part fails. */
+/** Starts what needs the database. What was started is registered with the lifecycle, also when a later part fails. */
 export async function startParts (start: Start): Promise<Running> {
-  const { options, env, log, lifecycle, first, dataDir, databaseUrl, processes } = start
-  const simulated = first.INTUNE_CLIENT_ID === undefined
-  const credentials = simulated ? await loadEmbeddedCredentials(dataDir) : undefined
-  const [migrated, started] = await Promise.allSettled([migrate({ databaseUrl, log }), simulated ? startSimulatorPart(start) : undefined])
-  if (migrated.status === 'rejected') throw migrated.reason
-  if (started.status === 'rejected') throw started.reason
-  const simulator = started.value
+  const { options, env, log, lifecycle, first, dataDir, databaseUrl, simulator, processes } = start
+  const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
+  await migrate({ databaseUrl, log })
   const settings: Environment = {
     ...env,
     ...portSettings(options),
@@ -47,7 +42,7 @@ export async function startParts (start: Start): Promise<Running> {
   if (credentials !== undefined && options.ephemeral !== true) {
     lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken }))
   }
-  const trusted = simulated && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
+  const trusted = simulator !== undefined && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
   const ready: ReadyLine = {
     event: 'ready',
     api: api.url,
@@ -59,20 +54,6 @@ export async function startParts (start: Start): Promise<Running> {
     enrollmentToken: trusted ? credentials!.enrollmentToken : null
   }
   return { ready, processes, databaseUrl, stop: async () => await lifecycle.stop() }
-}
-
-/** In our process, or in one of its own where the workers are as well. */
-async function startSimulatorPart ({ options, env, lifecycle, processes, died }: Start): Promise<SimulatorAddress> {
-  const port = options.simulatorPort ?? (options.port === 0 ? 0 : SIMULATOR_PORT)
-  if ((options.workers ?? 0) === 0) {
-    const running = await startSimulator({ port })
-    lifecycle.onStop('Intune simulator', async () => await running.close())
-    return running
-  }
-  const child = await startChild<SimulatorAddress>('simulator', ['simulate', 'intune', '--port', String(port)], { env, onExit: (reason) => died('simulator', reason) })
-  lifecycle.onStop('Intune simulator', async () => await child.stop())
-  processes.push({ name: 'simulator', pid: child.pid })
-  return child.ready
 }
 
 async function startWorkersPart ({ options, lifecycle, processes, died }: Start, installation: Installation, settings: Environment): Promise<void> {

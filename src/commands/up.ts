@@ -5,6 +5,10 @@ import type { Logger } from 'pino'
 import { type Config, loadConfig } from '../config.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
+import { startChild } from './child-process.js'
+import type { SimulatorAddress } from './start-simulator.js'
+
+const SIMULATOR_PORT = 8081
 
 export interface UpOptions {
   readonly port?: number
@@ -49,6 +53,8 @@ export interface Start {
   readonly first: Config
   readonly dataDir: string
   readonly databaseUrl: string
+  /** Undefined with credentials for the real Intune. */
+  readonly simulator: SimulatorAddress | undefined
   readonly processes: Array<{ name: string, pid: number }>
   /** A part ended although nobody asked it to: the rest ends with it. */
   died (name: string, reason: string): void
@@ -78,11 +84,16 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
     void lifecycle.stop().then(() => process.exit(1))
   }
 
-  // To load the rest of the code takes longer than PostgreSQL takes to start: so both at once.
-  const [database, parts] = await Promise.allSettled([first.DATABASE_URL ?? startDatabase(), import('./up-parts.js')])
+  // To load the rest of the code takes longer than PostgreSQL and the simulator's keys do: so all at once.
+  const [database, simulator, parts] = await Promise.allSettled([
+    first.DATABASE_URL ?? startDatabase(),
+    first.INTUNE_CLIENT_ID === undefined ? startSimulatorPart() : undefined,
+    import('./up-parts.js')
+  ])
   if (database.status === 'rejected') throw database.reason
+  if (simulator.status === 'rejected') throw simulator.reason
   if (parts.status === 'rejected') throw parts.reason
-  return await parts.value.startParts({ options, env, log, lifecycle, first, dataDir, databaseUrl: database.value, processes, died })
+  return await parts.value.startParts({ options, env, log, lifecycle, first, dataDir, databaseUrl: database.value, simulator: simulator.value, processes, died })
 
   async function startDatabase (): Promise<string> {
     const postgres = await startEmbeddedPostgres({
@@ -93,6 +104,21 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
     lifecycle.onStop('postgres', async () => await postgres.stop())
     processes.push({ name: 'postgres', pid: postgres.pid })
     return postgres.url
+  }
+
+  /** In our process, or in one of its own where the workers are as well. */
+  async function startSimulatorPart (): Promise<SimulatorAddress> {
+    const port = options.simulatorPort ?? (options.port === 0 ? 0 : SIMULATOR_PORT)
+    if ((options.workers ?? 0) === 0) {
+      const { startSimulator } = await import('./start-simulator.js')
+      const running = await startSimulator({ port })
+      lifecycle.onStop('Intune simulator', async () => await running.close())
+      return running
+    }
+    const child = await startChild<SimulatorAddress>('simulator', ['simulate', 'intune', '--port', String(port)], { env, onExit: (reason) => died('simulator', reason) })
+    lifecycle.onStop('Intune simulator', async () => await child.stop())
+    processes.push({ name: 'simulator', pid: child.pid })
+    return child.ready
   }
 }
 

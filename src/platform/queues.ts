@@ -1,8 +1,8 @@
+import { Ajv } from 'ajv'
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { Value } from 'typebox/value'
 import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 
 export interface QueuesOptions {
@@ -58,6 +58,8 @@ const MAX_STALLED = 10
 /** The database went away just when a worker began. */
 const BEGIN_AGAIN_MS = 1_000
 
+const ajv = new Ajv({ strict: false })
+
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
 
@@ -92,9 +94,10 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
       let closed = false
       let current: OpenWorker
+      const isPayload = ajv.compile(QUEUE_PAYLOADS[name])
       const begin = (): void => {
         const opened = engine.openWorker(name, async (job) => {
-          if (!Value.Check(QUEUE_PAYLOADS[name], job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
+          if (!isPayload(job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
           return await handler(job.data as QueuePayloads[typeof name], job)
         }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
         const { worker } = current = opened
