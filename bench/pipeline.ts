@@ -27,6 +27,7 @@ const BACKGROUND_RATE = 500
 export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
   const bare = await measureBare(options)
   const redis = options.queue === 'redis' ? await startRedis() : undefined
+  if (options.queue === 'redis' && redis === undefined) throw new Error('neither redis-server nor valkey-server is installed')
   try {
     const sallyport = await startSallyport({ workers: options.workers, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
     try {

@@ -1,37 +1,38 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
-import { Redis } from 'ioredis'
+import { createInterface } from 'node:readline'
+import { findFreePort } from '../src/platform/free-port.js'
 
-export interface StartedRedis { readonly url: string, readonly pid: number, stop (): Promise<void> }
+export interface StartedRedis {
+  readonly url: string
+  readonly pid: number
+  /** At once: nothing in it is worth keeping. */
+  stop (): Promise<void>
+}
 
-/** Starts a Redis or Valkey of the machine on a free loopback port, as safe as queues need it. @throws when there is none */
-export async function startRedis (): Promise<StartedRedis> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-
+/** Starts a Redis or Valkey of this machine on a free loopback port; undefined when there is none. */
+export async function startRedis (): Promise<StartedRedis | undefined> {
   for (const program of ['redis-server', 'valkey-server']) {
-    const child = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' })
+    const port = await findFreePort()
+    const child = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     if (!await hasStarted(child)) continue
-    const url = `redis://127.0.0.1:${port}`
-    // It listens a moment after it has started; the client tries until it does.
-    const client = new Redis(url)
-    client.on('error', () => {})
-    await client.ping()
-    client.disconnect()
-    return { url, pid: child.pid!, stop: async () => { await end(child) } }
+    const ended = once(child, 'exit')
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.includes('eady to accept connections')) break
+    }
+    child.stdout.resume()
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
+    return {
+      url: `redis://127.0.0.1:${port}`,
+      pid: child.pid!,
+      async stop () {
+        child.kill('SIGKILL')
+        await ended
+      }
+    }
   }
-  throw new Error('neither redis-server nor valkey-server is installed')
+  return undefined
 }
 
 const hasStarted = async (child: ChildProcess): Promise<boolean> =>
   await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)])
-
-async function end (child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
-}

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { findFreePort } from './free-port.js'
 import { argumentsOf, isAlive, programOf, workingFolderOf } from './process-identity.js'
 import { chownTo, type PostgresAccount } from './postgres-account.js'
 
@@ -119,15 +119,6 @@ async function waitUntilReady (folder: string, pid: number, hasEnded: () => bool
     await wait(5)
   }
   return `not ready after ${Math.round((Date.now() - startedAt) / 1000)} s`
-}
-
-async function findFreePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /**

@@ -1,14 +1,13 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { startRedis } from '../../bench/redis-server.js'
 import { Agent } from '../../src/agent/agent.js'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { findFreePort } from '../../src/platform/free-port.js'
 import { createTestDatabase } from '../helpers/database.js'
+import { findRedis } from '../helpers/redis.js'
 import { startCommand, type StartedCommand, temporaryFolder } from './sallyport.js'
 
 interface Service {
@@ -80,10 +79,9 @@ t.test('its commands, run as they stand there, are a whole installation', async 
 /** What containers and their network are in compose: names, ports and volumes of this machine. */
 async function setStage (t: Test) {
   const { url } = await createTestDatabase(t, { empty: true })
-  const redis = await startRedis().catch(() => undefined)
+  const redis = await findRedis(t)
   if (redis === undefined) t.comment('no redis-server on this machine: the queues of this test are in PostgreSQL')
-  else t.teardown(async () => await redis.stop())
-  const [http, https, api, apiOps, workerOps] = await findFreePorts(5)
+  const [http, https, api, apiOps, workerOps] = await Promise.all(Array.from({ length: 5 }, findFreePort))
   const shared = temporaryFolder(t)
   const entraTenantId = '99999999-0000-4000-8000-000000000009'
   const secrets: Readonly<Record<string, string>> = { ENTRA_TENANT_ID: entraTenantId, SIMULATOR_CLIENT_SECRET: 'not-a-secret-of-anybody' }
@@ -133,15 +131,4 @@ async function untilOk (url: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`${url} answers ${answer?.status ?? 'nothing'}: ${await answer?.text()}`)
     await wait(50)
   }
-}
-
-async function findFreePorts (count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map(async (server) => await once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(async (server) => {
-    server.close()
-    await once(server, 'close')
-  }))
-  return ports
 }

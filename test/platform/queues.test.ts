@@ -11,7 +11,7 @@ import { openQueues, type Queues, type QueuesOptions } from '../../src/platform/
 import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
-import { startRedis } from './redis.js'
+import { findRedis } from '../helpers/redis.js'
 
 type Address = Omit<QueuesOptions, 'log' | 'prefix'>
 
@@ -37,7 +37,7 @@ t.test('on PostgreSQL', async (t) => {
 })
 
 t.test('on Redis', async (t) => {
-  const redis = await startRedis(t)
+  const redis = await findRedis(t)
   if (redis === undefined) {
     t.pass('nothing to test', { skip: 'neither REDIS_URL nor a redis-server or valkey-server' })
     return
@@ -62,7 +62,7 @@ t.test('on Redis', async (t) => {
 
 t.test('queues whose Redis is gone can be closed', async (t) => {
   for (const noticed of [false, true]) {
-    const redis = await startRedis(t)
+    const redis = await findRedis(t)
     if (redis?.pid === undefined) {
       t.pass('nothing to test', { skip: 'no redis-server or valkey-server to kill' })
       return
