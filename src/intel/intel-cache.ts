@@ -31,6 +31,12 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
     if (running !== undefined) return
     start().catch((err: unknown) => log.warn({ err }, 'threat intelligence could not be reloaded; the old one serves on'))
   }, pollMs).unref()
+  // Who asked meanwhile begins a look of his own when this one ends.
+  const idle = async (): Promise<void> => {
+    if (running === undefined) return
+    await running.catch(() => {})
+    await idle()
+  }
 
   return {
     current: () => current,
@@ -41,7 +47,7 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
     },
     close: async () => {
       clearInterval(timer)
-      while (running !== undefined) await running.catch(() => {})
+      await idle()
     }
   }
 }
