@@ -3,6 +3,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Test } from 'tap'
+import { reassessFleet } from '../../src/commands/reassess-fleet.js'
 import { createAccessTokens } from '../../src/devices/access-tokens.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import type { ScoreDeps } from '../../src/devices/score-devices.js'
@@ -10,6 +11,7 @@ import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-k
 import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../../src/http/app.js'
 import type { IntelView } from '../../src/intel/indicator.js'
+import type { IntelCache } from '../../src/intel/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
 import type { Database } from '../../src/platform/database.js'
@@ -50,6 +52,8 @@ export interface TestApiOptions {
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
+  /** Threat intelligence as it is stored; without it nothing is known to be bad. */
+  readonly intelOf?: (db: Database) => Promise<Pick<IntelCache, 'current' | 'refresh'>>
 }
 
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
@@ -65,7 +69,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const partner = {
     setProvisioned: async (_entraTenantId: string, { provisioned: wish }: { readonly provisioned: boolean }) => { provisioned.push(wish) }
   }
-  const intel = { current: () => NO_INTEL, refresh: async () => NO_INTEL }
+  const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
   const scoring: ScoreDeps = { db, intel, sync, log }
   const app = await buildApp({
     log,
@@ -84,7 +88,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' }
     },
     tenants: { db },
-    intel: { db, intel },
+    intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
