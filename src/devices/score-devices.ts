@@ -10,7 +10,7 @@ import { type AppInventories, createAppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import { judgeDevice, type JournalReport, type Judgement } from './judge-device.js'
 import {
-  hasNewHealth, insertMissingStates, insertQuarantined, listGroupReports, lockDevices, lockUnscoredGroup, saveJudgements, updateGroupScored
+  hasNewHealth, insertMissingStates, insertQuarantined, listGroupReports, lockDevices, lockUnscoredGroup, lockWaitingGroups, saveJudgements, updateGroupsScored
 } from './score-repository.js'
 
 export interface ScoreDeps {
@@ -52,22 +52,25 @@ interface Outcome {
 const MAX_RETRIES = 3
 /** Devices locked by one transaction. */
 const MAX_DEVICES = 500
+/** Taken along by the job of another group. */
+const MAX_GROUPS = 32
+const MAX_REPORTS = 500
 const MAX_ERROR_LENGTH = 500
 
 /**
  * Scores a group of the journal: merges its reports, judges the phones they are about, saves
  * all of it in one transaction, then wakes the sync of tenants with something new for
- * Intune. A group that is scored already changes nothing. When a report breaks the group,
- * the group is split until that report is alone; it is set aside and the others count.
+ * Intune. Groups that wait as well are taken along, so that a worker that fell behind catches
+ * up with few large transactions; their own jobs then find them scored, which changes nothing.
+ * When a report breaks a group, the group is split until that report is alone; it is set
+ * aside and the others count.
  * @throws when the fault lies elsewhere, such as the database being away: the job comes again
  */
 export async function scoreGroup (deps: ScoreDeps, groupId: number): Promise<ScoreResult> {
-  const outcomes = await scoreWholeGroup(deps, groupId).catch(async (error: unknown) => {
+  const outcomes = await scoreWaitingGroups(deps, groupId).catch(async (error: unknown) => {
     if (!mayBeDataFault(error)) throw error
-    deps.log.warn({ err: error, groupId }, 'a group could not be scored as a whole')
-    const outcomes = await scoreApart(deps, await listGroupReports(deps.db, groupId))
-    await updateGroupScored(deps.db, groupId, nowOf(deps))
-    return outcomes
+    // One of them is at fault; the others have jobs of their own.
+    return await scoreOneGroup(deps, groupId)
   })
   return await wakeSync(deps, outcomes)
 }
@@ -87,14 +90,34 @@ export async function rescoreReports (deps: ScoreDeps, reports: readonly Journal
   return await wakeSync(deps, await scoreApart({ ...deps, blameStanding: true }, reports))
 }
 
-async function scoreWholeGroup (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
-  return [await inTransaction(deps, async (tx) => {
-    // A second run of the same job waits here, and finds the group scored.
-    if (await lockUnscoredGroup(tx, groupId) === undefined) return []
-    const reports = await listGroupReports(tx, groupId)
-    await updateGroupScored(tx, groupId, nowOf(deps))
-    return reports
-  })]
+async function scoreWaitingGroups (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
+  let locked: number[] = []
+  const outcome = await inTransaction(deps, async (tx) => {
+    locked = await lockWaitingGroups(tx, { groupId, maxGroups: MAX_GROUPS, maxReports: MAX_REPORTS })
+    return await takeGroups(deps, tx, locked)
+  })
+  if (locked.includes(groupId)) return [outcome]
+  // Scored, or in somebody's hands right now: the job must not end before that is sure to count.
+  return [outcome, ...await scoreOneGroup(deps, groupId)]
+}
+
+async function scoreOneGroup (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
+  try {
+    return [await inTransaction(deps, async (tx) => await takeGroups(deps, tx, await lockUnscoredGroup(tx, groupId)))]
+  } catch (error) {
+    if (!mayBeDataFault(error)) throw error
+    deps.log.warn({ err: error, groupId }, 'a group could not be scored as a whole')
+    const outcomes = await scoreApart(deps, await listGroupReports(deps.db, [groupId]))
+    await updateGroupsScored(deps.db, [groupId], nowOf(deps))
+    return outcomes
+  }
+}
+
+async function takeGroups (deps: ScoreDeps, tx: Tx, groupIds: readonly number[]): Promise<readonly JournalReport[]> {
+  if (groupIds.length === 0) return []
+  const reports = await listGroupReports(tx, groupIds)
+  await updateGroupsScored(tx, groupIds, nowOf(deps))
+  return reports
 }
 
 async function scoreApart (deps: InnerDeps, reports: readonly JournalReport[]): Promise<Outcome[]> {

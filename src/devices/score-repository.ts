@@ -13,24 +13,39 @@ import { upsertOutbox } from './outbox-repository.js'
 /** In the locked row, so that whoever waits for the lock sees it. */
 export const ERASED_STATE = { erased: true }
 
-/** Locks a group of the journal; undefined when it is gone or scored already. */
-export async function lockUnscoredGroup (tx: Tx, groupId: number): Promise<number | undefined> {
-  const row = await tx.selectFrom('report_group').select('id')
+/** Waits for a group of the journal and locks it; empty when it is gone or scored already. */
+export async function lockUnscoredGroup (tx: Tx, groupId: number): Promise<number[]> {
+  const rows = await tx.selectFrom('report_group').select('id')
     .where('id', '=', groupId).where('scored_at', 'is', null)
-    .forUpdate().executeTakeFirst()
-  return row?.id
+    .forUpdate().execute()
+  return rows.map(({ id }) => id)
 }
 
-export async function updateGroupScored (db: Database, groupId: number, now: Date): Promise<void> {
+/** Locks a group and the oldest others that wait as well, as far as nobody has them in hand, up to so many reports. */
+export async function lockWaitingGroups (tx: Tx, { groupId, maxGroups, maxReports }: { readonly groupId: number, readonly maxGroups: number, readonly maxReports: number }): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select g.id from report_group g
+    where g.scored_at is null and (g.id = ${groupId} or g.id in (
+      select w.id from (
+        select id, sum(reports) over (order by received_at, id) as reports from report_group
+        where scored_at is null order by received_at, id limit ${maxGroups}
+      ) w where w.reports <= ${maxReports}
+    ))
+    order by g.id
+    for update of g skip locked`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+export async function updateGroupsScored (db: Database, groupIds: readonly number[], now: Date): Promise<void> {
   await db.updateTable('report_group').set({ scored_at: now })
-    .where('id', '=', groupId).where('scored_at', 'is', null).execute()
+    .where('id', 'in', groupIds).where('scored_at', 'is', null).execute()
 }
 
-/** A group's reports but for those set aside already, by device and sequence. */
-export async function listGroupReports (db: Database, groupId: number): Promise<JournalReport[]> {
+/** The reports of groups but for those set aside already, by device and sequence. */
+export async function listGroupReports (db: Database, groupIds: readonly number[]): Promise<JournalReport[]> {
   const { rows } = await sql<ReportRow>`
     select r.id, r.tenant_id, r.device_id, r.received_at, r.body from report r
-    where r.group_id = ${groupId} and not exists (select from quarantined_report q where q.report_id = r.id)
+    where r.group_id = any(${groupIds}::bigint[]) and not exists (select from quarantined_report q where q.report_id = r.id)
     order by r.device_id, r.sequence, r.id`.execute(db)
   return rows.map(toJournalReport)
 }

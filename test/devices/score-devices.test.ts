@@ -187,6 +187,48 @@ t.test('a report that breaks the group is set aside, and its neighbours are scor
   t.match(await stateOf(db, devices[4]!), { level: 'secured', sequence: 1 })
 })
 
+t.test('groups that wait as well are taken along, and their own jobs find them scored', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const [one, two] = [await seedDevice(db, tenantId), await seedDevice(db, tenantId)]
+  const groups = [await journal(world, [one, processes(1, 'bad')]), await journal(world, [one, processes(2, 'odd')]), await journal(world, [two, processes(1, 'bad')])]
+  t.strictSame(await scoreGroup(world, groups[2]!), { changedTenants: [tenantId] })
+  t.strictSame(await db.selectFrom('report_group').select('id').where('scored_at', 'is', null).execute(), [])
+  t.match([await stateOf(db, one), await stateOf(db, two)], [{ level: 'low', sequence: 2 }, { level: 'high' }])
+  t.strictSame(await scoreGroup(world, groups[0]!), { changedTenants: [] })
+})
+
+t.test('a group at fault does not keep those that would take it along', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const [one, two] = [await seedDevice(db, tenantId), await seedDevice(db, tenantId)]
+  const groups = [await journal(world, [one, processes(1, 'break')]), await journal(world, [two, processes(1, 'bad')])]
+  await scoreGroup(world, groups[1]!)
+  t.match(await stateOf(db, two), { level: 'high' })
+  t.strictSame(await db.selectFrom('report_group').select('id').where('scored_at', 'is', null).execute(), [{ id: groups[0] }])
+  await scoreGroup(world, groups[0]!)
+  t.match((await listQuarantine(world, { tenantId })).items, [{ deviceId: one.deviceId }])
+})
+
+t.test('a group in the hands of another is waited for, so that its job does not end too soon', async (t) => {
+  const world = await setUp(t)
+  const { db } = world
+  const device = await seedDevice(db, world.tenantId)
+  const groupId = await journal(world, [device, processes(1, 'bad')])
+  let scoring: Promise<unknown> | undefined
+  await t.rejects(db.transaction().execute(async (tx) => {
+    await tx.selectFrom('report_group').select('id').where('id', '=', groupId).forUpdate().execute()
+    scoring = scoreGroup(world, groupId)
+    // It waits for our lock, which PostgreSQL tells.
+    for (let waiting = 0; waiting === 0;) {
+      waiting = (await sql<{ n: number }>`select count(*)::integer as n from pg_locks where not granted`.execute(tx)).rows[0]!.n
+    }
+    throw new Error('killed')
+  }), /killed/)
+  await scoring
+  t.match(await stateOf(db, device), { level: 'high' })
+})
+
 t.test('a detection that throws lists the report, its findings stay open, the rest judges', async (t) => {
   const world = await setUp(t)
   const { db, tenantId } = world

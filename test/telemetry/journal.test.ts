@@ -44,6 +44,17 @@ t.test('what arrives meanwhile shares a group, in the order it came', async (t) 
   t.strictSame(score.payloads.map(({ groupId }) => groupId), (await groupsOf(db)).map(({ id }) => id))
 })
 
+t.test('what comes soon after a group shares the next, and does not wait longer than that', async (t) => {
+  const { db, device, journal } = await setUp(t, { groupEveryMs: 100 })
+  const startedAt = performance.now()
+  await journal.append({ ...device, report: makeReport(1) })
+  const second = journal.append({ ...device, report: makeReport(2) })
+  await new Promise((resolve) => setImmediate(resolve))
+  await Promise.all([second, journal.append({ ...device, report: makeReport(3) })])
+  t.strictSame((await groupsOf(db)).map((group) => group.reports), [1, 2])
+  t.ok(performance.now() - startedAt >= 100)
+})
+
 t.test('a group is bounded by bytes too', async (t) => {
   const { db, device, journal } = await setUp(t, { maxFlushes: 1, maxGroupBytes: 10_000 })
   await Promise.all([1, 2, 3].map(async (n) => await journal.append({ ...device, report: makeReport(n, { processes: ['x'.repeat(2000), 'y'.repeat(2000), 'z'.repeat(2000)] }) })))
