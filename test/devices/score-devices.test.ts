@@ -221,7 +221,7 @@ t.test('a group in the hands of another is waited for, so that its job does not 
     scoring = scoreGroup(world, groupId)
     // It waits for our lock, which PostgreSQL tells.
     for (let waiting = 0; waiting === 0;) {
-      waiting = (await sql<{ n: number }>`select count(*)::integer as n from pg_locks where not granted`.execute(tx)).rows[0]!.n
+      waiting = (await sql<{ n: number }>`select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(tx)).rows[0]!.n
     }
     throw new Error('killed')
   }), /killed/)
