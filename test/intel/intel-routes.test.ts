@@ -146,7 +146,7 @@ t.test('feeds are listed by name with what they hold, and every change is writte
 })
 
 t.test('phones that ever reported are judged anew after a change, and only then', async (t) => {
-  const { load, call, key, db, tenantId, score } = await setUp(t)
+  const { load, call, key, db, tenantId, score, intel } = await setUp(t)
   const [reported, silent] = [await seedDevice(db, tenantId), await seedDevice(db, tenantId)]
   for (const { deviceId } of [reported, silent]) await db.insertInto('device_state').values({ device_id: deviceId, tenant_id: tenantId, sequence: 0, state: '{}' }).execute()
   await db.updateTable('device_state').set({ last_report_at: new Date() }).where('device_id', '=', reported.deviceId).execute()
@@ -154,6 +154,7 @@ t.test('phones that ever reported are judged anew after a change, and only then'
   const file = stalkerwareFile({ packages: ['com.spy'] })
   await load('a', file)
   t.strictSame(score.payloads.splice(0), jobs)
+  t.equal(intel.current().lookup('app-id', 'com.spy').length, 1, 'and by the new intelligence')
   await load('a', file)
   await load('a', 'nothing we know')
   t.strictSame(score.payloads.splice(0), [])

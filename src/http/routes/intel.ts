@@ -35,7 +35,15 @@ const VulnerabilitySchema = Type.Object({
 const about = { tags: ['intel'], security: [{ apiKey: [] }] }
 
 /** The platform's threat intelligence: feeds in, questions out. */
-export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async (app, deps) => {
+export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async (app, options) => {
+  const deps: IntelRoutesOptions = {
+    ...options,
+    onChanged: async () => {
+      // Where one process does everything, the phones must not be judged anew by what it knew before.
+      await options.intel.refresh()
+      await options.onChanged?.()
+    }
+  }
   await app.register(async (instance) => {
     const files = instance.withTypeProvider<TypeBoxTypeProvider>()
     // A feed is a file, whatever the client calls it.
