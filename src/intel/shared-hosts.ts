@@ -8,7 +8,7 @@ const SHARED_HOSTS: ReadonlySet<string> = new Set([
   '000webhostapp.com', 'afraid.org', 'aliyuncs.com', 'amazonaws.com', 'apple.com', 'azure.com', 'azureedge.net',
   'backblazeb2.com', 'bing.com', 'bit.ly', 'bitbucket.org', 'chickenkiller.com', 'cloudapp.azure.com', 'cloudflare.com',
   'cloudfront.net', 'digitaloceanspaces.com', 'discord.com', 'discordapp.com', 'dlinkddns.com', 'dropbox.com',
-  'dropboxusercontent.com', 'dynamic-dns.net', 'facebook.com', 'fastly.net', 'fbcdn.net', 'firebase.io', 'firebaseio.com',
+  'dropboxusercontent.com', 'dynamic-dns.net', 'facebook.com', 'fbcdn.net', 'firebase.io', 'firebaseio.com',
   'github.com', 'githubusercontent.com', 'gitlab.com', 'glitch.me', 'google.com', 'googleapis.com', 'googleusercontent.com',
   'gstatic.com', 'icloud.com', 'infinityfreeapp.com', 'instagram.com', 'ipfs.io', 'linkpc.net', 'live.com', 'mediafire.com',
   'medium.com', 'mega.nz', 'microsoft.com', 'mooo.com', 'myqcloud.com', 'notion.site', 'office.com', 'onedrive.com',
