@@ -219,9 +219,9 @@ t.test('a group in the hands of another is waited for, so that its job does not 
   await t.rejects(db.transaction().execute(async (tx) => {
     await tx.selectFrom('report_group').select('id').where('id', '=', groupId).forUpdate().execute()
     scoring = scoreGroup(world, groupId)
-    // It waits for our lock, which PostgreSQL tells.
+    // It waits for our lock, which PostgreSQL tells (outside: a transaction sees such facts as of its first look).
     for (let waiting = 0; waiting === 0;) {
-      waiting = (await sql<{ n: number }>`select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(tx)).rows[0]!.n
+      waiting = (await sql<{ n: number }>`select count(*)::integer as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)).rows[0]!.n
     }
     throw new Error('killed')
   }), /killed/)
