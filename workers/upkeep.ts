@@ -1,5 +1,6 @@
 import { purgeErasedDevices } from '../src/devices/erase-device.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
+import { reassessFleetIfBehind } from '../src/devices/reassess-fleet.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartbeat.js'
 import { wakeSyncs } from '../src/intune/wake-syncs.js'
@@ -19,19 +20,21 @@ export interface UpkeepWorkerDeps extends HeartbeatDeps {
 const SCHEDULES: Readonly<Record<UpkeepPayload['task'], number>> = {
   sweep: 2_000,
   heartbeat: 15_000,
+  reassess: 30_000,
   retention: 10 * 60 * 1000
 }
 
 /** A group this much older than any waiting job has lost its own. */
 const FORGOTTEN_AFTER_SECONDS = 10
 /** One task of each kind at the same time: a long deletion must not hold up a heartbeat. */
-const CONCURRENCY = 3
+const CONCURRENCY = 4
 
 /** What has to happen without anybody asking: finding forgotten work, heartbeats, deleting what has expired. */
 export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueWorker> {
   const tasks: Readonly<Record<UpkeepPayload['task'], () => Promise<unknown>>> = {
     sweep: async () => await sweep(deps),
     heartbeat: async () => await sendDueHeartbeats(deps),
+    reassess: async () => await reassess(deps),
     retention: async () => await expire(deps)
   }
   const worker = deps.queues.startWorker('upkeep', async ({ task }) => await tasks[task](), {
@@ -53,6 +56,11 @@ async function sweep ({ db, queues, score, sync, log }: UpkeepWorkerDeps): Promi
   const { score: waitingSeconds } = await queues.oldestWaitingSeconds()
   const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: waitingSeconds + FORGOTTEN_AFTER_SECONDS })
   if (groups > 0) log.warn({ groups }, 'groups of the journal had no job')
+}
+
+/** An import whose process died before the fleet was handed on, or a starter feed that came with a new version. */
+async function reassess ({ db, score, log }: UpkeepWorkerDeps): Promise<void> {
+  if (await reassessFleetIfBehind({ db, score })) log.info('the fleet is judged anew by the intelligence stored')
 }
 
 async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<void> {

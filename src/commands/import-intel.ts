@@ -11,7 +11,7 @@ import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
 import { createLogger } from '../platform/log.js'
 import { migrate } from '../platform/migrate.js'
 import { openQueues } from '../platform/queues.js'
-import { reassessFleet } from './reassess-fleet.js'
+import { reassessFleet } from '../devices/reassess-fleet.js'
 import { readRunning } from './running-file.js'
 
 interface Options { feed?: string, format: string, dataDir?: string, json?: boolean }

@@ -13,7 +13,7 @@ import { packageRoot } from '../platform/package-root.js'
 import { BUILT_IN_POLICY } from '../risk/policy.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
-import { reassessFleet } from './reassess-fleet.js'
+import { reassessFleet } from '../devices/reassess-fleet.js'
 import { scoringOf } from './wire-workers.js'
 
 export interface StartApiOptions {

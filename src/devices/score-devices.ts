@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { IntelView } from '../intel/indicator.js'
+import { readIntelVersion } from '../intel/repository.js'
 import type { Database, Tx } from '../platform/database.js'
 import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
 import type { Producer } from '../platform/queue-names.js'
@@ -15,7 +16,8 @@ import {
 
 export interface ScoreDeps {
   readonly db: Database
-  readonly intel: { current (): IntelView }
+  /** `refresh` looks whether the store has changed; without it what is current is what counts. */
+  readonly intel: { current (): IntelView, refresh? (): Promise<IntelView> }
   readonly sync: Producer<'sync'>
   readonly log: Logger
   /** The policy of a tenant; the built-in one by default. */
@@ -44,6 +46,9 @@ interface InnerDeps extends ScoreDeps {
   /** Reports answer also for failures that stood before they were merged again. */
   readonly blameStanding?: boolean
 }
+
+/** The store knows more than this process. */
+class OutdatedIntelError extends Error {}
 
 interface Outcome {
   readonly judgements: readonly Judgement[]
@@ -165,7 +170,9 @@ async function inTransaction (deps: InnerDeps, load: (tx: Tx) => Promise<readonl
       }
       return { judgements }
     } catch (error) {
-      if (!isWorthRetrying(error) || attempt > MAX_RETRIES) throw error
+      if (attempt > MAX_RETRIES || !(error instanceof OutdatedIntelError || isWorthRetrying(error))) throw error
+      // Outside the transaction: to read the store takes longer than locks may be held.
+      if (error instanceof OutdatedIntelError) await deps.intel.refresh?.()
     }
   }
 }
@@ -181,6 +188,9 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
     await insertMissingStates(tx, deviceIds)
     devices = await lockDevices(tx, deviceIds, apps)
   }
+  // The devices are locked: whoever changes the intelligence from here on has them judged anew
+  // after us. Judged by what this process knew a moment ago, they would keep that judgement.
+  if (deps.intel.refresh !== undefined && await readIntelVersion(tx) > deps.intel.current().version) throw new OutdatedIntelError()
   const now = nowOf(deps)
   const judgements = devices.flatMap((device) => judgeDevice(device, byDevice.get(device.deviceId) ?? [], {
     assess: deps.assess ?? assess,

@@ -65,7 +65,7 @@ export interface Schema {
     feed: string, platform: string, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
     kev_due_date: string | null, fixed_in: string[], part: string | null
   }
-  intel_version: { only_row: Generated<boolean>, version: BigInt }
+  intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number> }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

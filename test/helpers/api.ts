@@ -3,7 +3,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Test } from 'tap'
-import { reassessFleet } from '../../src/commands/reassess-fleet.js'
+import { reassessFleet } from '../../src/devices/reassess-fleet.js'
 import { createAccessTokens } from '../../src/devices/access-tokens.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import type { ScoreDeps } from '../../src/devices/score-devices.js'
