@@ -54,11 +54,16 @@ function entriesFor (context: DetectionContext, target: Target): readonly IntelE
   if (version !== 0) for (const entry of lookup(context, version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
   for (const entry of inForce(context.intel.lookupHost(target.host), context.now)) found.add(entry)
   if (target.field === 'url') {
-    for (const url of new Set([new URL(target.text).href, target.text])) {
-      for (const entry of lookup(context, 'url', url)) found.add(entry)
-    }
+    for (const entry of lookup(context, 'url', withoutFragment(target.text))) found.add(entry)
   }
   return [...found]
+}
+
+/** As lists of URLs are stored: in WHATWG form, without the part that no server sees. */
+function withoutFragment (text: string): string {
+  const url = new URL(text)
+  url.hash = ''
+  return url.href
 }
 
 function wasReached (event: KeptEvent): boolean {

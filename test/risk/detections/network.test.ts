@@ -63,6 +63,7 @@ t.test('a contact with a command server is found however it is told', async (t) 
     { name: 'page', phone: { events: [event('url-visit', { url: 'https://evil.example/x', action: 'opened' })] }, intel: [EVIL], finds: talked },
     { name: 'page at an address', phone: { events: [event('url-visit', { url: 'http://203.0.113.9:8080/x' })] }, intel: [c2('ipv4', '203.0.113.9')], finds: ['net-c2-domain 203.0.113.9 high'] },
     { name: 'listed page', phone: { events: [event('url-visit', { url: 'https://shop.example/gate.php' })] }, intel: [c2('url', 'https://shop.example/gate.php')], finds: ['net-c2-domain shop.example high'] },
+    { name: 'listed page, asked for with a fragment', phone: { events: [event('url-visit', { url: 'https://shop.example/gate.php#top' })] }, intel: [c2('url', 'https://shop.example/gate.php')], finds: ['net-c2-domain shop.example high'] },
     { name: 'blocked page', phone: { events: [event('url-visit', { url: 'https://evil.example/x', action: 'blocked' })] }, intel: [EVIL], finds: [] },
     { name: 'opened link', phone: { events: [event('message-link', { url: 'https://evil.example/x', opened: true })] }, intel: [EVIL], finds: talked },
     { name: 'link that nobody opened', phone: { events: [event('message-link', { url: 'https://evil.example/x', opened: false })] }, intel: [EVIL], finds: [] },
