@@ -14,7 +14,7 @@ export interface TestDatabase {
 export async function createTestDatabase (t: Test, { empty = false }: { readonly empty?: boolean } = {}): Promise<TestDatabase> {
   const cluster = JSON.parse(readFileSync(clusterFileOf(RUN_PID), 'utf8')) as Cluster
   const name = `test_${randomBytes(6).toString('hex')}`
-  await runOnCluster(cluster, `create database ${name} template ${empty ? 'template0' : TEMPLATE}`)
+  await runOnCluster(cluster, `create database ${name} template ${empty ? 'template0' : TEMPLATE} strategy file_copy`)
   const url = cluster.url.replace(/\/[^/]*$/, `/${name}`)
   const db = openDatabase({ connectionString: url })
   t.teardown(async () => {
