@@ -11,7 +11,7 @@ import { type Remote, startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
 
 const SEED = 20_261_123
-const CONNECTIONS = 64
+const CONNECTIONS = 256
 const WARM_UP_SECONDS = 2
 const REPEAT_SHARE = 0.005
 const PROBES = 10

@@ -20,10 +20,18 @@ export function isDatabaseAway (error: unknown): boolean {
   return ('code' in error && AWAY_CODE.has(String(error.code))) || AWAY_MESSAGE.test(error.message)
 }
 
-/** True for a serialization failure or a deadlock: the same transaction may succeed now. */
+/**
+ * True for a serialization failure, a deadlock, or a statement that was prepared before a
+ * migration changed its table: the same transaction may succeed now.
+ */
 export function isWorthRetrying (error: unknown): boolean {
   const state = sqlState(error)
-  return state === '40001' || state === '40P01'
+  return state === '40001' || state === '40P01' || isOutdatedStatement(error)
+}
+
+/** True for a prepared statement whose table has been changed since: `cached plan must not change result type`. */
+export function isOutdatedStatement (error: unknown): boolean {
+  return sqlState(error) === '0A000' && (error as Error).message.includes('cached plan')
 }
 
 /**

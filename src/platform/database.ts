@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
+import { preparing } from './prepared-statements.js'
 import type { Schema } from './schema.js'
 
 export type Database = Kysely<Schema>
@@ -38,5 +39,5 @@ export function openDatabase (options: DatabaseOptions): Database {
   // The pool listens to idle connections only. One that breaks while it is lent out has
   // nobody listening, and such an event ends the process; its query fails all the same.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: preparing(pool) }) })
 }

@@ -54,9 +54,9 @@ const MAX_GROUP_BYTES = 4 * 1024 * 1024
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 // One commits while the next is prepared; more of them only make smaller groups.
 const MAX_FLUSHES = 2
-// Each group is a transaction here and a job and a transaction at the worker. A hundred a second
-// are enough: more of them cost processor time, and spare a phone five milliseconds.
-const GROUP_EVERY_MS = 10
+// Each group is a transaction here and a job and a transaction at the worker. Fifty a second
+// are enough: more of them cost processor time, and spare a phone ten milliseconds.
+const GROUP_EVERY_MS = 20
 const MAX_RETRIES = 3
 /** Groups whose job could not be added yet; beyond them the sweep finds them. */
 const MAX_GROUPS_TO_HAND_ON = 10_000

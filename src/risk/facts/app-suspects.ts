@@ -1,9 +1,10 @@
 import type { IndicatorType, IntelEntry, IntelView, ThreatClass } from '../../intel/indicator.js'
+import type { AppInventory } from '../../telemetry/device-state.js'
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
-import { describeEntry, keyed, lookup, normalizeHex } from './intel-entries.js'
-import { oncePerContext } from './memo.js'
+import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
+import { oncePerContext, remembered } from './memo.js'
 
 /** `name`: only the package name is listed, and anybody can take a name. */
 export type AppFact = 'name' | 'certificate' | 'package hash'
@@ -39,26 +40,15 @@ const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'si
   ['signingCertSha256', 'cert-sha256'], ['signingCertSha1', 'cert-sha1'], ['signingCertMd5', 'cert-md5']
 ]
 
+interface ListedApp { readonly app: App, readonly hits: readonly AppHit[] }
+
 const NO_HITS: readonly AppHit[] = []
 
-const known = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
-
-/**
- * What intel says of an app depends on nothing else, and thousands of phones have the same
- * app. Neither an intel view nor an app ever changes; newer ones are other objects.
- */
-function hitsOf (context: DetectionContext, app: App): readonly AppHit[] {
-  let byApp = known.get(context.intel)
-  if (byApp === undefined) known.set(context.intel, byApp = new WeakMap())
-  let hits = byApp.get(app)
-  if (hits === undefined) byApp.set(app, hits = findHits(context, app))
-  return hits
-}
-
-function findHits (context: DetectionContext, app: App): readonly AppHit[] {
+/** What intel says of an app, whether or not it counts now. */
+function findHits (intel: IntelView, app: App): readonly AppHit[] {
   const hits: AppHit[] = []
   const collect = (type: IndicatorType, as: string, fact: AppFact, field: string, value: string, index?: number): void => {
-    for (const entry of lookup(context, type, as)) {
+    for (const entry of intel.lookup(type, as)) {
       // A web site that offers an app is no property of the app.
       if (entry.role !== 'artifact' && entry.role !== 'c2') continue
       if (fact === 'certificate' && PUBLIC_SIGNING_KEYS.has(as)) continue
@@ -90,14 +80,32 @@ function judge (app: App, hits: readonly AppHit[]): SuspectApp {
   return { app, threatClass: entry.threatClass, entry, hits: ranked, isProven: hits.some(({ fact }) => fact !== 'name') }
 }
 
-/** Every installed app that an indicator names, each judged once for all detections. */
-export const suspectApps = oncePerContext((context): readonly SuspectApp[] => {
-  const suspects: SuspectApp[] = []
-  for (const app of Object.values(context.state.apps?.items ?? {})) {
-    const hits = hitsOf(context, app)
-    if (hits.length > 0) suspects.push(judge(app, hits))
-  }
-  return suspects
+/**
+ * What intel says of an app depends on nothing else, and thousands of phones have the same
+ * app; what it says of a list, as long as that stays as it is. Neither ever changes, nor does
+ * an intel view: newer ones are other objects.
+ */
+const hitsByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
+const listedByIntel = new WeakMap<IntelView, WeakMap<AppInventory, readonly ListedApp[]>>()
+
+function hitsOf (intel: IntelView, app: App): readonly AppHit[] {
+  return remembered(hitsByIntel, intel, app, () => findHits(intel, app))
+}
+
+function listedApps (intel: IntelView, inventory: AppInventory): readonly ListedApp[] {
+  return remembered(listedByIntel, intel, inventory, () => Object.values(inventory.items).flatMap((app) => {
+    const hits = hitsOf(intel, app)
+    return hits.length === 0 ? [] : [{ app, hits }]
+  }))
+}
+
+/** Every installed app that an indicator in force names, each judged once for all detections. */
+export const suspectApps = oncePerContext(({ state, intel, now }): readonly SuspectApp[] => {
+  if (state.apps === undefined) return []
+  return listedApps(intel, state.apps).flatMap(({ app, hits }) => {
+    const current = hits.filter(({ entry }) => isInForce(entry, now))
+    return current.length === 0 ? [] : [judge(app, current)]
+  })
 })
 
 /** One piece of evidence a path and value, however many lists name it. */

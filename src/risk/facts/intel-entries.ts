@@ -8,7 +8,8 @@ export function normalizeHex (digest: string): string {
   return NORMAL_HEX.test(digest) ? digest : digest.replace(/[\s:]/g, '').toLowerCase()
 }
 
-function isInForce (entry: IntelEntry, now: Date): boolean {
+/** Whether an entry counts now. */
+export function isInForce (entry: IntelEntry, now: Date): boolean {
   if (entry.validFrom !== undefined && Date.parse(entry.validFrom) > now.getTime()) return false
   return entry.validUntil === undefined || Date.parse(entry.validUntil) > now.getTime()
 }

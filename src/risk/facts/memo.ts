@@ -14,3 +14,12 @@ export function oncePerContext<T> (compute: (context: DetectionContext) => T): (
     return value
   }
 }
+
+/** The answer of two things that never change, worked out once for as long as both exist. */
+export function remembered<A extends object, B extends object, T> (answers: WeakMap<A, WeakMap<B, T>>, first: A, second: B, compute: () => T): T {
+  let bySecond = answers.get(first)
+  if (bySecond === undefined) answers.set(first, bySecond = new WeakMap())
+  let answer = bySecond.get(second)
+  if (answer === undefined) bySecond.set(second, answer = compute())
+  return answer
+}

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { at, checkCases, DAY_MS, entry, HOUR_MS, judge, only, type Case } from '../helpers.js'
+import { assess } from '../../../src/risk/assess.js'
+import { BUILT_IN_POLICY } from '../../../src/risk/policy.js'
+import { at, checkCases, DAY_MS, entry, HOUR_MS, intelOf, judge, NOW, only, phone, type Case } from '../helpers.js'
 
 const APP = 'com.example.app'
 const HASH = 'ab'.repeat(32)
@@ -133,4 +135,11 @@ t.test('an app that no store installed is sideloaded', async (t) => {
     { path: 'apps.items["com.example.app"].installer', value: null },
     { path: 'apps.items["com.example.app"].system', value: false }
   ])
+})
+
+t.test('the same phone and the same intel are judged by the time of each judgement', async (t) => {
+  const state = phone({ apps: [{ appId: APP, sha256: HASH }] })
+  const intel = intelOf([entry('sha256', HASH, { validFrom: at(-DAY_MS), validUntil: at(DAY_MS) })])
+  const levelAt = (offsetMs: number): string => assess({ platform: 'android', state, intel, policy: BUILT_IN_POLICY, now: new Date(NOW.getTime() + offsetMs) }).level
+  t.strictSame([-2 * DAY_MS, 0, 2 * DAY_MS, 0].map(levelAt), ['secured', 'high', 'secured', 'high'])
 })

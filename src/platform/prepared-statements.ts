@@ -1,0 +1,62 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import type pg from 'pg'
+import { isOutdatedStatement } from './database-errors.js'
+
+/** How often a statement comes before it is worth a place, and how many places there are. */
+const SEEN_BEFORE = 3
+const MAX_PREPARED = 256
+const MAX_COUNTED = 2_000
+
+/**
+ * Names statements that come again, so that a connection sends, parses and plans each of them
+ * once: for short queries that is as much work as running them. Statements whose text differs
+ * from call to call never get a name.
+ */
+export function createStatementNames (): (text: string) => string | undefined {
+  const names = new Map<string, string>()
+  const seen = new Map<string, number>()
+  return (text) => {
+    const name = names.get(text)
+    if (name !== undefined || names.size >= MAX_PREPARED) return name
+    const count = (seen.get(text) ?? 0) + 1
+    if (count <= SEEN_BEFORE) {
+      // The oldest goes: what comes often comes again soon.
+      if (seen.size >= MAX_COUNTED) seen.delete(seen.keys().next().value!)
+      seen.set(text, count)
+      return undefined
+    }
+    seen.delete(text)
+    names.set(text, `s${names.size + 1}`)
+    return names.get(text)
+  }
+}
+
+/** The pool as kysely sees it, with statements prepared. */
+export function preparing (pool: pg.Pool): PostgresPool {
+  const nameOf = createStatementNames()
+  const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+
+  function wrap (client: pg.PoolClient): PostgresPoolClient {
+    let isOutdated = false
+    const query = (statement: unknown, parameters?: readonly unknown[]): unknown => {
+      if (typeof statement !== 'string') return client.query(statement as pg.Submittable)
+      const name = nameOf(statement)
+      return client.query({ text: statement, values: [...parameters ?? []], ...(name === undefined ? {} : { name }) }).catch((error: unknown) => {
+        isOutdated ||= isOutdatedStatement(error)
+        throw error
+      })
+    }
+    // A connection whose statements know a table as it was before a migration never forgets; the pool opens another.
+    return { query, release: () => client.release(isOutdated) } as PostgresPoolClient
+  }
+
+  return {
+    async connect () {
+      const client = await pool.connect()
+      let one = wrapped.get(client)
+      if (one === undefined) wrapped.set(client, one = wrap(client))
+      return one
+    },
+    end: async () => await pool.end()
+  } as PostgresPool
+}
