@@ -49,7 +49,8 @@ async function writeLock (folder: string, file: string): Promise<void> {
   try {
     while (!await place(draft, file)) {
       const owner = await readOwner(file)
-      if (owner !== undefined && isRunning(owner)) throw new FolderInUseError(folder, owner.pid)
+      if (owner === 'gone') continue
+      if (owner !== 'nobody' && isRunning(owner)) throw new FolderInUseError(folder, owner.pid)
       await removeDead(file, draft)
     }
   } finally {
@@ -68,32 +69,40 @@ async function place (draft: string, file: string): Promise<boolean> {
   }
 }
 
-/** Removes a dead lock; one process at a time, or a slow one would remove the lock of who was faster. */
+/**
+ * Removes a dead lock; one process at a time, or a slow one would remove the lock of who was
+ * faster. What is gone already is left alone for the same reason.
+ */
 async function removeDead (file: string, draft: string): Promise<void> {
   const claim = `${file}.claim`
   if (!await place(draft, claim)) {
-    const claimant = await readOwner(claim)
-    if (claimant === undefined || !isRunning(claimant)) await rm(claim, { force: true })
+    // Only a crash within these few lines leaves a claim.
+    if (await isDead(claim)) await rm(claim, { force: true })
     else await wait(5)
     return
   }
   try {
-    const owner = await readOwner(file)
-    if (owner === undefined || !isRunning(owner)) await rm(file, { force: true })
+    if (await isDead(file)) await rm(file, { force: true })
   } finally {
     await rm(claim, { force: true })
   }
 }
 
+async function isDead (file: string): Promise<boolean> {
+  const owner = await readOwner(file)
+  return owner === 'nobody' || (owner !== 'gone' && !isRunning(owner))
+}
+
 const isRunning = ({ pid, startedAt }: Owner): boolean => pid !== process.pid && isAlive(pid) && startTimeOf(pid) === startedAt
 
-/** Undefined when the lock is gone, or nobody's: torn by a full disk or a power cut. */
-async function readOwner (file: string): Promise<Owner | undefined> {
+/** A lock torn by a full disk or a power cut is nobody's. */
+async function readOwner (file: string): Promise<Owner | 'nobody' | 'gone'> {
   try {
     const found = JSON.parse(await readFile(file, 'utf8')) as Partial<Owner> | null
-    return typeof found?.pid === 'number' ? found as Owner : undefined
+    return typeof found?.pid === 'number' ? found as Owner : 'nobody'
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (error instanceof SyntaxError) return 'nobody'
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone'
     throw error
   }
 }

@@ -104,7 +104,7 @@ t.test('of several processes that race for a stale lock, one gets it', async (t)
   const folder = join(t.testdir({}), 'postgres')
   const stale = JSON.stringify({ pid: await deadPid(), startedAt: '1' })
   const racers = await Promise.all(Array.from({ length: 4 }, async () => await startHolder(t)))
-  for (let round = 1; round <= 25; round++) {
+  for (let round = 1; round <= 150; round++) {
     writeFileSync(`${folder}.lock`, stale)
     const answers = await Promise.all(racers.map(async (racer) => await ask(racer, folder)))
     const holders = answers.flatMap(({ held }) => held ?? [])
