@@ -22,6 +22,14 @@ export interface JournalOptions {
   readonly groupEveryMs?: number
 }
 
+export interface NewEntry {
+  readonly tenantId: string
+  readonly deviceId: string
+  readonly report: Report
+  /** The vocabulary it was translated from; without one, the phone's own agent sent it. */
+  readonly source?: string
+}
+
 export interface Receipt {
   readonly reportId: string
   /** `stale`: stored, but what is merged is newer, so only its events count. */
@@ -34,7 +42,7 @@ export interface Journal {
    * Stores a validated report; resolves once it is committed.
    * @throws OverloadedError, DatabaseUnavailableError, InvalidInputError, UnprocessableError, DeviceRevokedError
    */
-  append (entry: { readonly tenantId: string, readonly deviceId: string, readonly report: Report }): Promise<Receipt>
+  append (entry: NewEntry): Promise<Receipt>
   /** Reports waiting in memory. */
   waiting (): number
   /** Takes no more, commits what is waiting, hands on its groups. */
