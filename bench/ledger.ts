@@ -38,7 +38,7 @@ export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: 
       select r.device_id, count(*) as reports, count(distinct r.report_id) as distinct, max(r.sequence) as last, max(s.sequence) as merged
       from report r left join device_state s on s.device_id = r.device_id group by r.device_id`)).map((row) => [row.device_id, row]))
     const [unscored] = await ask<{ waiting: string, aside: string }>(`
-      select (select count(*) from report_group where scored_at is null) as waiting, (select count(*) from quarantined_report) as aside`)
+      select (select count(*) from unscored_group) as waiting, (select count(*) from quarantined_report) as aside`)
     const rows = acknowledged.map((phone) => ({ ...phone, row: stored.get(phone.deviceId) }))
     return {
       // More than acknowledged is allowed: an answer may have been lost on its way.
@@ -63,13 +63,14 @@ export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: 
 
   return {
     async scored () {
-      const [row] = await ask<{ reports: string, last: Date | null }>('select coalesce(sum(reports), 0) as reports, max(scored_at) as last from report_group where scored_at is not null')
+      const [row] = await ask<{ reports: string, last: Date | null }>(`
+        select (select count(*) from report) - (select coalesce(sum(reports), 0) from unscored_group) as reports, max(assessed_at) as last from device_state`)
       return { reports: Number(row!.reports), lastAtMs: row!.last?.getTime() ?? 0 }
     },
     async drained () {
       const deadline = Date.now() + DRAIN_LIMIT_MS
       for (;;) {
-        const [row] = await ask<{ rest: string }>('select (select count(*) from report_group where scored_at is null) + (select count(*) from intune_outbox) as rest')
+        const [row] = await ask<{ rest: string }>('select (select count(*) from unscored_group) + (select count(*) from intune_outbox) as rest')
         if (Number(row!.rest) === 0) return
         // What is left then is what the checks are there to find.
         if (Date.now() > deadline) return

@@ -30,9 +30,9 @@ serve<NaiveApi>({
     await app.register(jwt, { secret: keys.current().secret, verify: { cache: 10_000 } })
     app.addHook('onRequest', async (request) => { await request.jwtVerify() })
     app.post('/v1/telemetry', { schema: { body: ReportSchema } }, async (request, reply) => {
-      const { sub: deviceId, tid: tenantId } = request.user as { sub: string, tid: string }
+      const { sub: deviceId } = request.user as { sub: string }
       const report = request.body as Report
-      const { groupId } = await insertReports(db, [{ tenantId, deviceId, ...toStorableReport(report) }], new Date())
+      const { groupId } = await insertReports(db, [{ deviceId, source: null, ...toStorableReport(report) }], new Date())
       if (groupId !== null) await score.add([{ groupId }])
       reply.code(202)
       return { reportId: report.reportId, status: groupId === null ? 'duplicate' : 'accepted', resend: [] }

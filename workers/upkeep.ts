@@ -6,7 +6,7 @@ import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartb
 import { wakeSyncs } from '../src/intune/wake-syncs.js'
 import type { Producer, UpkeepPayload } from '../src/platform/queue-names.js'
 import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/queues.js'
-import { expireReports } from '../src/telemetry/expire-reports.js'
+import { createJournalDays, dropJournalDays } from '../src/telemetry/journal-days.js'
 import { sweepJournal } from '../src/telemetry/sweep-journal.js'
 
 export interface UpkeepWorkerDeps extends HeartbeatDeps {
@@ -64,8 +64,9 @@ async function reassess ({ db, score, log }: UpkeepWorkerDeps): Promise<void> {
 }
 
 async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<void> {
-  const { groups } = await expireReports(db, { retentionDays })
+  await createJournalDays(db, new Date())
+  const journalDays = await dropJournalDays(db, { retentionDays })
   const assertions = await expireAssertions(db)
   const devices = await purgeErasedDevices({ db })
-  log.info({ groups, assertions, devices }, 'deleted what has expired')
+  log.info({ journalDays, assertions, devices }, 'deleted what has expired')
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
+import { eraseReports } from '../telemetry/journal-groups.js'
 import { deactivateDevices, insertAudit } from './device-repository.js'
 import { resolveDeviceId } from './get-device.js'
 import { ERASED_STATE } from './score-repository.js'
@@ -16,7 +17,8 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
   const now = new Date()
   await deps.db.transaction().execute(async (tx) => {
     await deactivateDevices(tx, [deviceId], 'retired_at', now)
-    for (const table of ['quarantined_report', 'report', 'finding', 'level_change', 'used_assertion', 'device_apps'] as const) {
+    await eraseReports(tx, deviceId)
+    for (const table of ['quarantined_report', 'finding', 'level_change', 'used_assertion', 'device_apps'] as const) {
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')
@@ -36,10 +38,17 @@ const MAX_WAIT_DAYS = 30
 
 /** Removes the rest of erased devices once Intune has nothing more to hear of them. Answers how many. */
 export async function purgeErasedDevices ({ db }: { readonly db: Database }): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from device d where d.erased_at is not null and (
+  const { rows } = await sql<{ id: string }>`
+    select id from device d where d.erased_at is not null and (
       d.erased_at < now() - make_interval(days => ${MAX_WAIT_DAYS})
       or not exists (select from intune_outbox o where o.device_id = d.id)
     )`.execute(db)
-  return Number(numAffectedRows ?? 0)
+  for (const { id } of rows) {
+    await db.transaction().execute(async (tx) => {
+      // A report that was being stored while the device was erased.
+      await eraseReports(tx, id)
+      await tx.deleteFrom('device').where('id', '=', id).execute()
+    })
+  }
+  return rows.length
 }

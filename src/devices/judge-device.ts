@@ -5,8 +5,8 @@ import type { Assessment } from '../risk/assessment.js'
 import { type Level, type ReportingState, worseLevel } from '../risk/level.js'
 import type { Policy } from '../risk/policy.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
+import type { JournalReport } from '../telemetry/journal-groups.js'
 import { mergeReport } from '../telemetry/merge.js'
-import type { Report } from '../telemetry/report.js'
 import { compareFindings, type FindingBehindLevel, type FindingChanges, type OpenFinding } from './compare-findings.js'
 import { type Health, silentAt, toHealth, toReportingState } from './health.js'
 
@@ -27,16 +27,6 @@ export interface StoredDevice {
   readonly desiredHealth: string | null
   readonly desiredVersion: number
   readonly findings: readonly OpenFinding[]
-}
-
-/** A report of the journal that is to be merged. */
-export interface JournalReport {
-  /** The journal's own id. */
-  readonly id: number
-  readonly tenantId: string
-  readonly deviceId: string
-  readonly receivedAt: Date
-  readonly report: Report
 }
 
 export interface JudgeContext {

@@ -21,10 +21,10 @@ export async function listQuarantine ({ db }: { readonly db: Database }, input: 
   const limit = limitOf(input)
   const before = decodeCursor(input, NUMBER_PART)
   const { rows } = await sql<QuarantineRow>`
-    select r.id, r.report_id, r.device_id, q.error, r.received_at, q.quarantined_at
-    from quarantined_report q join report r on r.id = q.report_id
-    where q.tenant_id = ${input.tenantId} ${before === undefined ? sql`` : sql`and q.report_id < ${before[0]}::bigint`}
-    order by q.report_id desc limit ${limit + 1}`.execute(db)
+    select id, report_id, device_id, error, received_at, quarantined_at
+    from quarantined_report
+    where tenant_id = ${input.tenantId} ${before === undefined ? sql`` : sql`and id < ${before[0]}::bigint`}
+    order by id desc limit ${limit + 1}`.execute(db)
   return toPage(rows, limit, (row) => ({
     id: row.id,
     reportId: row.report_id,

@@ -7,12 +7,13 @@ import type { Producer } from '../platform/queue-names.js'
 import { assess, type AssessInput } from '../risk/assess.js'
 import type { Assessment } from '../risk/assessment.js'
 import { BUILT_IN_POLICY, type Policy } from '../risk/policy.js'
+import {
+  deleteWaitingGroup, insertQuarantined, type JournalReport, listWaitingReports, takeGroup, type TakenGroups, takeWaitingGroups, withholdBodies
+} from '../telemetry/journal-groups.js'
 import { type AppInventories, createAppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
-import { judgeDevice, type JournalReport, type Judgement } from './judge-device.js'
-import {
-  hasNewHealth, insertMissingStates, insertQuarantined, listGroupReports, lockDevices, lockUnscoredGroup, lockWaitingGroups, saveJudgements, updateGroupsScored
-} from './score-repository.js'
+import { judgeDevice, type Judgement } from './judge-device.js'
+import { hasNewHealth, insertMissingStates, lockDevices, saveJudgements } from './score-repository.js'
 
 export interface ScoreDeps {
   readonly db: Database
@@ -27,6 +28,8 @@ export interface ScoreDeps {
   readonly now?: () => Date
   /** App lists, kept between calls; by default nothing is kept. */
   readonly apps?: AppInventories
+  /** What was said is kept only until it is scored, and personal fields not even in the state. */
+  readonly privacyMode?: boolean
   /** Told after each commit. */
   readonly onScored?: (scored: ScoredBatch) => void
 }
@@ -96,33 +99,39 @@ export async function rescoreReports (deps: ScoreDeps, reports: readonly Journal
 }
 
 async function scoreWaitingGroups (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
-  let locked: number[] = []
+  let taken: readonly number[] = []
   const outcome = await inTransaction(deps, async (tx) => {
-    locked = await lockWaitingGroups(tx, { groupId, maxGroups: MAX_GROUPS, maxReports: MAX_REPORTS })
-    return await takeGroups(deps, tx, locked)
+    const groups = await takeWaitingGroups(tx, { groupId, maxGroups: MAX_GROUPS, maxReports: MAX_REPORTS })
+    taken = groups.groupIds
+    return await reportsOf(deps, tx, groups)
   })
-  if (locked.includes(groupId)) return [outcome]
+  if (taken.includes(groupId)) return [outcome]
   // Scored, or in somebody's hands right now: the job must not end before that is sure to count.
   return [outcome, ...await scoreOneGroup(deps, groupId)]
 }
 
 async function scoreOneGroup (deps: ScoreDeps, groupId: number): Promise<Outcome[]> {
   try {
-    return [await inTransaction(deps, async (tx) => await takeGroups(deps, tx, await lockUnscoredGroup(tx, groupId)))]
+    return [await inTransaction(deps, async (tx) => await reportsOf(deps, tx, await takeGroup(tx, groupId)))]
   } catch (error) {
     if (!mayBeDataFault(error)) throw error
     deps.log.warn({ err: error, groupId }, 'a group could not be scored as a whole')
-    const outcomes = await scoreApart(deps, await listGroupReports(deps.db, [groupId]))
-    await updateGroupsScored(deps.db, [groupId], nowOf(deps))
+    const outcomes = await scoreApart(deps, await listWaitingReports(deps.db, groupId))
+    await deps.db.transaction().execute(async (tx) => {
+      await deleteWaitingGroup(tx, groupId)
+      await dropBodies(deps, tx, [groupId])
+    })
     return outcomes
   }
 }
 
-async function takeGroups (deps: ScoreDeps, tx: Tx, groupIds: readonly number[]): Promise<readonly JournalReport[]> {
-  if (groupIds.length === 0) return []
-  const reports = await listGroupReports(tx, groupIds)
-  await updateGroupsScored(tx, groupIds, nowOf(deps))
+async function reportsOf (deps: ScoreDeps, tx: Tx, { groupIds, reports }: TakenGroups): Promise<readonly JournalReport[]> {
+  await dropBodies(deps, tx, groupIds)
   return reports
+}
+
+async function dropBodies ({ privacyMode = false }: ScoreDeps, tx: Tx, groupIds: readonly number[]): Promise<void> {
+  if (privacyMode && groupIds.length > 0) await withholdBodies(tx, groupIds)
 }
 
 async function scoreApart (deps: InnerDeps, reports: readonly JournalReport[]): Promise<Outcome[]> {

@@ -1,62 +1,16 @@
 import { sql } from 'kysely'
-import type { Database, Tx } from '../platform/database.js'
+import type { Tx } from '../platform/database.js'
 import type { AssessedFinding } from '../risk/assessment.js'
 import type { Level, ReportingState } from '../risk/level.js'
-import type { Report } from '../telemetry/report.js'
 import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
 import type { AppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
-import type { JournalReport, Judgement, StoredDevice } from './judge-device.js'
+import type { Judgement, StoredDevice } from './judge-device.js'
 import { upsertOutbox } from './outbox-repository.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
 export const ERASED_STATE = { erased: true }
-
-/** Waits for a group of the journal and locks it; empty when it is gone or scored already. */
-export async function lockUnscoredGroup (tx: Tx, groupId: number): Promise<number[]> {
-  const rows = await tx.selectFrom('report_group').select('id')
-    .where('id', '=', groupId).where('scored_at', 'is', null)
-    .forUpdate().execute()
-  return rows.map(({ id }) => id)
-}
-
-/** Locks a group and the oldest others that wait as well, as far as nobody has them in hand, up to so many reports. */
-export async function lockWaitingGroups (tx: Tx, { groupId, maxGroups, maxReports }: { readonly groupId: number, readonly maxGroups: number, readonly maxReports: number }): Promise<number[]> {
-  const { rows } = await sql<{ id: number }>`
-    select g.id from report_group g
-    where g.scored_at is null and (g.id = ${groupId} or g.id in (
-      select w.id from (
-        select id, sum(reports) over (order by received_at, id) as reports from report_group
-        where scored_at is null order by received_at, id limit ${maxGroups}
-      ) w where w.reports <= ${maxReports}
-    ))
-    order by g.id
-    for update of g skip locked`.execute(tx)
-  return rows.map(({ id }) => id)
-}
-
-export async function updateGroupsScored (db: Database, groupIds: readonly number[], now: Date): Promise<void> {
-  await db.updateTable('report_group').set({ scored_at: now })
-    .where('id', 'in', groupIds).where('scored_at', 'is', null).execute()
-}
-
-/** The reports of groups but for those set aside already, by device and sequence. */
-export async function listGroupReports (db: Database, groupIds: readonly number[]): Promise<JournalReport[]> {
-  const { rows } = await sql<ReportRow>`
-    select r.id, r.tenant_id, r.device_id, r.received_at, r.body from report r
-    where r.group_id = any(${groupIds}::bigint[]) and not exists (select from quarantined_report q where q.report_id = r.id)
-    order by r.device_id, r.sequence, r.id`.execute(db)
-  return rows.map(toJournalReport)
-}
-
-/** Reports by the journal's own ids. */
-export async function listReports (db: Database, ids: readonly number[]): Promise<JournalReport[]> {
-  const { rows } = await sql<ReportRow>`
-    select r.id, r.tenant_id, r.device_id, r.received_at, r.body from report r
-    where r.id = any(${ids}::bigint[]) order by r.device_id, r.sequence, r.id`.execute(db)
-  return rows.map(toJournalReport)
-}
 
 /** Makes the missing ones of these devices' states, so that all can be locked. */
 export async function insertMissingStates (tx: Tx, deviceIds: readonly string[]): Promise<void> {
@@ -117,17 +71,6 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
 /** True when Intune must be told something it was not told before. */
 export function hasNewHealth ({ device, health }: Judgement): boolean {
   return health !== device.desiredHealth
-}
-
-/** Sets reports aside, each with its reason. */
-export async function insertQuarantined (db: Database, failures: ReadonlyArray<{ reportId: number, error: string }>, now: Date): Promise<void> {
-  await sql`
-    insert into quarantined_report (report_id, tenant_id, device_id, error, quarantined_at)
-    select r.id, r.tenant_id, r.device_id, string_agg(i.error, '; '), ${now}
-    from jsonb_to_recordset(${JSON.stringify(failures)}::jsonb) as i("reportId" bigint, error text)
-    join report r on r.id = i."reportId"
-    group by r.id
-    on conflict (report_id) do update set error = excluded.error, quarantined_at = excluded.quarantined_at`.execute(db)
 }
 
 async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date): Promise<void> {
@@ -197,8 +140,6 @@ async function upsertFindings (tx: Tx, findings: readonly object[], now: Date): 
       remediation = excluded.remediation, last_seen = excluded.last_seen, expires_at = excluded.expires_at`.execute(tx)
 }
 
-interface ReportRow { id: number, tenant_id: string, device_id: string, received_at: Date, body: Report }
-
 interface StateRow {
   device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<DeviceState>
   apps_digest: string | null, resend: string[], reporting_state: string, level: string | null, level_since: Date | null
@@ -209,10 +150,6 @@ interface FindingRow {
   id: string, device_id: string, detection: string, rule_version: number, category: string, severity: string, raises_level: boolean
   subject: string, title: string, evidence: AssessedFinding['evidence'], intel: AssessedFinding['intel'], attack: string[]
   remediation: AssessedFinding['remediation'], expires_at: Date | null, last_seen: Date
-}
-
-function toJournalReport (row: ReportRow): JournalReport {
-  return { id: row.id, tenantId: row.tenant_id, deviceId: row.device_id, receivedAt: row.received_at, report: row.body }
 }
 
 function toStoredDevice (row: StateRow, apps: AppInventory | undefined, findings: readonly OpenFinding[]): StoredDevice {

@@ -43,3 +43,8 @@ export function mayBeDataFault (error: unknown): boolean {
   const state = sqlState(error)
   return state === undefined || /^(?:2[123]|54|P0)/.test(state)
 }
+
+/** True when a row has no partition to go into. */
+export function lacksPartition (error: unknown): boolean {
+  return sqlState(error) === '23514' && (error as Error).message.startsWith('no partition of relation')
+}

@@ -20,15 +20,23 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, entra_device_id: string, intune_device_id: string | null, platform: string
     os_version: string | null, manufacturer: string | null, model: string | null, serial_number: string | null
     public_key: JSONColumnType<Record<string, unknown>>, enrolled_at: Generated<Date>, tokens_valid_from: ColumnType<Date | number, Date | string | undefined, Date | string>
+    /** The transaction that last changed its credentials (xid8). */
+    credentials_version: Generated<number>, credentials_changed_in: ColumnType<string | null, string | undefined, string>
     revoked_at: Time | null, retired_at: Time | null, erased_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
+  rate_count: { window: BigInt, key: string, count: number }
   used_assertion: { device_id: string, jti: string, expires_at: Time }
-  report_group: { id: GeneratedAlways<number>, reports: number, received_at: Generated<Date>, scored_at: Time | null }
-  report: {
-    id: GeneratedAlways<number>, group_id: BigInt, tenant_id: string, device_id: string, report_id: string, sequence: BigInt
-    collected_at: Time, received_at: Generated<Date>, apps_digest: string | null, body: Json<unknown>
+  report_group: {
+    id: BigInt, day: string, received_at: Time, device_ids: string[], sources: string[] | null, body: string | null, repeated: number[] | null
   }
-  quarantined_report: { report_id: BigInt, tenant_id: string, device_id: string, error: string, quarantined_at: Generated<Date> }
+  report: {
+    day: string, device_id: string, report_id: string, id: BigInt, tenant_id: string, sequence: BigInt, collected_at: Time, has_apps: boolean
+  }
+  unscored_group: { id: BigInt, day: string, reports: number, received_at: Time }
+  quarantined_report: {
+    id: BigInt, tenant_id: string, device_id: string, report_id: string, received_at: Time, body: string, source: string | null
+    error: string, quarantined_at: Generated<Date>
+  }
   device_state: {
     device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null

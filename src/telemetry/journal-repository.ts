@@ -1,33 +1,40 @@
 import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
+import { dayOf } from './journal-days.js'
 import type { StorableReport } from './storable-report.js'
 
 /** A report and whose it is. */
 export interface JournalEntry extends StorableReport {
-  readonly tenantId: string
   readonly deviceId: string
+  /** The vocabulary it was translated from; null: the agent's own. */
+  readonly source: string | null
 }
 
+/** Reports of a group at most: the journal's number of a report is made of its group's and its line. */
+export const MAX_GROUP_REPORTS = 1_000
+
 export interface StoredReport {
+  /** False: the device was erased, and nothing was stored. */
+  readonly known: boolean
   /** False: this report was in the journal before. */
   readonly stored: boolean
   /** Highest sequence merged for the device; null before its first report is scored. */
   readonly mergedSequence: number | null
-  /** The delta's base is neither the merged app list nor one on its way. */
+  /** The delta's base is not the merged app list, and no other list is on its way. */
   readonly baseMissing: boolean
   /** Sections the device was found to owe. */
   readonly resend: readonly string[]
 }
 
 export interface StoredGroup {
-  /** Null when every report was there already; such a group leaves no trace. */
+  /** Null when nothing new was among them; such a group leaves no trace. */
   readonly groupId: number | null
   /** In the order of the entries. */
   readonly reports: readonly StoredReport[]
 }
 
 interface Row {
-  readonly n: number
+  readonly known: boolean
   readonly stored: boolean
   readonly merged_sequence: number | null
   readonly base_missing: boolean
@@ -37,60 +44,67 @@ interface Row {
 
 /** Stores a group of reports and tells what became of each: one statement, all of it or nothing. */
 export async function insertReports (db: Database, entries: readonly JournalEntry[], receivedAt: Date): Promise<StoredGroup> {
+  const day = dayOf(receivedAt)
+  const column = <T>(pick: (entry: JournalEntry) => T): T[] => entries.map(pick)
+  const sources = entries.some(({ source }) => source !== null) ? column(({ source }) => source) : null
   const { rows } = await sql<Row>`
     with input as materialized (
-      select * from jsonb_to_recordset(${toJson(entries)}::jsonb)
-        as i(n integer, t uuid, d uuid, r uuid, s bigint, c timestamptz, a text, b text, body jsonb)
+      select * from unnest(${column((one) => one.deviceId)}::uuid[], ${column((one) => one.reportId)}::uuid[], ${column((one) => one.sequence)}::bigint[],
+        ${column((one) => one.collectedAt)}::timestamptz[], ${column((one) => one.hasApps)}::boolean[], ${column((one) => one.baseDigest)}::text[])
+        with ordinality as i(d, r, s, c, has_apps, b, n)
     ), next_group as materialized (
-      select nextval(pg_get_serial_sequence('report_group', 'id')) as id
+      select nextval('report_group_id_seq') as id
+    ), oldest as materialized (
+      select coalesce(min(day), ${day}::date) as day from unscored_group
+    ), known as materialized (
+      select i.n, d.tenant_id, s.sequence, s.resend, s.apps_digest,
+        -- Of the days before, only repeats of what is merged or still waits can be found: all else is new.
+        case when i.s <= s.sequence or (select day from oldest) < ${day}::date
+          then exists (select from report o where o.device_id = i.d and o.report_id = i.r and o.day < ${day}::date)
+          else false end as seen
+      from input i
+      join device d on d.id = i.d and d.erased_at is null
+      left join device_state s on s.device_id = i.d
     ), stored as (
-      insert into report (group_id, tenant_id, device_id, report_id, sequence, collected_at, received_at, apps_digest, body)
-      select g.id, i.t, i.d, i.r, i.s, i.c, ${receivedAt}, i.a, i.body from input i cross join next_group g order by i.n
-      on conflict (device_id, report_id) do nothing
-      returning device_id, report_id
-    ), stored_group as (
-      insert into report_group (id, reports, received_at) overriding system value
-      select g.id, count(*), ${receivedAt} from stored cross join next_group g group by g.id
+      insert into report (day, device_id, report_id, id, tenant_id, sequence, collected_at, has_apps)
+      select ${day}::date, i.d, i.r, g.id * 1000 + i.n - 1, k.tenant_id, i.s, i.c, i.has_apps
+      from input i join known k on k.n = i.n and not k.seen cross join next_group g
+      -- In one order, so that two who store the same reports do not wait for each other in a circle.
+      order by i.d, i.r, i.n
+      on conflict (device_id, report_id, day) do nothing
       returning id
+    ), stored_group as (
+      insert into report_group (id, day, received_at, device_ids, sources, body, repeated)
+      select g.id, ${day}::date, ${receivedAt}, ${column((one) => one.deviceId)}::uuid[], ${sources}::text[], ${column((one) => one.json).join('\n')},
+        (select array_agg((i.n - 1)::smallint) from input i where not exists (select from stored w where w.id = g.id * 1000 + i.n - 1))
+      from next_group g where exists (select from stored)
+      returning id
+    ), waiting as (
+      insert into unscored_group (id, day, reports, received_at)
+      select g.id, ${day}::date, (select count(*) from stored), ${receivedAt} from stored_group g
     )
-    select i.n, w.report_id is not null as stored, s.sequence as merged_sequence, s.resend, (select id from stored_group) as group_id,
-      i.b is not null and i.b is distinct from s.apps_digest
-        and not exists (select from input o where o.d = i.d and o.n <> i.n and (o.a = i.b or o.b is not null))
+    select k.n is not null as known, w.id is not null as stored, k.sequence as merged_sequence, k.resend, (select id from stored_group) as group_id,
+      i.b is not null and i.b is distinct from k.apps_digest
+        -- What a report on its way leaves behind, nobody knows yet.
+        and not exists (select from input o where o.d = i.d and o.n <> i.n and o.has_apps)
         and not exists (
-          select from report o join report_group g on g.id = o.group_id
-          where o.device_id = i.d and g.scored_at is null and o.report_id <> i.r
-            -- A delta that is still to be merged may leave the base behind: nobody knows yet.
-            and (o.apps_digest = i.b or o.body -> 'apps' ->> 'mode' = 'delta')
+          select from report o join unscored_group u on u.id = o.id / 1000
+          where o.device_id = i.d and o.has_apps and o.report_id <> i.r and o.day >= (select day from oldest)
         ) as base_missing
     from input i
-    left join stored w on w.device_id = i.d and w.report_id = i.r
-    left join device_state s on s.device_id = i.d
+    cross join next_group g
+    left join known k on k.n = i.n
+    left join stored w on w.id = g.id * 1000 + i.n - 1
     order by i.n`.execute(db)
 
-  const seen = new Set<string>()
   return {
     groupId: rows[0]?.group_id ?? null,
-    reports: rows.map((row) => {
-      // Twice in one group: the row is one, and the first of them has it.
-      const key = `${entries[row.n]!.deviceId} ${entries[row.n]!.reportId}`
-      const repeated = seen.has(key)
-      seen.add(key)
-      return {
-        stored: row.stored && !repeated,
-        mergedSequence: row.merged_sequence,
-        baseMissing: row.base_missing,
-        resend: row.resend ?? []
-      }
-    })
+    reports: rows.map((row) => ({
+      known: row.known,
+      stored: row.stored,
+      mergedSequence: row.merged_sequence,
+      baseMissing: row.base_missing,
+      resend: row.resend ?? []
+    }))
   }
-}
-
-// The bodies are JSON text already, so the list is put together as text.
-function toJson (entries: readonly JournalEntry[]): string {
-  return `[${entries.map((entry, n) => {
-    const columns = JSON.stringify({
-      n, t: entry.tenantId, d: entry.deviceId, r: entry.reportId, s: entry.sequence, c: entry.collectedAt, a: entry.appsDigest, b: entry.baseDigest
-    })
-    return `${columns.slice(0, -1)},"body":${entry.json}}`
-  }).join(',')}]`
 }

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import { DatabaseUnavailableError, DeviceRevokedError, OverloadedError, UnprocessableError } from '../errors.js'
 import type { Database } from '../platform/database.js'
-import { isDatabaseAway, isWorthRetrying, sqlState } from '../platform/database-errors.js'
+import { isDatabaseAway, isWorthRetrying, lacksPartition, sqlState } from '../platform/database-errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Producer, ScorePayload } from '../platform/queue-names.js'
+import { createJournalDays } from './journal-days.js'
 import { insertReports, type JournalEntry, type StoredReport } from './journal-repository.js'
 import type { Report } from './report.js'
 import { toStorableReport } from './storable-report.js'
@@ -26,6 +27,8 @@ export interface NewEntry {
   readonly tenantId: string
   readonly deviceId: string
   readonly report: Report
+  /** The JSON that the report was parsed from, if it still says the same. */
+  readonly text?: string | undefined
   /** The vocabulary it was translated from; without one, the phone's own agent sent it. */
   readonly source?: string
 }
@@ -129,16 +132,25 @@ export function createJournal (options: JournalOptions): Journal {
 
   /** Never rejects: every caller gets the answer to their own report. */
   async function commit (group: readonly Waiting[], retries = 0): Promise<void> {
+    const receivedAt = new Date()
     try {
-      const { groupId, reports } = await insertReports(db, group.map(({ entry }) => entry), new Date())
+      const { groupId, reports } = await insertReports(db, group.map(({ entry }) => entry), receivedAt)
       if (groupId !== null) handOn.add(groupId)
       metrics?.journalBatchSize.observe(group.length)
-      group.forEach((one, index) => one.resolve(toReceipt(one, reports[index]!)))
+      group.forEach((one, index) => {
+        if (reports[index]!.known) one.resolve(toReceipt(one, reports[index]!))
+        // Erased while its token still counted.
+        else one.reject(new DeviceRevokedError())
+      })
     } catch (error) {
       if (isDatabaseAway(error)) {
         log.error({ err: error, reports: group.length }, 'the journal cannot reach the database')
         for (const { reject } of group) reject(new DatabaseUnavailableError())
       } else if (isWorthRetrying(error) && retries < MAX_RETRIES) {
+        await commit(group, retries + 1)
+      } else if (lacksPartition(error) && retries < MAX_RETRIES) {
+        // Upkeep makes the days ahead; it may have been away for that long.
+        await createJournalDays(db, receivedAt).catch((err: unknown) => log.error({ err }, 'the journal has no table for today'))
         await commit(group, retries + 1)
       } else if (group.length === 1) {
         log.warn({ err: error, deviceId: group[0]!.entry.deviceId, reportId: group[0]!.reportId }, 'a report could not be stored')
@@ -153,9 +165,9 @@ export function createJournal (options: JournalOptions): Journal {
   }
 
   return {
-    async append ({ tenantId, deviceId, report }) {
+    async append ({ deviceId, report, text, source = null }) {
       if (closed || queue.length >= maxWaiting || waitingBytes >= MAX_WAITING_BYTES) throw new OverloadedError()
-      const entry: JournalEntry = { tenantId, deviceId, ...toStorableReport(report) }
+      const entry: JournalEntry = { deviceId, source, ...toStorableReport(report, text) }
       return await new Promise<Receipt>((resolve, reject) => {
         queue.push({ entry, reportId: report.reportId, resolve, reject })
         waitingBytes += entry.json.length
@@ -178,15 +190,13 @@ function toReceipt ({ entry, reportId }: Waiting, stored: StoredReport): Receipt
   const isStale = stored.mergedSequence !== null && entry.sequence <= stored.mergedSequence
   const resend = new Set(stored.resend)
   // A snapshot on its way is what the device was asked for.
-  if (entry.appsDigest !== null) resend.delete('apps')
+  if (entry.hasApps && entry.baseDigest === null) resend.delete('apps')
   if (stored.stored && !isStale && stored.baseMissing) resend.add('apps')
   return { reportId, status: !stored.stored ? 'duplicate' : isStale ? 'stale' : 'accepted', resend: [...resend] }
 }
 
 function toCallersError (error: unknown): unknown {
   const state = sqlState(error)
-  // foreign_key_violation: the device was erased while its token still counted.
-  if (state === '23503') return new DeviceRevokedError()
   // Classes 22 data exception and 54 program limit exceeded: it is the report's content.
   if (state !== undefined && /^(?:22|54)/.test(state)) return new UnprocessableError('The report holds values that cannot be stored.')
   return error

@@ -9,16 +9,23 @@ function isTooDeep (json: string): boolean {
   return depthOf(json, false) > MAX_DEPTH && depthOf(json, true) > MAX_DEPTH
 }
 
+export interface ParsedReports {
+  readonly value: unknown
+  /** Nothing was taken out: the text says what the value says. */
+  readonly isAsSent: boolean
+}
+
 /**
  * JSON text of one report, of a list of them, or of `{ "reports": [] }` → its value, with
  * what only says "not known" taken out. Not validated yet.
  * @throws SyntaxError when it is not JSON; InvalidInputError when it nests too deep
  */
-export function parseReports (json: string): unknown {
+export function parseReports (json: string): ParsedReports {
   if (isTooDeep(json)) throw new InvalidInputError([{ path: '', message: `must not nest deeper than ${MAX_DEPTH}` }], 'The body')
   const value = JSON.parse(json) as unknown
-  if (mayHoldSentinel(json)) for (const report of reportsIn(value)) removeSentinels(report)
-  return value
+  const isAsSent = !mayHoldSentinel(json)
+  if (!isAsSent) for (const report of reportsIn(value)) removeSentinels(report)
+  return { value, isAsSent }
 }
 
 function reportsIn (value: unknown): unknown[] {

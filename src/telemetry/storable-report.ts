@@ -1,5 +1,4 @@
 import { InvalidInputError } from '../errors.js'
-import { digestApps } from './app-digest.js'
 import type { Report } from './report.js'
 
 /** A report ready for the journal: nothing in it can make PostgreSQL refuse it. */
@@ -8,44 +7,43 @@ export interface StorableReport {
   readonly sequence: number
   /** ISO 8601 in UTC. */
   readonly collectedAt: string
-  /** Digest of the app list that the report leaves behind; null where only merging can tell. */
-  readonly appsDigest: string | null
+  /** It changes the app list. */
+  readonly hasApps: boolean
   /** Digest that the app list must have for the report's delta; null without a delta. */
   readonly baseDigest: string | null
+  /** The report on one line. */
   readonly json: string
 }
 
-// jsonb takes neither U+0000 nor lone surrogates; JSON.stringify writes both as escapes. An
-// escaped backslash before such letters only costs a needless walk.
-const UNSTORABLE = /\\u(?:0000|d[89a-f])/
+// jsonb, which holds the merged state, takes neither U+0000 nor lone surrogates; in JSON text
+// both can only stand as escapes. An escaped backslash before such letters only costs a needless walk.
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/i
+// Between tokens: within a string JSON has them as escapes.
+const LINE_BREAK = /[\r\n]/g
 const REPLACEMENT = '\uFFFD'
 const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 /**
- * A validated report → what is stored. Characters that jsonb cannot hold become U+FFFD: a
- * Wi-Fi name or app label that a stranger chose must not make a phone's reports unacceptable.
+ * A validated report → what is stored. `text` is the JSON it was parsed from, when that still
+ * says the same: to write it anew would cost more than to keep it. Characters that jsonb cannot
+ * hold become U+FFFD: a Wi-Fi name or app label that a stranger chose must not make a phone's
+ * reports unacceptable.
  * @throws InvalidInputError when the time of collection is no moment that can be stored
  */
-export function toStorableReport (report: Report): StorableReport {
+export function toStorableReport (report: Report, text?: string): StorableReport {
   const collectedAtMs = Date.parse(report.collectedAt)
   if (!(collectedAtMs >= FIRST_MS && collectedAtMs <= LAST_MS)) {
     throw new InvalidInputError([{ path: '/collectedAt', message: 'must be a moment of the calendar' }], 'The report')
   }
-  let json = JSON.stringify(report)
-  let apps = report.apps
-  if (UNSTORABLE.test(json)) {
-    const cleaned = replaceUnstorable(report) as Report
-    json = JSON.stringify(cleaned)
-    apps = cleaned.apps
-  }
+  const json = text?.replace(LINE_BREAK, ' ') ?? JSON.stringify(report)
   return {
     reportId: report.reportId.toLowerCase(),
     sequence: report.sequence,
     collectedAt: new Date(collectedAtMs).toISOString(),
-    appsDigest: apps?.mode === 'snapshot' ? digestApps(apps.items) : null,
-    baseDigest: apps?.mode === 'delta' ? apps.baseDigest.toLowerCase() : null,
-    json
+    hasApps: report.apps !== undefined,
+    baseDigest: report.apps?.mode === 'delta' ? report.apps.baseDigest.toLowerCase() : null,
+    json: UNSTORABLE.test(json) ? JSON.stringify(replaceUnstorable(report)) : json
   }
 }
 

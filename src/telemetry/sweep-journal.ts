@@ -15,8 +15,8 @@ export async function sweepJournal (
   { olderThanSeconds }: { readonly olderThanSeconds: number }
 ): Promise<{ readonly groups: number }> {
   const { rows } = await sql<{ id: number }>`
-    select id from report_group
-    where scored_at is null and received_at < now() - make_interval(secs => ${olderThanSeconds}::double precision)
+    select id from unscored_group
+    where received_at < now() - make_interval(secs => ${olderThanSeconds}::double precision)
     order by received_at limit ${MAX_GROUPS}`.execute(db)
   await score.add(rows.map(({ id }) => ({ groupId: id })))
   return { groups: rows.length }

@@ -16,6 +16,7 @@ import { createJournal } from '../../src/telemetry/journal.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
+import { waitingGroups } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
 const NO_INTEL: IntelView = { version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }
@@ -91,7 +92,7 @@ t.test('a report makes findings, a level, its history and a message for Intune',
   t.match(await stateOf(db, device), { level: 'high', reporting_state: 'activated', sequence: 1, coverage: ['processes'], desired_health: 'highSeverity', desired_version: 1, resend: [] })
   t.match(await changesOf(db, device), [{ from_level: null, to_level: 'high', findings: [{ findingId: findings[0]!.id, detection: 'dev-bad', subject: 'bad-one', severity: 'high' }, { detection: 'dev-odd' }] }])
   t.match(await outboxOf(db, device), { version: 1, health: 'highSeverity', attempts: 0 })
-  t.not((await db.selectFrom('report_group').select('scored_at').executeTakeFirstOrThrow()).scored_at, null)
+  t.strictSame(await waitingGroups(db), [])
 })
 
 t.test('a job that runs twice changes nothing the second time', async (t) => {
@@ -175,7 +176,7 @@ t.test('a report that breaks the group is set aside, and its neighbours are scor
   t.match((await listQuarantine(world, { tenantId })).items, [{ deviceId: devices[4]!.deviceId, error: 'it broke' }])
   const levels = await db.selectFrom('device_state').select('level').where('level', 'is not', null).execute()
   t.strictSame(levels, Array(8).fill({ level: 'high' }))
-  t.not((await db.selectFrom('report_group').select('scored_at').executeTakeFirstOrThrow()).scored_at, null)
+  t.strictSame(await waitingGroups(db), [])
 
   // The fault is mended, and an operator has it tried again.
   const id = (await listQuarantine(world, { tenantId })).items[0]!.id
@@ -193,7 +194,7 @@ t.test('groups that wait as well are taken along, and their own jobs find them s
   const [one, two] = [await seedDevice(db, tenantId), await seedDevice(db, tenantId)]
   const groups = [await journal(world, [one, processes(1, 'bad')]), await journal(world, [one, processes(2, 'odd')]), await journal(world, [two, processes(1, 'bad')])]
   t.strictSame(await scoreGroup(world, groups[2]!), { changedTenants: [tenantId] })
-  t.strictSame(await db.selectFrom('report_group').select('id').where('scored_at', 'is', null).execute(), [])
+  t.strictSame(await waitingGroups(db), [])
   t.match([await stateOf(db, one), await stateOf(db, two)], [{ level: 'low', sequence: 2 }, { level: 'high' }])
   t.strictSame(await scoreGroup(world, groups[0]!), { changedTenants: [] })
 })
@@ -205,7 +206,7 @@ t.test('a group at fault does not keep those that would take it along', async (t
   const groups = [await journal(world, [one, processes(1, 'break')]), await journal(world, [two, processes(1, 'bad')])]
   await scoreGroup(world, groups[1]!)
   t.match(await stateOf(db, two), { level: 'high' })
-  t.strictSame(await db.selectFrom('report_group').select('id').where('scored_at', 'is', null).execute(), [{ id: groups[0] }])
+  t.strictSame(await waitingGroups(db), [groups[0]])
   await scoreGroup(world, groups[0]!)
   t.match((await listQuarantine(world, { tenantId })).items, [{ deviceId: one.deviceId }])
 })
@@ -217,7 +218,7 @@ t.test('a group in the hands of another is waited for, so that its job does not 
   const groupId = await journal(world, [device, processes(1, 'bad')])
   let scoring: Promise<unknown> | undefined
   await t.rejects(db.transaction().execute(async (tx) => {
-    await tx.selectFrom('report_group').select('id').where('id', '=', groupId).forUpdate().execute()
+    await tx.selectFrom('unscored_group').select('id').where('id', '=', groupId).forUpdate().execute()
     scoring = scoreGroup(world, groupId)
     // It waits for our lock, which PostgreSQL tells (outside: a transaction sees such facts as of its first look).
     for (let waiting = 0; waiting === 0;) {

@@ -21,6 +21,7 @@ import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeAssertion, makeKey } from '../helpers/device-keys.js'
 import { makeReport, rememberingProducer, seedTenant } from '../helpers/devices.js'
+import { type Journalled, readJournal } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
 interface World extends ScoreDeps {
@@ -120,7 +121,7 @@ t.test('a report is taken with its unknown keys and without its sentinels', asyn
   const answer = await post(world, accessToken, '/v1/telemetry', report)
   t.equal(answer.statusCode, 202)
   t.strictSame(answer.json(), { reportId: report.reportId, status: 'accepted', resend: [] })
-  const { body } = await world.db.selectFrom('report').select('body').executeTakeFirstOrThrow()
+  const [{ body }] = await readJournal(world.db) as [Journalled]
   t.match(body, { extra: { a: 1 } })
   t.strictSame((body as Report).os, { version: '15' })
   t.match((await post(world, accessToken, '/v1/telemetry', report)).json(), { status: 'duplicate' })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { scoreGroup } from '../../src/devices/score-devices.js'
+import { insertQuarantined } from '../../src/telemetry/journal-groups.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { isProblem, startTestApi, type TestApi } from '../helpers/api.js'
 import { makeKey } from '../helpers/device-keys.js'
@@ -137,7 +138,7 @@ t.test('a report set aside is listed and scored once more', async (t) => {
   const { deviceId, accessToken } = await api.enroll()
   const reportId = await report(api, accessToken, 1, { config: { passcodeSet: false } })
   const { id } = await api.db.selectFrom('report').select('id').executeTakeFirstOrThrow()
-  await api.db.insertInto('quarantined_report').values({ report_id: id, tenant_id: api.tenantId, device_id: deviceId, error: 'it broke' }).execute()
+  await insertQuarantined(api.db, [{ reportId: id, error: 'it broke' }], new Date())
 
   t.match(await get('/quarantine', viewer), { items: [{ id, reportId, deviceId, error: 'it broke', receivedAt: String, quarantinedAt: String }], nextCursor: null })
   const other = await api.db.insertInto('tenant').values({ name: 'Other', entra_tenant_id: randomUUID() }).returning('id').executeTakeFirstOrThrow()

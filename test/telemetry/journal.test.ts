@@ -6,6 +6,7 @@ import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
+import { type Journalled, readJournal, waitingGroups } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
 interface World { db: Database, url: string, device: SeededDevice, journal: Journal, score: ReturnType<typeof rememberingProducer<'score'>> }
@@ -19,7 +20,7 @@ async function setUp (t: Test, options: Partial<JournalOptions> = {}): Promise<W
   return { db, url, device, journal, score }
 }
 
-const groupsOf = async (db: Database) => await db.selectFrom('report_group').select(['id', 'reports']).orderBy('id').execute()
+const groupsOf = async (db: Database) => await db.selectFrom('unscored_group').select(['id', 'reports']).orderBy('id').execute()
 const storedIds = async (db: Database) => (await db.selectFrom('report').select('report_id').orderBy('id').execute()).map((row) => row.report_id)
 
 t.test('a lone report is committed at once and handed on', async (t) => {
@@ -27,10 +28,9 @@ t.test('a lone report is committed at once and handed on', async (t) => {
   const report = makeReport(1, { os: { version: '15' } })
   t.strictSame(await journal.append({ ...device, report }), { reportId: report.reportId, status: 'accepted', resend: [] })
   await journal.close()
-  const row = await db.selectFrom('report').selectAll().executeTakeFirstOrThrow()
-  t.strictSame(row.body, report)
-  t.equal(row.sequence, 1)
-  t.strictSame(score.payloads, [{ groupId: row.group_id }])
+  t.match(await readJournal(db), [{ ...device, reportId: report.reportId, source: null, body: report }].map(({ tenantId, ...rest }) => rest))
+  t.match(await db.selectFrom('report').selectAll().execute(), [{ sequence: 1, tenant_id: device.tenantId, has_apps: false }])
+  t.strictSame(score.payloads, (await waitingGroups(db)).map((groupId) => ({ groupId })))
   await t.rejects(journal.append({ ...device, report }), { code: 'OVERLOADED' })
 })
 
@@ -103,13 +103,13 @@ t.test('a delta whose base is nowhere is answered with resend', async (t) => {
   const delta = (sequence: number, baseDigest: string) => makeReport(sequence, { apps: { mode: 'delta', baseDigest, upsert: [{ appId: 'b' }] } })
   t.strictSame((await journal.append({ ...device, report: delta(1, '0'.repeat(64)) })).resend, ['apps'])
 
-  await db.updateTable('report_group').set({ scored_at: new Date() }).execute()
+  await db.deleteFrom('unscored_group').execute()
   const snapshot = makeReport(2, { apps: { mode: 'snapshot', items } })
   t.strictSame((await journal.append({ ...device, report: snapshot })).resend, [])
   t.strictSame((await journal.append({ ...device, report: delta(3, digestApps(items)) })).resend, [], 'the base is on its way')
   t.strictSame((await journal.append({ ...device, report: delta(4, '1'.repeat(64)) })).resend, [], 'may be what the delta before leaves behind')
 
-  await db.updateTable('report_group').set({ scored_at: new Date() }).execute()
+  await db.deleteFrom('unscored_group').execute()
   t.strictSame((await journal.append({ ...device, report: delta(5, '1'.repeat(64)) })).resend, ['apps'])
   await db.insertInto('device_state').values({ device_id: device.deviceId, tenant_id: device.tenantId, sequence: 5, state: '{}', apps_digest: '1'.repeat(64) }).execute()
   t.strictSame((await journal.append({ ...device, report: delta(6, '1'.repeat(64)) })).resend, [])
@@ -126,7 +126,7 @@ t.test('characters that the database cannot hold do not stop a report', async (t
   const { db, device, journal } = await setUp(t)
   const report = makeReport(1, { network: { wifi: { ssid: 'a\0b\ud800c\u{1f600}' } }, properties: { 'k\0': 'v' }, processes: ['\\u0000'] })
   t.equal((await journal.append({ ...device, report })).status, 'accepted')
-  const { body } = await db.selectFrom('report').select('body').executeTakeFirstOrThrow()
+  const [{ body }] = await readJournal(db) as [Journalled]
   t.match(body, { network: { wifi: { ssid: 'a\ufffdb\ufffdc\u{1f600}' } }, properties: { 'k\ufffd': 'v' }, processes: ['\\u0000'] })
   await t.rejects(journal.append({ ...device, report: { ...makeReport(2), collectedAt: '0000-01-01T00:00:00Z' } }), { code: 'validation' })
 })
@@ -149,7 +149,7 @@ t.test('a report stays accepted when the queue is away', async (t) => {
   score.fail = true
   t.equal((await journal.append({ ...device, report: makeReport(1) })).status, 'accepted')
   await journal.close()
-  t.match(await db.selectFrom('report_group').selectAll().execute(), [{ scored_at: null }])
+  t.equal((await waitingGroups(db)).length, 1)
 })
 
 t.test('callers beyond what may wait are turned away', async (t) => {

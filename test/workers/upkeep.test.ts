@@ -1,13 +1,15 @@
-import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createTestDatabase } from '../helpers/database.js'
-import { rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
 import { openQueues } from '../../src/platform/queues.js'
 import { syncTenant } from '../../src/intune/sync-tenant.js'
 import { expireAssertions } from '../../src/devices/expire-assertions.js'
 import { rescoreDueDevices } from '../../src/devices/rescore-due-devices.js'
-import { expireReports } from '../../src/telemetry/expire-reports.js'
+import { insertQuarantined } from '../../src/telemetry/journal-groups.js'
+import { createJournalDays, dayOf, dropJournalDays } from '../../src/telemetry/journal-days.js'
+import { insertReports } from '../../src/telemetry/journal-repository.js'
+import { toStorableReport } from '../../src/telemetry/storable-report.js'
 import { sweepJournal } from '../../src/telemetry/sweep-journal.js'
 import { wakeSyncs } from '../../src/intune/wake-syncs.js'
 import { startUpkeepWorker } from '../../workers/upkeep.js'
@@ -24,21 +26,21 @@ async function setUp (t: Test) {
 
 type Setup = Awaited<ReturnType<typeof setUp>>
 
-async function seedGroup ({ db, tenantId }: Setup, receivedAt: Date, scoredAt: Date | null, reports = 1): Promise<{ groupId: number, reportIds: number[], deviceId: string }> {
+async function seedGroup ({ db, tenantId }: Setup, receivedAt: Date, isScored: boolean, reports = 1): Promise<{ groupId: number, deviceId: string }> {
   const { deviceId } = await seedDevice(db, tenantId)
-  const { id: groupId } = await db.insertInto('report_group').values({ reports, received_at: receivedAt, scored_at: scoredAt }).returning('id').executeTakeFirstOrThrow()
-  const rows = await db.insertInto('report').values(Array.from({ length: reports }, (_, sequence) => ({
-    group_id: groupId, tenant_id: tenantId, device_id: deviceId, report_id: randomUUID(), sequence, collected_at: receivedAt, received_at: receivedAt, body: '{}'
-  }))).returning('id').execute()
-  return { groupId, reportIds: rows.map(({ id }) => id), deviceId }
+  await createJournalDays(db, receivedAt, 0)
+  const entries = Array.from({ length: reports }, (_, sequence) => ({ deviceId, source: null, ...toStorableReport(makeReport(sequence)) }))
+  const groupId = (await insertReports(db, entries, receivedAt)).groupId!
+  if (isScored) await db.deleteFrom('unscored_group').where('id', '=', groupId).execute()
+  return { groupId, deviceId }
 }
 
 t.test('groups that were committed and never scored get a job, the young ones not yet', async (t) => {
   const setup = await setUp(t)
   const { db, score } = setup
-  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), null)
-  await seedGroup(setup, new Date(Date.now() - 60_000), new Date())
-  await seedGroup(setup, new Date(), null)
+  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), false)
+  await seedGroup(setup, new Date(Date.now() - 60_000), true)
+  await seedGroup(setup, new Date(), false)
   t.strictSame(await sweepJournal({ db, score }, { olderThanSeconds: 10 }), { groups: 1 })
   t.strictSame(score.payloads, [{ groupId: lost.groupId }])
 })
@@ -68,19 +70,22 @@ t.test('tenants with something due get a sync job; those in hand, waiting or dis
   t.strictSame(sync.payloads, [{ tenantId }, { tenantId }])
 })
 
-t.test('raw reports go when their time is up, but for those set aside', async (t) => {
+t.test('the journal loses whole days when their time is up, but for those with work left; what was set aside stays', async (t) => {
   const setup = await setUp(t)
-  const { db, tenantId } = setup
-  await seedGroup(setup, daysAgo(40), daysAgo(40), 3)
-  const kept = await seedGroup(setup, daysAgo(40), daysAgo(40), 3)
-  await db.insertInto('quarantined_report').values({ report_id: kept.reportIds[1]!, tenant_id: tenantId, device_id: kept.deviceId, error: 'x' }).execute()
-  const unscored = await seedGroup(setup, daysAgo(40), null)
-  await seedGroup(setup, daysAgo(40), daysAgo(40))
-  const young = await seedGroup(setup, daysAgo(29), daysAgo(29))
-  t.strictSame(await expireReports(db, { retentionDays: 30 }), { groups: 2 })
-  const left = await db.selectFrom('report').select('id').orderBy('id').execute()
-  t.strictSame(left.map(({ id }) => id), [kept.reportIds[1], ...unscored.reportIds, ...young.reportIds])
-  t.strictSame(await expireReports(db, { retentionDays: 30 }), { groups: 0 })
+  const { db } = setup
+  const old = await seedGroup(setup, daysAgo(40), true, 3)
+  const aside = (await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute())[1]!
+  await insertQuarantined(db, [{ reportId: aside.id, error: 'x' }, { reportId: aside.id, error: 'y' }], new Date())
+  const unscored = await seedGroup(setup, daysAgo(41), false)
+  const young = await seedGroup(setup, daysAgo(29), true)
+  const day = dayOf(daysAgo(40))
+  t.strictSame(await dropJournalDays(db, { retentionDays: 30 }), [day])
+  const left = await db.selectFrom('report').select('device_id').orderBy('day').execute()
+  t.strictSame(left.map((row) => row.device_id), [unscored.deviceId, young.deviceId])
+  t.strictSame(await dropJournalDays(db, { retentionDays: 30 }), [])
+  t.match(await db.selectFrom('quarantined_report').selectAll().execute(), [{ id: aside.id, device_id: old.deviceId, error: /x; y|y; x/ }])
+  await insertQuarantined(db, [{ reportId: aside.id, error: 'z' }], new Date())
+  t.match(await db.selectFrom('quarantined_report').selectAll().execute(), [{ id: aside.id, error: 'z' }], 'tried again in vain')
 })
 
 t.test('used assertions go once they have expired', async (t) => {
@@ -102,8 +107,8 @@ t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go 
   const [device] = await seedWaitingDevices(db, tenantId, 1)
   await syncTenant(intuneDeps, { tenantId })
   await seedWaitingDevices(db, tenantId, 50)
-  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), null)
-  const old = await seedGroup(setup, daysAgo(40), daysAgo(40))
+  const lost = await seedGroup(setup, new Date(Date.now() - 60_000), false)
+  const old = await seedGroup(setup, daysAgo(40), true)
   await db.updateTable('device_state').set({ due_at: new Date(0) }).where('device_id', '=', device!.deviceId).execute()
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
@@ -112,7 +117,7 @@ t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go 
 
   const done = async (): Promise<boolean> => {
     const { heartbeat_at: heartbeatAt } = await db.selectFrom('intune_connector').select('heartbeat_at').executeTakeFirstOrThrow()
-    const groups = await db.selectFrom('report_group').select('id').where('id', '=', old.groupId).execute()
+    const groups = await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute()
     return heartbeatAt !== null && groups.length === 0 && score.payloads.some(({ groupId }) => groupId === lost.groupId) &&
       score.payloads.some(({ deviceIds }) => deviceIds?.includes(device!.deviceId)) && sync.payloads.some((payload) => payload.tenantId === tenantId)
   }

@@ -8,6 +8,13 @@ import { parseReports } from '../../telemetry/parse-report.js'
 import { ReportSchema, REPORT_LIMITS, STATE_SECTIONS, type Report } from '../../telemetry/report.js'
 import '../agent-request.js'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The JSON text of the body, when the parsed body says the same. */
+    sentText?: string | undefined
+  }
+}
+
 export interface TelemetryRoutesOptions {
   readonly journal: Pick<Journal, 'append'>
   readonly metrics?: Pick<Metrics, 'reports' | 'acceptSeconds'>
@@ -45,13 +52,16 @@ type BatchResult = Static<typeof BatchReplySchema>['results'][number]
 export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> = async (app, { journal, metrics }) => {
   // Sentinels leave before the validation sees them, and are looked for in the text, which is cheap.
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.decorateRequest('sentText', undefined)
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') {
       done(new errorCodes.FST_ERR_CTP_EMPTY_JSON_BODY())
       return
     }
     try {
-      done(null, parseReports(body as string))
+      const { value, isAsSent } = parseReports(body as string)
+      if (isAsSent) request.sentText = body as string
+      done(null, value)
     } catch (error) {
       done(error instanceof SyntaxError ? new errorCodes.FST_ERR_CTP_INVALID_JSON_BODY() : error as Error)
     }
@@ -69,7 +79,7 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> 
     }
   }, async (request, reply) => {
     const startedAt = performance.now()
-    const receipt = await journal.append({ ...request.device, report: request.body })
+    const receipt = await journal.append({ ...request.device, report: request.body, text: request.sentText })
     metrics?.reports.inc({ status: receipt.status })
     metrics?.acceptSeconds.observe((performance.now() - startedAt) / 1000)
     reply.code(202)

@@ -1,0 +1,141 @@
+import { sql } from 'kysely'
+import type { Database, Tx } from '../platform/database.js'
+import type { Report } from './report.js'
+
+/** A report of the journal that is to be merged. */
+export interface JournalReport {
+  /** The journal's own number; rises with the order of arrival. */
+  readonly id: number
+  readonly deviceId: string
+  readonly receivedAt: Date
+  /** The vocabulary it was translated from; null: the phone's own agent sent it. */
+  readonly source: string | null
+  readonly report: Report
+}
+
+export interface TakenGroups {
+  readonly groupIds: readonly number[]
+  readonly reports: readonly JournalReport[]
+}
+
+interface GroupRow {
+  readonly id: number
+  readonly received_at: Date
+  readonly device_ids: string[]
+  readonly sources: Array<string | null> | null
+  readonly body: string | null
+  readonly repeated: number[] | null
+  readonly aside: number[] | null
+}
+
+/**
+ * Takes a group and the oldest others that wait as well, as far as nobody has them in hand, up
+ * to so many reports. They are taken for good when the transaction commits. Reports that were
+ * set aside are left out.
+ */
+export async function takeWaitingGroups (tx: Tx, { groupId, maxGroups, maxReports }: { readonly groupId: number, readonly maxGroups: number, readonly maxReports: number }): Promise<TakenGroups> {
+  return await take(tx, sql`
+    select u.id from unscored_group u
+    where u.id = ${groupId} or u.id in (
+      select w.id from (
+        select id, sum(reports) over (order by received_at, id) as reports from (
+          select id, reports, received_at from unscored_group order by received_at, id limit ${maxGroups}
+        ) oldest
+      ) w where w.reports <= ${maxReports}
+    )
+    order by u.id
+    for update skip locked`)
+}
+
+/** Takes a group; waits for whoever has it in hand. Empty when it is gone or scored already. */
+export async function takeGroup (tx: Tx, groupId: number): Promise<TakenGroups> {
+  return await take(tx, sql`select id from unscored_group where id = ${groupId} for update`)
+}
+
+async function take (tx: Tx, ids: ReturnType<typeof sql>): Promise<TakenGroups> {
+  const { rows } = await sql<GroupRow>`
+    with wanted as materialized (${ids}), taken as (
+      delete from unscored_group u using wanted w where u.id = w.id returning u.id, u.day
+    )
+    select ${GROUP_COLUMNS} from taken t join report_group g on g.day = t.day and g.id = t.id
+    order by g.id`.execute(tx)
+  return { groupIds: rows.map(({ id }) => id), reports: rows.flatMap(toReports) }
+}
+
+/** The reports of a group that waits, but for those set aside. */
+export async function listWaitingReports (db: Database, groupId: number): Promise<JournalReport[]> {
+  const { rows } = await sql<GroupRow>`
+    select ${GROUP_COLUMNS} from unscored_group t join report_group g on g.day = t.day and g.id = t.id
+    where t.id = ${groupId}`.execute(db)
+  return rows.flatMap(toReports)
+}
+
+/** The group is done. */
+export async function deleteWaitingGroup (db: Database, groupId: number): Promise<void> {
+  await db.deleteFrom('unscored_group').where('id', '=', groupId).execute()
+}
+
+/** Takes the bodies of groups out: they are not to be kept once they are scored. */
+export async function withholdBodies (db: Database, groupIds: readonly number[]): Promise<void> {
+  await sql`update report_group set body = null where id = any(${groupIds}::bigint[])`.execute(db)
+}
+
+/** Takes what a device said out of the journal, line by line, so that what others said stays. */
+export async function eraseReports (db: Database, deviceId: string): Promise<void> {
+  await sql`
+    with gone as (
+      delete from report where device_id = ${deviceId} returning day, id
+    ), lines as (
+      select day, id / 1000 as group_id, array_agg(id % 1000 + 1) as numbers from gone group by day, id / 1000
+    )
+    update report_group g set
+      body = (select string_agg(case when l.number = any(i.numbers) then 'null' else l.line end, E'\n' order by l.number)
+        from string_to_table(g.body, E'\n') with ordinality as l(line, number)),
+      repeated = (select array_agg(n::smallint) from (select unnest(g.repeated) as n union select unnest(i.numbers) - 1) r)
+    from lines i
+    where g.day = i.day and g.id = i.group_id`.execute(db)
+}
+
+/** Sets reports aside, each with its reason and with what is needed to try it again. */
+export async function insertQuarantined (db: Database, failures: ReadonlyArray<{ readonly reportId: number, readonly error: string }>, now: Date): Promise<void> {
+  await sql`
+    with failure as materialized (
+      select "reportId" as id, string_agg(error, '; ') as error
+      from jsonb_to_recordset(${JSON.stringify(failures)}::jsonb) as i("reportId" bigint, error text) group by "reportId"
+    ), known as (
+      -- Tried again in vain; its day may have left the journal.
+      update quarantined_report q set error = f.error, quarantined_at = ${now} from failure f where q.id = f.id returning q.id
+    )
+    insert into quarantined_report (id, tenant_id, device_id, report_id, received_at, body, source, error, quarantined_at)
+    select f.id, d.tenant_id, d.id, (line.body ->> 'reportId')::uuid, g.received_at, line.body::text, g.sources[f.id % 1000 + 1], f.error, ${now}
+    from failure f
+    join report_group g on g.id = f.id / 1000
+    join device d on d.id = g.device_ids[f.id % 1000 + 1]
+    cross join lateral (select split_part(g.body, E'\n', (f.id % 1000 + 1)::integer)::jsonb as body) line
+    where not exists (select from known k where k.id = f.id)
+    on conflict (id) do update set error = excluded.error, quarantined_at = excluded.quarantined_at`.execute(db)
+}
+
+/** A report of a tenant that was set aside, and when. */
+export async function findQuarantined (db: Database, { tenantId, id }: { readonly tenantId: string, readonly id: number }): Promise<{ readonly quarantinedAt: Date, readonly report: JournalReport } | undefined> {
+  const row = await db.selectFrom('quarantined_report').where('id', '=', id).where('tenant_id', '=', tenantId)
+    .select(['id', 'device_id', 'received_at', 'source', 'body', 'quarantined_at']).executeTakeFirst()
+  if (row === undefined) return undefined
+  const report = { id, deviceId: row.device_id, receivedAt: row.received_at, source: row.source, report: JSON.parse(row.body) as Report }
+  return { quarantinedAt: row.quarantined_at, report }
+}
+
+/** Takes a report off the list, unless it was set aside anew since. */
+export async function deleteQuarantined (db: Database, { id, quarantinedAt }: { readonly id: number, readonly quarantinedAt: Date }): Promise<void> {
+  await db.deleteFrom('quarantined_report').where('id', '=', id).where('quarantined_at', '=', quarantinedAt).execute()
+}
+
+const GROUP_COLUMNS = sql`g.id, g.received_at, g.device_ids, g.sources, g.body, g.repeated,
+  (select array_agg(q.id % 1000) from quarantined_report q where q.id >= g.id * 1000 and q.id < (g.id + 1) * 1000) as aside`
+
+function toReports ({ id, received_at: receivedAt, device_ids: deviceIds, sources, body, repeated, aside }: GroupRow): JournalReport[] {
+  const left = new Set([...repeated ?? [], ...aside ?? []])
+  // A report a line, none with a line break inside: together they are one list.
+  const reports = JSON.parse(`[${(body ?? '').replaceAll('\n', ',')}]`) as Report[]
+  return reports.flatMap((report, n) => left.has(n) ? [] : [{ id: id * 1000 + n, deviceId: deviceIds[n]!, receivedAt, source: sources?.[n] ?? null, report }])
+}
