@@ -7,28 +7,42 @@ export interface AccessToken {
   readonly expiresIn: number
 }
 
-/** Makes the short-lived tokens that agents call the API with. */
-export interface AccessTokens {
-  issue (device: { readonly deviceId: string, readonly tenantId: string }, issuedAtMs: number): Promise<AccessToken>
+/** Whom a token is for, with the version of the credentials it was given for. */
+export interface TokenBearer {
+  readonly deviceId: string
+  readonly tenantId: string
+  readonly credentialsVersion: number
 }
 
-/**
- * HS256 tokens with `sub` device, `tid` tenant. `iat` has milliseconds (RFC 7519 allows
- * fractions), so that a cutoff within the same second parts old tokens from new ones.
- */
+/** Makes the short-lived tokens that agents call the API with. */
+export interface AccessTokens {
+  issue (device: TokenBearer, issuedAtMs: number): Promise<AccessToken>
+}
+
+/** Claims of an access token: `sub` device, `tid` tenant, `ver` version of its credentials. */
+export interface AccessTokenClaims {
+  readonly sub: string
+  readonly tid: string
+  readonly ver: number
+  /** Seconds since 1970. */
+  readonly iat: number
+  readonly exp: number
+}
+
+/** The longest life of an access token, in seconds (ACCESS_TOKEN_SECONDS may be shorter). */
+export const LONGEST_TOKEN_SECONDS = 86_400
+
+/** HS256 tokens, signed with the newest key. */
 export function createAccessTokens ({ keys, lifetimeSeconds }: { keys: Pick<SigningKeys, 'current'>, lifetimeSeconds: number }): AccessTokens {
   return {
-    async issue ({ deviceId, tenantId }, issuedAtMs) {
+    async issue ({ deviceId, tenantId, credentialsVersion }, issuedAtMs) {
       const { id, secret } = keys.current()
-      const iat = issuedAtMs / 1000
-      const accessToken = await new SignJWT({ tid: tenantId, iat, exp: Math.floor(iat) + lifetimeSeconds })
+      const iat = Math.floor(issuedAtMs / 1000)
+      const claims: AccessTokenClaims = { sub: deviceId, tid: tenantId, ver: credentialsVersion, iat, exp: iat + lifetimeSeconds }
+      const accessToken = await new SignJWT({ ...claims })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: id })
-        .setSubject(deviceId)
         .sign(secret)
       return { accessToken, expiresIn: lifetimeSeconds }
     }
   }
 }
-
-/** When a token was issued, from its `iat` claim, in milliseconds. */
-export const issuedAtMsOf = (iat: number): number => Math.round(iat * 1000)

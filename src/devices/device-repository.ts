@@ -9,20 +9,18 @@ export interface DeviceCredentials {
   readonly deviceId: string
   readonly tenantId: string
   readonly publicKey: DeviceKey
+  /** Raised by each new key; tokens of an earlier version do not count. */
+  readonly credentialsVersion: number
   /** Revoked, retired or erased. */
   readonly gone: boolean
 }
 
+const CREDENTIALS = ['id', 'tenant_id', 'public_key', 'credentials_version', 'revoked_at', 'retired_at'] as const
+
 export async function findCredentials (db: Database, deviceId: string): Promise<DeviceCredentials | undefined> {
-  const row = await db.selectFrom('device')
-    .select(['id', 'tenant_id', 'public_key', 'revoked_at', 'retired_at'])
+  const row = await db.selectFrom('device').select(CREDENTIALS)
     .where('id', '=', deviceId).where('erased_at', 'is', null).executeTakeFirst()
-  return row && {
-    deviceId: row.id,
-    tenantId: row.tenant_id,
-    publicKey: row.public_key as DeviceKey,
-    gone: row.revoked_at !== null || row.retired_at !== null
-  }
+  return row && toCredentials(row)
 }
 
 /** Uses an enrolment token once, if it may be used; concurrent callers count one after the other. */
@@ -51,16 +49,22 @@ export interface DeviceDescription {
   readonly publicKey: DeviceKey
 }
 
-/** Enrolments of one phone come one after the other, until the transaction ends. */
-export async function lockEntraDevice (tx: Tx, tenantId: string, entraDeviceId: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`enroll ${tenantId} ${entraDeviceId}`}, 0))`.execute(tx)
+/**
+ * Enrolments of one phone, by its Entra id or its serial number, come one after the other until the
+ * transaction ends. Before any row is locked, and always in this order: nobody waits in a circle.
+ */
+export async function lockEnrollment (tx: Tx, tenantId: string, { entraDeviceId, serialNumber }: Pick<DeviceDescription, 'entraDeviceId' | 'serialNumber'>): Promise<void> {
+  const lock = async (name: string): Promise<void> => { await sql`select pg_advisory_xact_lock(hashtextextended(${`enroll ${tenantId} ${name}`}, 0))`.execute(tx) }
+  await lock(`entra ${entraDeviceId}`)
+  if (serialNumber !== undefined) await lock(`serial ${serialNumber}`)
 }
 
-export async function findByEntraDeviceId (db: Database, tenantId: string, entraDeviceId: string): Promise<DeviceCredentials | undefined> {
-  const row = await db.selectFrom('device').select('id')
+/** The live record with this Entra id; nobody revokes or erases it until the transaction ends. */
+export async function lockByEntraDeviceId (tx: Tx, tenantId: string, entraDeviceId: string): Promise<DeviceCredentials | undefined> {
+  const row = await tx.selectFrom('device').select(CREDENTIALS)
     .where('tenant_id', '=', tenantId).where('entra_device_id', '=', entraDeviceId).where('retired_at', 'is', null)
-    .executeTakeFirst()
-  return row && await findCredentials(db, row.id)
+    .forNoKeyUpdate().executeTakeFirst()
+  return row && toCredentials(row)
 }
 
 export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription): Promise<string> {
@@ -71,12 +75,20 @@ export async function insertDevice (tx: Tx, tenantId: string, description: Devic
   return id
 }
 
-/** Describes a known device anew. With `cutoff`, tokens issued before it no longer count. */
-export async function updateDevice (tx: Tx, deviceId: string, description: DeviceDescription, cutoff: Date | undefined): Promise<void> {
-  await tx.updateTable('device')
-    .set({ ...toColumns(description), updated_at: sql<Date>`now()`, ...(cutoff === undefined ? {} : { tokens_valid_from: cutoff }) })
-    .where('id', '=', deviceId).execute()
+/** Describes a known device anew. With `isNewKey`, tokens issued so far no longer count. Answers the version of its credentials. */
+export async function updateDevice (tx: Tx, deviceId: string, description: DeviceDescription, { isNewKey }: { readonly isNewKey: boolean }): Promise<number> {
+  const { credentials_version: version } = await tx.updateTable('device')
+    .set((eb) => ({
+      ...toColumns(description),
+      platform: description.platform,
+      updated_at: sql<Date>`now()`,
+      ...(isNewKey ? { credentials_version: eb('credentials_version', '+', 1), credentials_changed_in: THIS_TRANSACTION, tokens_valid_from: sql<Date>`now()` } : {})
+    }))
+    .where('id', '=', deviceId).returning('credentials_version').executeTakeFirstOrThrow()
+  return version
 }
+
+const THIS_TRANSACTION = sql<string>`pg_current_xact_id()`
 
 /** Live records that are the same piece of hardware under another Entra id. */
 export async function listPredecessors (tx: Tx, tenantId: string, deviceId: string, { serialNumber, manufacturer, platform }: DeviceDescription): Promise<string[]> {
@@ -95,9 +107,9 @@ export async function listPredecessors (tx: Tx, tenantId: string, deviceId: stri
  * any more. Answers their tenants.
  */
 export async function deactivateDevices (tx: Tx, deviceIds: readonly string[], mark: 'revoked_at' | 'retired_at', now: Date): Promise<void> {
-  await sql`select 1 from device_state where device_id = any(${deviceIds}::uuid[]) order by device_id for update`.execute(tx)
+  await lockStates(tx, deviceIds)
   await tx.updateTable('device')
-    .set({ [mark]: now, tokens_valid_from: 'infinity', updated_at: sql<Date>`now()` })
+    .set({ [mark]: now, tokens_valid_from: 'infinity', credentials_changed_in: THIS_TRANSACTION, updated_at: sql<Date>`now()` })
     .where('id', 'in', deviceIds).execute()
   const states = await tx.updateTable('device_state')
     .set((eb) => ({ reporting_state: 'deactivated', desired_health: 'deactivated', desired_version: eb('desired_version', '+', 1), due_at: null }))
@@ -108,8 +120,14 @@ export async function deactivateDevices (tx: Tx, deviceIds: readonly string[], m
   await upsertOutbox(tx, states.map((row) => ({ deviceId: row.device_id, tenantId: row.tenant_id, version: row.desired_version, health: 'deactivated' })), now)
 }
 
+/** Locks the states of devices, in the order of their ids. Whoever ends devices does this first. */
+export async function lockStates (tx: Tx, deviceIds: readonly string[]): Promise<void> {
+  await sql`select 1 from device_state where device_id = any(${deviceIds}::uuid[]) order by device_id for update`.execute(tx)
+}
+
 export interface AuditEntry {
-  readonly tenantId: string
+  /** Null: about the whole platform. */
+  readonly tenantId: string | null
   readonly actor: string
   readonly action: string
   readonly subject: string
@@ -118,6 +136,18 @@ export interface AuditEntry {
 
 export async function insertAudit (tx: Tx, { tenantId, actor, action, subject, detail }: AuditEntry): Promise<void> {
   await tx.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject, detail: JSON.stringify(detail) }).execute()
+}
+
+interface CredentialsRow { id: string, tenant_id: string, public_key: Record<string, unknown>, credentials_version: number, revoked_at: Date | null, retired_at: Date | null }
+
+function toCredentials (row: CredentialsRow): DeviceCredentials {
+  return {
+    deviceId: row.id,
+    tenantId: row.tenant_id,
+    publicKey: row.public_key as DeviceKey,
+    credentialsVersion: row.credentials_version,
+    gone: row.revoked_at !== null || row.retired_at !== null
+  }
 }
 
 function toColumns (description: DeviceDescription): Record<'public_key' | 'intune_device_id' | 'os_version' | 'manufacturer' | 'model' | 'serial_number', string | null> & { public_key: string } {

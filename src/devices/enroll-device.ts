@@ -4,10 +4,10 @@ import { DeviceRevokedError, InvalidEnrollmentTokenError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
 import type { Platform } from '../telemetry/device-state.js'
-import type { AccessToken, AccessTokens } from './access-tokens.js'
+import type { AccessToken, AccessTokens, TokenBearer } from './access-tokens.js'
 import { isSameKey, readDeviceKey } from './device-key.js'
 import {
-  deactivateDevices, findByEntraDeviceId, insertAudit, insertDevice, listPredecessors, lockEntraDevice, updateDevice, useEnrollmentToken,
+  deactivateDevices, insertAudit, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken,
   type DeviceDescription
 } from './device-repository.js'
 import { requireSupportedOs } from './supported-os.js'
@@ -45,7 +45,7 @@ export interface EnrolledDevice {
   readonly model: string | null
 }
 
-type Outcome = { readonly deviceId: string, readonly tenantId: string, readonly cutoff?: Date, readonly retired: readonly string[] }
+type Outcome = TokenBearer & { readonly retired: readonly string[] }
 
 /** How an enrolment token is stored and looked up: SHA-256 of its text. */
 export function hashEnrollmentToken (token: string): Buffer {
@@ -72,7 +72,7 @@ export async function enrollDevice (deps: EnrollDeviceDeps, input: EnrollDeviceI
   const now = new Date()
   const outcome = await deps.db.transaction().execute(async (tx) => await storeDevice(tx, hashEnrollmentToken(input.enrollmentToken), description, now))
   const { deviceId, tenantId } = outcome
-  if (outcome.cutoff !== undefined) deps.cutoffs.advance(deviceId, outcome.cutoff.getTime())
+  if (outcome.credentialsVersion > 0) deps.cutoffs.advance(deviceId, outcome.credentialsVersion)
   for (const id of outcome.retired) deps.cutoffs.advance(id, Infinity)
   if (outcome.retired.length > 0) {
     await deps.sync.add([{ tenantId }]).catch((err: unknown) => deps.log.warn({ err, tenantId }, 'a sync job could not be added; the sweep will'))
@@ -86,17 +86,16 @@ export async function enrollDevice (deps: EnrollDeviceDeps, input: EnrollDeviceI
     manufacturer: description.manufacturer ?? null,
     model: description.model ?? null
   })
-  // Not before the cutoff, which may be of this very millisecond.
-  return { deviceId, ...await deps.accessTokens.issue({ deviceId, tenantId }, Math.max(Date.now(), now.getTime())) }
+  return { deviceId, ...await deps.accessTokens.issue(outcome, Date.now()) }
 }
 
 async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescription, now: Date): Promise<Outcome> {
   const token = await useEnrollmentToken(tx, tokenHash, description.platform, now)
   if (token === undefined) throw new InvalidEnrollmentTokenError()
   const { tenantId, tokenId } = token
-  await lockEntraDevice(tx, tenantId, description.entraDeviceId)
+  await lockEnrollment(tx, tenantId, description)
 
-  const { deviceId, cutoff } = await insertOrReplace(tx, tenantId, tokenId, description, now)
+  const { deviceId, credentialsVersion } = await insertOrReplace(tx, tenantId, tokenId, description)
   const retired = await listPredecessors(tx, tenantId, deviceId, description)
   if (retired.length > 0) {
     await deactivateDevices(tx, retired, 'retired_at', now)
@@ -104,28 +103,26 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
       await insertAudit(tx, { tenantId, actor: `device:${deviceId}`, action: 'device.retired', subject: id, detail: { reason: 'same serial number under a new Entra device id', successor: deviceId } })
     }
   }
-  return { deviceId, tenantId, retired, ...(cutoff === undefined ? {} : { cutoff }) }
+  return { deviceId, tenantId, credentialsVersion, retired }
 }
 
-async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription, now: Date): Promise<{ deviceId: string, cutoff?: Date }> {
-  const present = await findByEntraDeviceId(tx, tenantId, description.entraDeviceId)
+async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription): Promise<Pick<TokenBearer, 'deviceId' | 'credentialsVersion'>> {
+  const present = await lockByEntraDeviceId(tx, tenantId, description.entraDeviceId)
   const actor = `enrollment-token:${tokenId}`
   if (present === undefined) {
     const deviceId = await insertDevice(tx, tenantId, description)
     await insertAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
-    return { deviceId }
+    return { deviceId, credentialsVersion: 0 }
   }
   // Whoever revoked it did not mean "until it enrols again": erase it to let it come back.
   if (present.gone) throw new DeviceRevokedError()
 
   const { deviceId } = present
-  if (await isSameKey(present.publicKey, description.publicKey)) {
-    await updateDevice(tx, deviceId, description, undefined)
-    return { deviceId }
-  }
-  await updateDevice(tx, deviceId, description, now)
-  await insertAudit(tx, { tenantId, actor, action: 'device.key-replaced', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
-  return { deviceId, cutoff: now }
+  const isNewKey = !await isSameKey(present.publicKey, description.publicKey)
+  const credentialsVersion = await updateDevice(tx, deviceId, description, { isNewKey })
+  // Also without a new key: somebody was given a token of this phone's.
+  await insertAudit(tx, { tenantId, actor, action: isNewKey ? 'device.key-replaced' : 'device.enrolled-again', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
+  return { deviceId, credentialsVersion }
 }
 
 const known = (text: string | undefined): string | undefined =>

@@ -35,13 +35,15 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
 
 /** How long an erased device's ids wait for Intune to take the last message. */
 const MAX_WAIT_DAYS = 30
+/** Longer than an access token lives: a process that starts meanwhile must know that it no longer counts. */
+const MIN_WAIT_HOURS = 25
 
 /** Removes the rest of erased devices once Intune has nothing more to hear of them. Answers how many. */
 export async function purgeErasedDevices ({ db }: { readonly db: Database }): Promise<number> {
   const { rows } = await sql<{ id: string }>`
     select id from device d where d.erased_at is not null and (
       d.erased_at < now() - make_interval(days => ${MAX_WAIT_DAYS})
-      or not exists (select from intune_outbox o where o.device_id = d.id)
+      or d.erased_at < now() - make_interval(hours => ${MIN_WAIT_HOURS}) and not exists (select from intune_outbox o where o.device_id = d.id)
     )`.execute(db)
   for (const { id } of rows) {
     await db.transaction().execute(async (tx) => {

@@ -33,6 +33,8 @@ export async function issueAccessToken (deps: IssueAccessTokenDeps, { assertion 
   if (device === undefined) throw new InvalidTokenError('The assertion is not signed with the key of a known device.')
   const { jti, exp } = await verify(assertion, device, `${deps.publicUrl().replace(/\/$/, '')}/v1/token`)
   if (device.gone) throw new DeviceRevokedError()
+  // What the token says was read together with the key that the assertion was checked with: when the
+  // key is replaced or the device revoked in this very moment, the token does not count.
   if (!await insertAssertion(deps.db, device.deviceId, jti, exp)) throw new ReplayedAssertionError()
   return await deps.accessTokens.issue(device, Date.now())
 }

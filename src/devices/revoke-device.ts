@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
-import { deactivateDevices, insertAudit } from './device-repository.js'
+import { deactivateDevices, insertAudit, lockStates } from './device-repository.js'
 import { resolveDeviceId, type DeviceReference } from './get-device.js'
 import type { TokenCutoffs } from './token-cutoffs.js'
 
@@ -24,6 +24,7 @@ export async function revokeDevice (deps: EndDeviceDeps, input: EndDeviceInput):
   const deviceId = await resolveDeviceId(deps, input)
   const { tenantId, actor } = input
   await deps.db.transaction().execute(async (tx) => {
+    await lockStates(tx, [deviceId])
     const row = await tx.selectFrom('device').select('revoked_at').where('id', '=', deviceId).forNoKeyUpdate().executeTakeFirst()
     if (row === undefined || row.revoked_at !== null) return
     await deactivateDevices(tx, [deviceId], 'revoked_at', new Date())

@@ -1,13 +1,14 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../platform/database.js'
+import { listLiveKeys, rotateSigningKey, tendSigningKeys } from './signing-key-repository.js'
 
-/** HS256 wants a key of at least the hash's size (RFC 7518, section 3.2). */
-const SECRET_BYTES = 32
-const POLL_MS = 60_000
-/** A token with an unknown kid makes us look again, but not more often than this. */
-const LOOK_AGAIN_MS = 1_000
+/** As soon as this a retired key ends everywhere. */
+const POLL_MS = 2_000
+/** A token with an unknown key's id makes us look again, but not more often than this. */
+const LOOK_AGAIN_MS = 100
+const TEND_MS = 60 * 60 * 1000
+const KEY_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export interface SigningKey {
   readonly id: string
@@ -18,59 +19,86 @@ export interface SigningKey {
 export interface SigningKeys {
   /** The newest key: new tokens are signed with it. */
   current (): SigningKey
-  /** The key with this id, unless it is retired. Looks into the table when it is not known yet. */
+  /**
+   * The key with this id, unless it is retired. An unknown id is looked for in the table, by a look
+   * that begins after this call: a key made a moment ago in another process is found.
+   */
   find (id: string): Promise<SigningKey | undefined>
+  /** Another number once a key has gone: whoever remembers what a key has verified looks again. */
+  generation (): number
   refresh (): Promise<void>
   close (): void
 }
 
-/** Loads the signing keys; the first process ever makes one. */
-export async function createSigningKeys ({ db, log, pollMs = POLL_MS }: { db: Database, log: Logger, pollMs?: number }): Promise<SigningKeys> {
-  let keys = await loadKeys(db)
-  if (keys.length === 0) keys = await createFirstKey(db)
-  let lookedAtMs = Date.now()
+export interface SigningKeysOptions {
+  readonly db: Database
+  readonly log: Logger
+  readonly pollMs?: number
+  /** A key signs for so many days, then a new one does. None: only by hand. */
+  readonly rotateAfterDays?: number
+}
+
+/**
+ * Loads the signing keys and follows them; the first process ever makes one. Whoever signs also
+ * tends the keys: once an hour it sees whether a new one is due and removes those that are done.
+ */
+export async function createSigningKeys ({ db, log, pollMs = POLL_MS, rotateAfterDays }: SigningKeysOptions): Promise<SigningKeys> {
+  let keys: readonly SigningKey[] = []
+  let generation = 0
+  let startedAtMs = -Infinity
 
   const refresh = async (): Promise<void> => {
-    lookedAtMs = Date.now()
-    const loaded = await loadKeys(db)
-    if (loaded.length > 0) keys = loaded
+    startedAtMs = performance.now()
+    const loaded = await listLiveKeys(db)
+    // An empty table is no reason to forget what phones hold.
+    if (loaded.length === 0) return
+    if (keys.some(({ id }) => !loaded.some((key) => key.id === id))) generation++
+    keys = loaded
   }
+  await refresh()
+  if (keys.length === 0) {
+    await rotateSigningKey(db, { onlyIfNone: true, actor: 'API' })
+    await refresh()
+  }
+
+  let tendedAtMs = -Infinity
+  const tend = async (): Promise<void> => {
+    if (rotateAfterDays === undefined || performance.now() - tendedAtMs < TEND_MS) return
+    const { rotated, removed } = await tendSigningKeys(db, { rotateAfterDays })
+    tendedAtMs = performance.now()
+    if (rotated || removed > 0) log.info({ rotated, removed }, 'signing keys were tended')
+    if (rotated) await refresh()
+  }
+  await tend()
+
+  let running: Promise<void> | undefined
   const timer = setInterval(() => {
-    refresh().catch((err: unknown) => log.warn({ err }, 'signing keys could not be reloaded'))
+    running ??= refresh().then(tend)
+      .catch((err: unknown) => log.warn({ err }, 'signing keys could not be reloaded'))
+      .finally(() => { running = undefined })
   }, pollMs).unref()
+
+  let nextLook: Promise<void> | undefined
+  const lookAgain = async (): Promise<void> => {
+    nextLook ??= (async () => {
+      await sleep(Math.max(0, startedAtMs + LOOK_AGAIN_MS - performance.now()))
+      // Who comes from now on may ask for a key that this look does not see.
+      nextLook = undefined
+      await refresh()
+    })()
+    await nextLook
+  }
 
   return {
     current: () => keys[0]!,
     async find (id) {
       const known = keys.find((key) => key.id === id)
-      if (known !== undefined || Date.now() - lookedAtMs < LOOK_AGAIN_MS) return known
-      await refresh()
+      if (known !== undefined || !KEY_ID.test(id)) return known
+      await lookAgain()
       return keys.find((key) => key.id === id)
     },
+    generation: () => generation,
     refresh,
     close: () => clearInterval(timer)
   }
-}
-
-/** Adds a key that signs from now on; older ones go on verifying. */
-export async function insertSigningKey (db: Database): Promise<SigningKey> {
-  const key = { id: randomUUID(), secret: randomBytes(SECRET_BYTES) }
-  await db.insertInto('signing_key').values(key).execute()
-  return key
-}
-
-async function loadKeys (db: Database): Promise<SigningKey[]> {
-  return await db.selectFrom('signing_key').select(['id', 'secret'])
-    .where('retired_at', 'is', null)
-    .orderBy('created_at', 'desc').orderBy('id')
-    .execute()
-}
-
-async function createFirstKey (db: Database): Promise<SigningKey[]> {
-  return await db.transaction().execute(async (tx) => {
-    // Two processes starting at once must not sign with different keys.
-    await sql`select pg_advisory_xact_lock(hashtextextended('sallyport signing key', 0))`.execute(tx)
-    const present = await loadKeys(tx)
-    return present.length > 0 ? present : [await insertSigningKey(tx)]
-  })
 }

@@ -3,45 +3,56 @@ import type { Logger } from 'pino'
 import type { Database } from '../platform/database.js'
 
 const POLL_MS = 2_000
-/** A row's updated_at is when its transaction began; it shows up when that commits. */
-const OVERLAP_SECONDS = 30
-/** No access token lives longer (ACCESS_TOKEN_SECONDS is at most a day), so older cutoffs change nothing. */
+/** No access token lives longer than a day (ACCESS_TOKEN_SECONDS), so older changes end none. */
 const KEEP_HOURS = 25
 
 /**
- * Which access tokens no longer count, known to every API process without asking the
- * database on each request: revocation, a new key and erasure move a device's cutoff.
+ * Which access tokens no longer count, known to every API process without asking the database on
+ * each request. A token carries the version its device's credentials had; a new key raises the
+ * version, and revocation, retirement and erasure end them all. No clock is asked: those of
+ * several machines differ.
  */
 export interface TokenCutoffs {
-  /** False when the token was issued before the device's cutoff. */
-  allows (deviceId: string, issuedAtMs: number): boolean
-  /** Takes effect in this process at once; others see it within the poll interval. */
-  advance (deviceId: string, cutoffMs: number): void
+  /** False when the device's credentials have changed since the token was issued. */
+  allows (deviceId: string, credentialsVersion: number): boolean
+  /** Only tokens of this version or a later one count; Infinity: none. At once here, elsewhere within the poll interval. */
+  advance (deviceId: string, credentialsVersion: number): void
   refresh (): Promise<void>
   close (): void
 }
 
-/** Loads the cutoffs and follows them. `cutoffMs` Infinity: no token counts. */
+interface Cutoff {
+  readonly version: number
+  readonly untilMs: number
+}
+
+/** Loads the cutoffs and follows them. */
 export async function createTokenCutoffs ({ db, log, pollMs = POLL_MS }: { db: Database, log: Logger, pollMs?: number }): Promise<TokenCutoffs> {
-  const cutoffs = new Map<string, number>()
-  const advance = (deviceId: string, cutoffMs: number): void => {
-    cutoffs.set(deviceId, Math.max(cutoffMs, cutoffs.get(deviceId) ?? -Infinity))
+  // In the order of their change, so the oldest stand first.
+  const cutoffs = new Map<string, Cutoff>()
+  const advance = (deviceId: string, version: number): void => {
+    const known = cutoffs.get(deviceId)
+    if (known !== undefined && known.version >= version) return
+    cutoffs.delete(deviceId)
+    cutoffs.set(deviceId, { version, untilMs: performance.now() + KEEP_HOURS * 3_600_000 })
   }
-  let since = '-infinity'
+  /** Every transaction before it is known to have ended, and what it did has been read. */
+  let seen = '0'
 
   const refresh = async (): Promise<void> => {
-    const { rows } = await sql<{ now: Date, id: string | null, cutoff: Date | number | null }>`
-      select now.at as now, d.id, d.tokens_valid_from as cutoff
-      from (select now() as at) now
-      left join device d on d.updated_at > ${since}::timestamptz
-        and d.tokens_valid_from > now.at - make_interval(hours => ${KEEP_HOURS})`.execute(db)
-    for (const { id, cutoff } of rows) {
-      if (id !== null && cutoff !== null) advance(id, toMs(cutoff))
+    const { rows } = await sql<{ horizon: string, id: string | null, version: number | null }>`
+      select pg_snapshot_xmin(pg_current_snapshot())::text as horizon, d.id,
+        case when d.tokens_valid_from = 'infinity' then null else d.credentials_version end as version
+      from (select) as always
+      left join device d on d.credentials_changed_in >= ${seen}::xid8
+        and greatest(d.revoked_at, d.retired_at, nullif(d.tokens_valid_from, 'infinity')) > now() - make_interval(hours => ${KEEP_HOURS})`.execute(db)
+    for (const { id, version } of rows) if (id !== null) advance(id, version ?? Infinity)
+    seen = rows[0]?.horizon ?? seen
+    const now = performance.now()
+    for (const [id, { untilMs }] of cutoffs) {
+      if (untilMs > now) break
+      cutoffs.delete(id)
     }
-    const forgetBefore = Date.now() - KEEP_HOURS * 3_600_000
-    for (const [id, cutoff] of cutoffs) if (cutoff < forgetBefore) cutoffs.delete(id)
-    const now = rows[0]?.now
-    if (now !== undefined) since = new Date(now.getTime() - OVERLAP_SECONDS * 1000).toISOString()
   }
 
   await refresh()
@@ -53,12 +64,9 @@ export async function createTokenCutoffs ({ db, log, pollMs = POLL_MS }: { db: D
   }, pollMs).unref()
 
   return {
-    allows: (deviceId, issuedAtMs) => issuedAtMs >= (cutoffs.get(deviceId) ?? -Infinity),
+    allows: (deviceId, version) => version >= (cutoffs.get(deviceId)?.version ?? 0),
     advance,
     refresh,
     close: () => clearInterval(timer)
   }
 }
-
-/** node-postgres reads timestamptz 'infinity' as the number Infinity. */
-const toMs = (cutoff: Date | number): number => typeof cutoff === 'number' ? cutoff : cutoff.getTime()

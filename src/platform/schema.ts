@@ -6,7 +6,7 @@ type BigInt = ColumnType<number, number, number>
 
 /** The tables of migrations/, as kysely sees them. A test compares this with the database. */
 export interface Schema {
-  tenant: { id: Generated<string>, name: string, entra_tenant_id: string, created_at: Generated<Date> }
+  tenant: { id: Generated<string>, name: string, entra_tenant_id: string, created_at: Generated<Date>, number: GeneratedAlways<number> }
   signing_key: { id: string, secret: Buffer, created_at: Generated<Date>, retired_at: Time | null }
   api_key: {
     id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer
@@ -20,8 +20,8 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, entra_device_id: string, intune_device_id: string | null, platform: string
     os_version: string | null, manufacturer: string | null, model: string | null, serial_number: string | null
     public_key: JSONColumnType<Record<string, unknown>>, enrolled_at: Generated<Date>, tokens_valid_from: ColumnType<Date | number, Date | string | undefined, Date | string>
-    /** The transaction that last changed its credentials (xid8). */
-    credentials_version: Generated<number>, credentials_changed_in: ColumnType<string | null, string | undefined, string>
+    /** `credentials_changed_in`: the transaction that last changed them. */
+    credentials_version: Generated<number>, credentials_changed_in: ColumnType<string, string, string> | null
     revoked_at: Time | null, retired_at: Time | null, erased_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
   }
   rate_count: { window: BigInt, key: string, count: number }
@@ -42,10 +42,13 @@ export interface Schema {
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
-    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null
+    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string | null>
   }
-  app_build: { id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown> }
-  device_apps: { device_id: string, tenant_id: string, digest: string, builds: number[], own: Json<unknown> | null }
+  app_build: {
+    id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown>, signers: Generated<string[]>, unused_since: Time | null, looked_at: Generated<Date>
+  }
+  device_apps: { device_id: string, tenant_id: string, tenant_number: number, builds: number[] }
+  device_apps_change: { device_id: string, tenant_number: number, added: number[], removed: number[], own: Json<unknown> | null }
   finding: {
     id: Generated<string>, tenant_id: string, device_id: string, detection: string, rule_version: number, category: string
     severity: string, raises_level: boolean, subject: string, title: string, evidence: Json<unknown>, intel: Json<unknown> | null

@@ -40,7 +40,7 @@ const token = (payload: object | string, headers: Record<string, string> = json)
 const signed = async (kid: string, secret: Uint8Array): Promise<string> =>
   await new SignJWT({ tid: tenantId }).setProtectedHeader({ alg: 'HS256', kid }).setSubject(phone.deviceId).setIssuedAt().setExpirationTime('10m').sign(secret)
 const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ sub: phone.deviceId, tid: tenantId, exp: 9e9 })).toString('base64url')}.`
-const expired = (await createAccessTokens({ keys, lifetimeSeconds: 60 }).issue({ deviceId: phone.deviceId, tenantId }, Date.now() - 3_600_000)).accessToken
+const expired = (await createAccessTokens({ keys, lifetimeSeconds: 60 }).issue({ deviceId: phone.deviceId, tenantId, credentialsVersion: 0 }, Date.now() - 3_600_000)).accessToken
 
 // An assertion may be used once; here it is already.
 const key = await makeKey()

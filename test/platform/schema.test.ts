@@ -11,6 +11,7 @@ type Tables = Record<string, Record<string, Column>>
 /** What a query answers for a column of this PostgreSQL type (the parsers are in database.ts). */
 const TYPES: Readonly<Record<string, string>> = {
   text: 'string',
+  xid8: 'string',
   uuid: 'string',
   date: 'string',
   int2: 'number',

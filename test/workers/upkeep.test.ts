@@ -92,11 +92,12 @@ t.test('used assertions go once they have expired', async (t) => {
   const { db, tenantId } = await setUp(t)
   const { deviceId } = await seedDevice(db, tenantId)
   await db.insertInto('used_assertion').values([
-    { device_id: deviceId, jti: 'old', expires_at: new Date(Date.now() - 1000) },
+    { device_id: deviceId, jti: 'old', expires_at: new Date(Date.now() - 2 * 3_600_000) },
+    { device_id: deviceId, jti: 'old by this clock alone', expires_at: new Date(Date.now() - 60_000) },
     { device_id: deviceId, jti: 'new', expires_at: new Date(Date.now() + 60_000) }
   ]).execute()
   t.equal(await expireAssertions(db), 1)
-  t.strictSame(await db.selectFrom('used_assertion').select('jti').execute(), [{ jti: 'new' }])
+  t.strictSame(await db.selectFrom('used_assertion').select('jti').orderBy('jti').execute(), [{ jti: 'new' }, { jti: 'old by this clock alone' }])
 })
 
 t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go out beside a backlog', async (t) => {
