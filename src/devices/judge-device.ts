@@ -74,7 +74,7 @@ export interface Judgement {
  * no level then.
  */
 export function judgeDevice (device: StoredDevice, reports: readonly JournalReport[], context: JudgeContext): Judgement | undefined {
-  const ordered = [...reports].sort((a, b) => a.report.sequence - b.report.sequence || a.id - b.id)
+  const ordered = [...reports].sort(inOrder)
   const lastReportAt = latest(device.lastReportAt, ordered)
   if (lastReportAt === null) return undefined
 
@@ -118,13 +118,20 @@ function latest (known: Date | null, reports: readonly JournalReport[]): Date | 
 function mergeAll (device: StoredDevice, reports: readonly JournalReport[]): { state: DeviceState, resend: string[] } {
   let state = device.state
   const resend = new Set(device.resend)
-  for (const { report, receivedAt } of reports) {
-    const merged = mergeReport(state, report, receivedAt)
-    state = merged.state
-    if (merged.outcome === 'merged' && report.apps !== undefined) resend.delete('apps')
+  for (const one of reports) {
+    const merged = mergeReport(state, one)
+    // The whole list came, or the base that a delta waited for.
+    if (merged.state.apps !== state.apps && merged.resend.length === 0) resend.delete('apps')
     for (const section of merged.resend) resend.add(section)
+    state = merged.state
   }
   return { state, resend: [...resend] }
+}
+
+/** An agent's in the order of their sequence; what was translated counts as of its receipt. */
+function inOrder (a: JournalReport, b: JournalReport): number {
+  if (a.source === null && b.source === null) return a.report.sequence - b.report.sequence || a.id - b.id
+  return Number(a.source !== null) - Number(b.source !== null) || a.id - b.id
 }
 
 /** Which report made a detection throw: the first after which it does. */
@@ -138,9 +145,9 @@ function blame (device: StoredDevice, reports: readonly JournalReport[], failure
   let state = device.state
   // What failed before them is no fault of these reports.
   note(state, null)
-  for (const { id, report, receivedAt } of reports) {
-    state = mergeReport(state, report, receivedAt).state
-    note(state, id)
+  for (const one of reports) {
+    state = mergeReport(state, one).state
+    note(state, one.id)
   }
   return failures.map(({ detection, error }) => ({ reportId: blamed.get(detection) ?? null, detection, error }))
 }

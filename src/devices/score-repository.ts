@@ -117,12 +117,16 @@ function toStatesJson (judgements: readonly Judgement[]): string {
   }))
 }
 
-// Merging makes a new origins object each time, but the entries stay the same objects.
+// Merging makes a new origins object each time, but the entries and all else stay the same objects.
 function isSameState (before: DeviceState, after: DeviceState): boolean {
-  if (before === after) return true
-  if (before.events !== after.events) return false
-  const sections = new Set([...Object.keys(before.origins), ...Object.keys(after.origins)]) as Set<keyof DeviceState['origins']>
-  return [...sections].every((section) => before.origins[section] === after.origins[section])
+  const { sequence: _, apps: __, origins: originsBefore, ...restBefore } = before
+  const { sequence: ___, apps: ____, origins: originsAfter, ...restAfter } = after
+  return before === after || (isShallowEqual(restBefore, restAfter) && isShallowEqual(originsBefore, originsAfter))
+}
+
+function isShallowEqual (one: object, other: object): boolean {
+  const entries = Object.entries(one)
+  return entries.length === Object.keys(other).length && entries.every(([name, value]) => (other as Record<string, unknown>)[name] === value)
 }
 
 async function upsertFindings (tx: Tx, findings: readonly object[], now: Date): Promise<void> {

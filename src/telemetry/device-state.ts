@@ -9,9 +9,23 @@ export type Platform = (typeof PLATFORMS)[number]
 
 /** Where a section's present content comes from. */
 export interface SectionOrigin {
+  /** Of the newest report that said something about it. */
   readonly sequence: number
   /** ISO 8601, the phone's clock. */
   readonly collectedAt: string
+  /** The vocabulary it was translated from; absent: the phone's own agent said it. */
+  readonly source?: string
+  /** Members that the newest report left out, with the sequence of the last that had them. */
+  readonly older?: Readonly<Record<string, number>>
+}
+
+/** A delta whose base is not known, kept in case that the base comes late. */
+export interface PendingDelta {
+  readonly sequence: number
+  readonly collectedAt: string
+  readonly baseDigest: string
+  readonly upsert: readonly App[]
+  readonly remove: readonly string[]
 }
 
 /** An installed-app list, keyed by app id, and its digest (see app-digest.ts). */
@@ -22,8 +36,10 @@ export interface AppInventory {
 
 /** An event that is kept while it may still matter. */
 export interface KeptEvent extends TelemetryEvent {
-  /** ISO 8601, our clock. */
+  /** ISO 8601, our clock: when it was first heard of. */
   readonly receivedAt: string
+  /** Of the newest report that told of it. */
+  readonly sequence: number
 }
 
 /**
@@ -38,6 +54,8 @@ export interface DeviceState {
   readonly os?: Static<typeof OsSchema>
   readonly hardware?: Static<typeof HardwareSchema>
   readonly apps?: AppInventory
+  /** Not empty: the app list is owed (`resend`). By sequence. */
+  readonly pendingApps?: readonly PendingDelta[]
   readonly network?: Static<typeof NetworkSchema>
   readonly config?: Static<typeof ConfigSchema>
   readonly integrity?: Static<typeof IntegritySchema>
@@ -47,6 +65,11 @@ export interface DeviceState {
   readonly processes?: readonly string[]
   readonly properties?: Readonly<Record<string, string>>
   readonly events: readonly KeptEvent[]
+  /**
+   * How far the newest report's `collectedAt` lies from its receipt, where that is five minutes or
+   * more: positive, its clock is ahead; negative, it is behind or the phone was offline.
+   */
+  readonly clockOffsetSeconds?: number
 }
 
 export const EMPTY_STATE: DeviceState = Object.freeze({ sequence: -1, origins: {}, events: [] })

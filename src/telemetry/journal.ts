@@ -35,7 +35,7 @@ export interface NewEntry {
 
 export interface Receipt {
   readonly reportId: string
-  /** `stale`: stored, but what is merged is newer, so only its events count. */
+  /** `stale`: stored, but what is merged is newer; only its events count, and what nobody has said since. */
   readonly status: 'accepted' | 'duplicate' | 'stale'
   readonly resend: string[]
 }

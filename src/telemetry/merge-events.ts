@@ -6,17 +6,20 @@ const KEEP_MS = 7 * 24 * 60 * 60 * 1000
 /** A phone on a hostile network can send events without end. */
 const MAX_EVENTS = 500
 
+/** A report's events, and when it came. */
+export interface IncomingEvents {
+  readonly events: readonly TelemetryEvent[]
+  readonly sequence: number
+  readonly receivedAt: Date
+}
+
 /**
  * The events kept after some more came in: each event id once, the newest MAX_EVENTS of the
- * last KEEP_MS by our clock. What an event says later (that it ended) is added to what is
- * kept; a late report only fills gaps. Answers the same list when nothing changed.
+ * last KEEP_MS by our clock, in the order they were first heard of. What a newer report says
+ * (that it ended) is added to what is kept; a late one only fills gaps. Answers the same list
+ * when nothing changed.
  */
-export function mergeEvents (
-  kept: readonly KeptEvent[],
-  incoming: readonly TelemetryEvent[],
-  receivedAt: Date,
-  late: boolean
-): readonly KeptEvent[] {
+export function mergeEvents (kept: readonly KeptEvent[], { events: incoming, sequence, receivedAt }: IncomingEvents): readonly KeptEvent[] {
   const now = receivedAt.toISOString()
   // ISO 8601 in UTC, all written by us: text order is time order.
   const keepFrom = new Date(receivedAt.getTime() - KEEP_MS).toISOString()
@@ -26,16 +29,17 @@ export function mergeEvents (
   for (const event of kept) if (event.receivedAt >= keepFrom) byId.set(event.eventId, event)
   for (const event of incoming) {
     const known = byId.get(event.eventId)
-    if (known === undefined) {
-      byId.set(event.eventId, { ...event, receivedAt: now })
-    } else {
-      byId.set(event.eventId, late ? { ...event, ...known } : { ...known, ...event, receivedAt: known.receivedAt })
-    }
+    const first = known === undefined || now < known.receivedAt ? now : known.receivedAt
+    if (known === undefined) byId.set(event.eventId, { ...event, receivedAt: first, sequence })
+    else if (sequence < known.sequence) byId.set(event.eventId, { ...event, ...known, receivedAt: first })
+    else byId.set(event.eventId, { ...known, ...event, receivedAt: first, sequence })
   }
-  return newest([...byId.values()])
+  return newest([...byId.values()]).sort((a, b) => compare(a.receivedAt, b.receivedAt) || compare(a.eventId, b.eventId))
 }
 
-/** The newest events, in the order they came. Ranked by what repetition cannot change. */
+const compare = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+
+/** The newest events. Ranked by what repetition cannot change. */
 function newest (events: KeptEvent[]): KeptEvent[] {
   if (events.length <= MAX_EVENTS) return events
   const rank = new Map(events.map((event) => [event, happenedAtMs(event)]))

@@ -1,70 +1,115 @@
-import { digestApps } from './app-digest.js'
-import type { AppInventory, DeviceState, SectionOrigin } from './device-state.js'
+import type { DeviceState, SectionOrigin } from './device-state.js'
+import { type KnownApps, mergeApps } from './merge-apps.js'
 import { mergeEvents } from './merge-events.js'
-import { type App, type AppsSection, type Report, STATE_SECTIONS, type StateSection } from './report.js'
+import { type Report, STATE_SECTIONS, type StateSection } from './report.js'
 
-/** Sections that are merged field by field; the others are replaced whole. */
-const MERGED_BY_FIELD: ReadonlySet<StateSection> = new Set(['agent', 'os', 'hardware', 'config', 'integrity'])
+/** Sections that are merged member by member; the others are replaced whole. */
+const MERGED_BY_MEMBER: ReadonlySet<StateSection> = new Set(['agent', 'os', 'hardware', 'config', 'integrity'])
+/** Less than this between collection and receipt says nothing about a phone's clock. */
+const CLOCK_OFFSET_SECONDS = 5 * 60
 
 export interface MergeResult {
   readonly state: DeviceState
-  /** `late`: the state already holds this report or a newer one, so only its events count. */
+  /** `late`: the state already holds this report or a newer one. What that one said stays. */
   readonly outcome: 'merged' | 'late'
   /** Sections whose base we do not have. */
   readonly resend: readonly StateSection[]
 }
 
-/**
- * A phone's state after one more report. Pure: the given state stays as it was, and merging
- * the same report again changes nothing. Absent sections and fields mean unknown, so they
- * leave what is known.
- */
-export function mergeReport (state: DeviceState, report: Report, receivedAt: Date): MergeResult {
-  const late = report.sequence <= state.sequence
-  const events = mergeEvents(state.events, report.events ?? [], receivedAt, late)
-  if (late) {
-    return { state: events === state.events ? state : { ...state, events }, outcome: 'late', resend: [] }
-  }
+export interface MergeInput {
+  readonly report: Report
+  readonly receivedAt: Date
+  /**
+   * The vocabulary that the report was translated from. Such a report has no place in the
+   * sequence of the phone's agent: it counts as of its receipt. Null: the agent's own.
+   */
+  readonly source?: string | null
+}
 
-  const origin: SectionOrigin = { sequence: report.sequence, collectedAt: report.collectedAt }
-  const origins: Partial<Record<StateSection, SectionOrigin>> = { ...state.origins }
-  const sections: Record<string, unknown> = {}
-  const resend: StateSection[] = []
+/**
+ * A phone's state after one more report. Pure: the given state stays as it was; reports of the
+ * phone's agent make the same state in any order and however often they come. Of each section,
+ * and of each member where sections are merged by member, the newest word counts. What is
+ * absent is unknown, so it leaves what is known.
+ */
+export function mergeReport (state: DeviceState, { report, receivedAt, source = null }: MergeInput): MergeResult {
+  const late = source === null && report.sequence <= state.sequence
+  const origin: SectionOrigin = source === null
+    ? { sequence: report.sequence, collectedAt: report.collectedAt }
+    : { sequence: state.sequence, collectedAt: report.collectedAt, source }
+  const changed: Record<string, unknown> = {}
+  const origins: Partial<Record<StateSection, SectionOrigin>> = {}
 
   for (const section of STATE_SECTIONS) {
     const reported = report[section]
     if (reported === undefined) continue
+    const known = state.origins[section]
     if (section === 'apps') {
-      const apps = mergeApps(state.apps, report.apps!)
-      if (apps === undefined) {
-        resend.push('apps')
-        continue
-      }
-      sections.apps = apps
-    } else {
-      sections[section] = MERGED_BY_FIELD.has(section) ? { ...state[section] as object, ...reported as object } : reported
+      if (isNewer(origin, known)) addApps(state, mergeApps(knownApps(state), report.apps!, origin), changed, origins)
+    } else if (MERGED_BY_MEMBER.has(section)) {
+      const merged = mergeMembers(state[section] as Members | undefined, known, reported as Members, origin)
+      if (merged !== undefined) ({ members: changed[section], origin: origins[section] } = merged)
+    } else if (isNewer(origin, known)) {
+      changed[section] = reported
+      origins[section] = origin
     }
-    origins[section] = origin
   }
-  return { state: { ...state, ...sections, sequence: report.sequence, origins, events }, outcome: 'merged', resend }
+  const events = mergeEvents(state.events, { events: report.events ?? [], sequence: origin.sequence, receivedAt })
+  const next = late && events === state.events && Object.keys(changed).length === 0
+    ? state
+    : { ...state, ...changed, origins: { ...state.origins, ...origins }, events, ...(late || source !== null ? {} : { sequence: report.sequence, clockOffsetSeconds: clockOffset(report, receivedAt) }) }
+  return { state: withoutUndefined(next), outcome: late ? 'late' : 'merged', resend: (next.pendingApps ?? []).length > 0 ? ['apps'] : [] }
 }
 
-/** The app list after a snapshot or delta; undefined when the delta starts from another list. */
-function mergeApps (known: AppInventory | undefined, reported: AppsSection): AppInventory | undefined {
-  if (reported.mode === 'snapshot') return inventoryOf(reported.items.map((app) => [app.appId, app]))
-  if (known?.digest !== reported.baseDigest.toLowerCase()) return undefined
-
-  const upsert = reported.upsert ?? []
-  const remove = reported.remove ?? []
-  if (upsert.length === 0 && remove.length === 0) return known
-  const items = new Map(Object.entries(known.items))
-  for (const appId of remove) items.delete(appId)
-  for (const app of upsert) items.set(app.appId, app)
-  return inventoryOf(items)
+function isNewer (origin: SectionOrigin, known: Pick<SectionOrigin, 'sequence' | 'source' | 'collectedAt'> | undefined): boolean {
+  if (known === undefined) return true
+  if (origin.source === undefined) return origin.sequence > known.sequence
+  // Of one service, the later collected counts; the agent's word is older than what comes now.
+  return origin.source !== known.source || Date.parse(origin.collectedAt) >= Date.parse(known.collectedAt)
 }
 
-function inventoryOf (entries: Iterable<readonly [string, App]>): AppInventory {
-  // fromEntries defines members, so an app called `__proto__` is only an app.
-  const items = Object.fromEntries(entries)
-  return { digest: digestApps(Object.values(items)), items }
+type Members = Readonly<Record<string, unknown>>
+
+/** Undefined when nothing of it is newer than what is known. */
+function mergeMembers (known: Members | undefined, knownOrigin: SectionOrigin | undefined, reported: Members, origin: SectionOrigin): { members: Members, origin: SectionOrigin } | undefined {
+  if (known === undefined || knownOrigin === undefined) return { members: reported, origin }
+  const isLatest = isNewer(origin, knownOrigin)
+  const older = new Map(Object.entries(knownOrigin.older ?? {}))
+  // Entries, so that a member called `__proto__` is only a member.
+  const members = new Map(Object.entries(known))
+  let hasChanged = isLatest
+  for (const [name, value] of Object.entries(reported)) {
+    const saidAt = members.has(name) ? older.get(name) ?? knownOrigin.sequence : undefined
+    if (saidAt !== undefined && !isLatest && origin.sequence <= saidAt) continue
+    hasChanged = true
+    members.set(name, value)
+    if (isLatest) older.delete(name)
+    else older.set(name, origin.sequence)
+  }
+  if (!hasChanged) return undefined
+  if (isLatest) {
+    for (const name of members.keys()) if (!Object.hasOwn(reported, name) && !older.has(name)) older.set(name, knownOrigin.sequence)
+  }
+  const { older: _, ...newest } = isLatest ? origin : knownOrigin
+  return { members: Object.fromEntries(members), origin: older.size === 0 ? newest : { ...newest, older: Object.fromEntries(older) } }
+}
+
+const knownApps = (state: DeviceState): KnownApps => ({ apps: state.apps, origin: state.origins.apps, pending: state.pendingApps ?? [] })
+
+function addApps (state: DeviceState, { apps, origin, pending }: KnownApps, changed: Record<string, unknown>, origins: Partial<Record<StateSection, SectionOrigin>>): void {
+  if (origin !== state.origins.apps) {
+    changed.apps = apps
+    origins.apps = origin!
+  }
+  if (pending !== (state.pendingApps ?? pending) || pending.length !== (state.pendingApps ?? []).length) changed.pendingApps = pending.length === 0 ? undefined : pending
+}
+
+function clockOffset (report: Report, receivedAt: Date): number | undefined {
+  const seconds = Math.round((Date.parse(report.collectedAt) - receivedAt.getTime()) / 1000)
+  return Math.abs(seconds) >= CLOCK_OFFSET_SECONDS ? seconds : undefined
+}
+
+/** Absent is the one way to say unknown. */
+function withoutUndefined (state: DeviceState): DeviceState {
+  return Object.values(state).includes(undefined) ? Object.fromEntries(Object.entries(state).filter(([, value]) => value !== undefined)) as unknown as DeviceState : state
 }

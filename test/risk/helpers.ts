@@ -47,7 +47,7 @@ export function phone ({ apps, events = [], ...rest }: Phone): DeviceState {
     origins: {},
     ...rest,
     ...(apps === undefined ? {} : { apps: { digest: 'test', items: Object.fromEntries(apps.map((app) => [app.appId, app])) } }),
-    events: events.map((event) => ({ receivedAt: event.at, ...event }))
+    events: events.map((event) => ({ receivedAt: event.at, sequence: 1, ...event }))
   }
 }
 
