@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { normalizeHash } from '../intel/normalize.js'
 import type { Database, Tx } from '../platform/database.js'
 import { canonicalApp } from '../telemetry/app-digest.js'
 import type { AppInventory } from '../telemetry/device-state.js'
 import type { App } from '../telemetry/report.js'
-import { insertBuilds, listBuilds, listDeviceApps, type StoredApps, upsertDeviceApps } from './app-build-repository.js'
+import {
+  deleteAppChanges, insertBuilds, listBuilds, listDeviceApps, listLastingBuilds, type BaseList, type ListChange, type OwnMembers, type StoredApps,
+  upsertAppChanges, upsertDeviceApps
+} from './app-build-repository.js'
+import { groupBy } from './group-by.js'
 
 /** The app lists of phones: each build stored once, each held in memory once, whoever's phone it is on. */
 export interface AppInventories {
@@ -20,22 +25,40 @@ export interface AppInventoriesOptions {
   /** Builds and lists kept in memory: about a kilobyte and ten kilobytes each. */
   readonly maxBuilds?: number
   readonly maxLists?: number
+  /** Changes of a list, in either direction, after which it gets a new base. */
+  readonly maxChanges?: number
+  readonly now?: () => number
 }
 
 const MAX_BUILDS = 50_000
 const MAX_LISTS = 2_000
+/** A base costs twice what any other update costs; so many changes take 300 bytes (docs/decisions/0006-which-phones.md). */
+const MAX_CHANGES = 16
+/**
+ * How long we may give phones a build without asking whether it still is there. Far below the time
+ * that upkeep lets pass between finding no phone with a build and removing it (expire-app-builds.ts).
+ */
+export const BUILD_LEASE_MS = 60 * 60 * 1000
 
 /** Members that are a phone's own and would make a build of every installation. */
 const OWN_MEMBERS = ['firstInstalledAt', 'updatedAt'] as const
 
 interface Build { readonly id: number, readonly app: App }
 
-export function createAppInventories ({ db, maxBuilds = MAX_BUILDS, maxLists = MAX_LISTS }: AppInventoriesOptions): AppInventories {
+export function createAppInventories (options: AppInventoriesOptions): AppInventories {
+  const { db, maxBuilds = MAX_BUILDS, maxLists = MAX_LISTS, maxChanges = MAX_CHANGES, now = Date.now } = options
   const byId = new LRUCache<number, App>({ max: maxBuilds })
   const byHash = new LRUCache<string, Build>({ max: maxBuilds })
   const lists = new LRUCache<string, AppInventory>({ max: maxLists })
   // Apps we handed out, so that a list that comes back with one app changed costs one look-up.
   const idOf = new WeakMap<App, number>()
+  const leasedUntil = new LRUCache<number, number>({ max: maxBuilds })
+
+  const isLeased = (id: number): boolean => (leasedUntil.get(id) ?? 0) > now()
+
+  function lease (ids: Iterable<number>): void {
+    for (const id of ids) leasedUntil.set(id, now() + BUILD_LEASE_MS)
+  }
 
   function remember (build: Build): App {
     const known = byId.get(build.id)
@@ -57,30 +80,64 @@ export function createAppInventories ({ db, maxBuilds = MAX_BUILDS, maxLists = M
     return found
   }
 
-  /** Ids of builds by the app that was given, new builds stored. */
+  /** Ids of builds by the app that was given, new builds stored. They stay for longer than a lease. */
   async function resolve (apps: Iterable<App>): Promise<Map<App, Build>> {
     const resolved = new Map<App, Build>()
-    const unknown = new Map<string, App[]>()
+    const unknown: App[] = []
     for (const app of apps) {
       const id = idOf.get(app)
-      if (id !== undefined) {
-        resolved.set(app, { id, app })
-        continue
-      }
-      const hash = createHash('sha256').update(canonicalApp(app)).digest('hex')
-      const build = byHash.get(hash)
-      if (build !== undefined) resolved.set(app, build)
-      else unknown.set(hash, [...unknown.get(hash) ?? [], app])
+      const build = id === undefined ? byHash.get(hashOf(app)) : { id, app }
+      if (build === undefined) unknown.push(app)
+      else resolved.set(app, build)
     }
-    if (unknown.size === 0) return resolved
-    const ids = await insertBuilds(db, [...unknown].map(([hash, [app]]) => ({ hash, app: app! })))
-    for (const [hash, same] of unknown) {
-      const id = ids.get(hash)!
+    const doubtful = [...new Set([...resolved.values()].map(({ id }) => id).filter((id) => !isLeased(id)))]
+    if (doubtful.length > 0) {
+      lease(await listLastingBuilds(db, doubtful))
+      for (const [app, { id }] of resolved) if (!isLeased(id)) unknown.push(app)
+    }
+    for (const [app, build] of await store(unknown)) resolved.set(app, build)
+    return resolved
+  }
+
+  async function store (apps: readonly App[]): Promise<Map<App, Build>> {
+    const stored = new Map<App, Build>()
+    if (apps.length === 0) return stored
+    const byText = groupBy(apps, hashOf)
+    const ids = await insertBuilds(db, [...byText].map(([hash, [app]]) => ({ hash, app: app!, signers: signersOf(app!) })))
+    lease(ids.values())
+    for (const [hash, same] of byText) {
+      const id = ids.get(hash)
+      if (id === undefined) throw new Error(`app build ${hash} went away while it was stored`)
       const build = { id, app: remember({ id, app: same[0]! }) }
       byHash.set(hash, build)
-      for (const app of same) resolved.set(app, build)
+      for (const app of same) {
+        // It may have had another id, before it went and came back.
+        if (idOf.has(app)) idOf.set(app, id)
+        stored.set(app, build)
+      }
     }
-    return resolved
+    return stored
+  }
+
+  /** As changes of the bases that are there, or as new bases. */
+  async function save (tx: Tx, rows: readonly CurrentList[]): Promise<void> {
+    const stored = new Map((await listDeviceApps(tx, rows.map(({ deviceId }) => deviceId))).map((one) => [one.deviceId, one]))
+    const bases: BaseList[] = []
+    const changes: ListChange[] = []
+    const unchanged: string[] = []
+    for (const { deviceId, tenantId, builds, own } of rows) {
+      const known = stored.get(deviceId)
+      let change = known === undefined ? undefined : changeOf(known.base, builds)
+      if (change === undefined || Math.max(change.added.length, change.removed.length) > maxChanges) {
+        bases.push({ deviceId, tenantId, builds })
+        change = { added: [], removed: [] }
+      }
+      if (own !== null || change.added.length + change.removed.length > 0) changes.push({ deviceId, tenantId, ...change, own })
+      else if (known !== undefined) unchanged.push(deviceId)
+    }
+    if (bases.length > 0) await upsertDeviceApps(tx, bases)
+    if (changes.length > 0) await upsertAppChanges(tx, changes)
+    if (unchanged.length > 0) await deleteAppChanges(tx, unchanged)
   }
 
   return {
@@ -95,12 +152,13 @@ export function createAppInventories ({ db, maxBuilds = MAX_BUILDS, maxLists = M
       }
       if (missing.length === 0) return found
 
-      const stored = await listDeviceApps(tx, missing)
+      const stored = (await listDeviceApps(tx, missing)).map((one) => ({ ...one, builds: currentBuilds(one) }))
       const builds = await readBuilds(new Set(stored.flatMap(({ builds }) => builds)))
-      for (const one of stored) {
-        const inventory = toInventory(one, builds)
+      const digests = new Map(devices.map(({ deviceId, digest }) => [deviceId, digest]))
+      for (const { deviceId, builds: ids, own } of stored) {
+        const inventory = toInventory({ digest: digests.get(deviceId)!, builds: ids, own }, builds)
         lists.set(inventory.digest, inventory)
-        found.set(one.deviceId, inventory)
+        found.set(deviceId, inventory)
       }
       return found
     },
@@ -114,7 +172,7 @@ export function createAppInventories ({ db, maxBuilds = MAX_BUILDS, maxLists = M
         builds: parts.map(({ shared }) => resolved.get(shared)!.id),
         own: ownOf(parts)
       }))
-      await upsertDeviceApps(tx, rows)
+      await save(tx, rows)
       // The same list with the builds we hold already: what came with the report can go. Should
       // the transaction fail, it is still the list of that digest.
       const builds = new Map([...resolved.values()].map(({ id, app }) => [id, app]))
@@ -136,12 +194,33 @@ function splitApp (app: App): SplitApp {
   }
 }
 
-function ownOf (parts: readonly SplitApp[]): StoredApps['own'] {
+function ownOf (parts: readonly SplitApp[]): OwnMembers | null {
   const entries = parts.flatMap(({ appId, own }) => own === undefined ? [] : [[appId, own] as const])
   return entries.length === 0 ? null : Object.fromEntries(entries)
 }
 
-function toInventory ({ digest, builds, own }: StoredApps, apps: ReadonlyMap<number, App>): AppInventory {
+interface CurrentList { readonly deviceId: string, readonly tenantId: string, readonly builds: readonly number[], readonly own: OwnMembers | null }
+
+function currentBuilds ({ base, added, removed }: StoredApps): number[] {
+  if (removed.length === 0) return [...base, ...added]
+  const gone = new Set(removed)
+  return [...base.filter((id) => !gone.has(id)), ...added]
+}
+
+function changeOf (base: readonly number[], builds: readonly number[]): { added: number[], removed: number[] } {
+  const [before, after] = [new Set(base), new Set(builds)]
+  return { added: builds.filter((id) => !before.has(id)), removed: base.filter((id) => !after.has(id)) }
+}
+
+const hashOf = (app: App): string => createHash('sha256').update(canonicalApp(app)).digest('hex')
+
+/** What the certificates of an app are found by; what is no fingerprint is left out. */
+function signersOf ({ signingCertSha256 = [], signingCertSha1 = [], signingCertMd5 = [] }: App): string[] {
+  const hashes = [...signingCertSha256.map((text) => normalizeHash('sha256', text)), ...signingCertSha1.map((text) => normalizeHash('sha1', text)), ...signingCertMd5.map((text) => normalizeHash('md5', text))]
+  return [...new Set(hashes.filter((hash) => hash !== undefined))]
+}
+
+function toInventory ({ digest, builds, own }: { readonly digest: string, readonly builds: readonly number[], readonly own: OwnMembers | null }, apps: ReadonlyMap<number, App>): AppInventory {
   const items = builds.map((id) => {
     const app = apps.get(id)
     // The rows of a list and its builds are never parted; if they are, scoring must not go on without an app.

@@ -42,7 +42,7 @@ export interface Schema {
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
-    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string | null>
+    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string> | null
   }
   app_build: {
     id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown>, signers: Generated<string[]>, unused_since: Time | null, looked_at: Generated<Date>
