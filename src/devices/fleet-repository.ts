@@ -2,7 +2,9 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Database } from '../platform/database.js'
 import type { Level, ReportingState } from '../risk/level.js'
 import type { Platform } from '../telemetry/device-state.js'
+import { listBuildIds } from './app-build-repository.js'
 import { decodeCursor, limitOf, toPage, UUID_PART, type Page, type PageInput } from './cursor.js'
+import { hasBuild, isCommon, phonesWithBuild, phonesWithOsVersion } from './which-phones.js'
 
 /** A device as lists show it. Times are ISO 8601; null: unknown or not yet. */
 export interface DeviceSummary {
@@ -36,6 +38,14 @@ export interface DeviceFilter extends PageInput {
   readonly detection?: string | undefined
   /** Part of a model, manufacturer or serial number, or an id. */
   readonly q?: string | undefined
+  /** Has this app, by its id. */
+  readonly app?: string | undefined
+  /** Has the app in this version. */
+  readonly appVersion?: string | undefined
+  /** Has an app, or that app, signed with this certificate: its fingerprint, lower-case hex. */
+  readonly signer?: string | undefined
+  /** Last reported this version of its OS; before its first report, enrolled with it. */
+  readonly osVersion?: string | undefined
 }
 
 export interface DeviceRow {
@@ -46,15 +56,15 @@ export interface DeviceRow {
   reported_health: string | null, reported_version: number | null, acknowledged_at: Date | null, last_sync_error: string | null
 }
 
-const SELECT_DEVICE = sql`
-  select d.id, d.entra_device_id, d.intune_device_id, d.platform,
+const COLUMNS = sql`
+  d.id, d.entra_device_id, d.intune_device_id, d.platform,
     -- What the phone reports is newer than what it enrolled with.
     coalesce(s.state #>> '{os,version}', d.os_version) as os_version,
     d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
     s.reporting_state, s.level, s.level_since, s.coverage, s.last_report_at, s.assessed_at,
     s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
-    (select count(*) from finding f where f.device_id = d.id and f.status = 'open') as open_findings
-  from device d left join device_state s on s.device_id = d.id`
+    (select count(*) from finding f where f.device_id = d.id and f.status = 'open') as open_findings`
+const FROM_DEVICE = sql`from device d left join device_state s on s.device_id = d.id`
 
 /** One page of a tenant's devices, erased ones left out, in an order that does not change. */
 export async function pageDevices (db: Database, filter: DeviceFilter): Promise<Page<DeviceSummary>> {
@@ -62,6 +72,9 @@ export async function pageDevices (db: Database, filter: DeviceFilter): Promise<
   const after = decodeCursor(filter, UUID_PART)
   const conditions: Array<RawBuilder<unknown>> = [sql`d.tenant_id = ${filter.tenantId}`, sql`d.erased_at is null`]
   if (after !== undefined) conditions.push(sql`d.id > ${after[0]}`)
+  const source = await findSource(db, filter, after?.[0])
+  if (source === undefined) return { items: [], nextCursor: null }
+  conditions.push(...source.conditions)
   if (filter.level !== undefined) conditions.push(sql`s.level = ${filter.level}`)
   if (filter.state !== undefined) conditions.push(sql`coalesce(s.reporting_state, 'pending') = ${filter.state}`)
   if (filter.platform !== undefined) conditions.push(sql`d.platform = ${filter.platform}`)
@@ -74,8 +87,29 @@ export async function pageDevices (db: Database, filter: DeviceFilter): Promise<
     conditions.push(sql`(d.model ilike ${pattern} or d.manufacturer ilike ${pattern} or d.serial_number ilike ${pattern}
       or d.id::text ilike ${pattern} or d.entra_device_id::text ilike ${pattern} or d.intune_device_id::text ilike ${pattern})`)
   }
-  const { rows } = await sql<DeviceRow>`${SELECT_DEVICE} where ${sql.join(conditions, sql` and `)} order by d.id limit ${limit + 1}`.execute(db)
+  const { rows } = await sql<DeviceRow>`select ${COLUMNS} ${source.from} where ${sql.join(conditions, sql` and `)} order by ${source.order} limit ${limit + 1}`.execute(db)
   return toPage(rows, limit, toDeviceSummary, ({ id }) => [id])
+}
+
+interface Source { readonly from: RawBuilder<unknown>, readonly order: RawBuilder<unknown>, readonly conditions: ReadonlyArray<RawBuilder<unknown>> }
+
+/** Where to look for phones with these apps and this OS, what narrows most first; undefined when there can be none. */
+async function findSource (db: Database, { tenantId, app, appVersion, signer, osVersion }: DeviceFilter, after: string | undefined): Promise<Source | undefined> {
+  const byOs = osVersion === undefined ? [] : [sql`coalesce(s.os_version, d.os_version) = ${osVersion}`]
+  const byApp: Array<RawBuilder<unknown>> = []
+  if (app !== undefined || signer !== undefined) {
+    const builds = await listBuildIds(db, { appId: app, version: appVersion, signer })
+    if (builds.length === 0) return undefined
+    if (!await isCommon(db, { builds, tenantId, after })) return outOf(phonesWithBuild({ builds, tenantId, after }), byOs)
+    byApp.push(hasBuild(builds, sql`d.id`))
+  }
+  if (osVersion !== undefined) return outOf(phonesWithOsVersion({ tenantId, osVersion, after }), byApp)
+  return { from: FROM_DEVICE, order: sql`d.id`, conditions: byApp }
+}
+
+/** The ids come in order, and the page ends as soon as it is full. */
+function outOf (ids: RawBuilder<unknown>, conditions: Source['conditions']): Source {
+  return { from: sql`from (${ids}) found join device d on d.id = found.device_id left join device_state s on s.device_id = d.id`, order: sql`found.device_id`, conditions }
 }
 
 /** A device by its id, or by `entra:` and its Entra device id. */
@@ -84,7 +118,7 @@ export async function findDeviceRow (db: Database, tenantId: string, reference: 
   if (id === undefined) return undefined
   const match = entra === undefined ? sql`d.id = ${id}` : sql`d.entra_device_id = ${id}`
   // Of several records of one Entra id the live one counts, else the last.
-  const { rows } = await sql<DeviceRow>`${SELECT_DEVICE}
+  const { rows } = await sql<DeviceRow>`select ${COLUMNS} ${FROM_DEVICE}
     where d.tenant_id = ${tenantId} and d.erased_at is null and ${match}
     order by d.retired_at desc nulls first limit 1`.execute(db)
   return rows[0]

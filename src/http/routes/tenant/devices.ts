@@ -40,7 +40,11 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
         state: Type.Optional(Type.Enum([...DEVICE_STATES])),
         platform: Type.Optional(Type.Enum([...PLATFORMS])),
         detection: Type.Optional(Text({ maxLength: 64 })),
-        q: Type.Optional(Text({ maxLength: 128, description: 'Part of a model, manufacturer or serial number, or an id.' }))
+        q: Type.Optional(Text({ maxLength: 128, description: 'Part of a model, manufacturer or serial number, or an id.' })),
+        app: Type.Optional(Text({ maxLength: 2048, description: 'Has this app: package name or bundle id.' })),
+        appVersion: Type.Optional(Text({ maxLength: 2048, description: 'Has `app` in this version.' })),
+        signer: Type.Optional(Text({ maxLength: 128, description: 'Has an app, with `app` that app, signed with this certificate: SHA-256, SHA-1 or MD5 fingerprint in hex, colons or not.' })),
+        osVersion: Type.Optional(Text({ maxLength: 100, description: 'Last reported this version of its OS; until its first report, enrolled with it.' }))
       }),
       response: { 200: page(DeviceSchema) }
     }

@@ -1,0 +1,93 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Database } from '../platform/database.js'
+
+/**
+ * Which phones have one of some app builds, in the order of their ids, so that the first page of
+ * many comes as fast as the only page of few (docs/decisions/0006-which-phones.md).
+ *
+ * A phone's list is its base without `removed` and with `added`. Both are indexed; what is common
+ * is found sooner by looking at one phone after the other than in the index, which answers all
+ * phones before the first can be shown.
+ */
+export interface BuildsFilter {
+  readonly builds: readonly number[]
+  /** Only this tenant's phones. */
+  readonly tenantId?: string | undefined
+  /** Only phones with a greater id. */
+  readonly after?: string | undefined
+}
+
+/** Phones looked at to see how common something is, and how many of them make it common. */
+const SAMPLE = 250
+const COMMON = 5
+
+const NO_PHONE = '00000000-0000-0000-0000-000000000000'
+
+/** Whether one of a few phones after another has such a build, so that a page is soon full. */
+export async function isCommon (db: Database, { builds, tenantId, after = NO_PHONE }: BuildsFilter): Promise<boolean> {
+  const phones = tenantId === undefined
+    ? sql`select device_id as id from device_apps where device_id > ${after} order by device_id limit ${SAMPLE}`
+    : sql`select id from device where tenant_id = ${tenantId} and id > ${after} order by id limit ${SAMPLE}`
+  const { rows: [row] } = await sql<{ seen: number, having: number }>`
+    select count(*) as seen, count(*) filter (where ${hasBuild(builds, sql`p.id`)}) as having from (${phones}) p`.execute(db)
+  return row!.seen < SAMPLE || row!.having >= COMMON
+}
+
+/** True for a phone that has one of the builds. Looks at this phone alone: no join that would read all lists first. */
+export function hasBuild (builds: readonly number[], deviceId: RawBuilder<unknown>): RawBuilder<boolean> {
+  const wanted = literal(builds)
+  return sql`coalesce((
+    select exists (select from unnest(has_base.builds) b where b = any(${wanted}) and b <> all(coalesce(has_change.removed, '{}')))
+      or exists (select from unnest(has_change.added) b where b = any(${wanted}))
+    from device_apps has_base left join device_apps_change has_change on has_change.device_id = has_base.device_id
+    where has_base.device_id = ${deviceId}), false)`
+}
+
+/** A query for the ids of phones with one of the builds, out of the indexes, in the order of the ids. */
+export function phonesWithBuild ({ builds, tenantId, after }: BuildsFilter): RawBuilder<{ device_id: string }> {
+  const wanted = literal(builds)
+  const isAfter = (deviceId: RawBuilder<unknown>): RawBuilder<unknown> => after === undefined ? sql`true` : sql`${deviceId} > ${after}`
+  const ofTenant = (list: RawBuilder<unknown>): RawBuilder<unknown> =>
+    tenantId === undefined ? sql`true` : sql`${list} @> array[-(select number from tenant where id = ${tenantId})]`
+  const [base, added] = [sql`array_append(a.builds, -a.tenant_number)`, sql`array_append(n.added, -n.tenant_number)`]
+  return sql`
+    select a.device_id from device_apps a left join device_apps_change c on c.device_id = a.device_id
+    where ${base} && ${wanted} and ${ofTenant(base)} and ${isAfter(sql`a.device_id`)}
+      and (c.removed is null or not c.removed && ${wanted}
+        or exists (select from unnest(a.builds) b where b = any(${wanted}) and b <> all(c.removed)))
+    union
+    select n.device_id from device_apps_change n
+    where ${added} && ${wanted} and ${ofTenant(added)} and ${isAfter(sql`n.device_id`)}
+    order by device_id`
+}
+
+/**
+ * A page of the phones, whosever, that have one of the builds: what a new indicator may concern.
+ * Ids rise; the next page comes after the last one's.
+ */
+export async function listDevicesWithBuilds (db: Database, filter: BuildsFilter & { readonly limit: number }): Promise<string[]> {
+  const { builds, tenantId, after = NO_PHONE, limit } = filter
+  if (builds.length === 0) return []
+  const query = await isCommon(db, filter)
+    ? sql<{ device_id: string }>`select a.device_id from device_apps a where a.device_id > ${after} and ${hasBuild(builds, sql`a.device_id`)}
+        and ${tenantId === undefined ? sql`true` : sql`a.tenant_id = ${tenantId}`} order by a.device_id limit ${limit}`
+    : sql<{ device_id: string }>`${phonesWithBuild(filter)} limit ${limit}`
+  const { rows } = await query.execute(db)
+  return rows.map(({ device_id: deviceId }) => deviceId)
+}
+
+/** A query for the ids of phones with this version of the OS: as last reported, before that as at enrolment. In the order of the ids. */
+export function phonesWithOsVersion ({ tenantId, osVersion, after = NO_PHONE }: { readonly tenantId: string, readonly osVersion: string, readonly after?: string | undefined }): RawBuilder<{ device_id: string }> {
+  return sql`
+    (select device_id from device_state where tenant_id = ${tenantId} and os_version = ${osVersion} and device_id > ${after} order by device_id)
+    union all
+    (select p.device_id from device_state p join device e on e.id = p.device_id
+    where p.tenant_id = ${tenantId} and p.os_version is null and p.device_id > ${after} and e.os_version = ${osVersion} order by p.device_id)
+    order by device_id`
+}
+
+// In the text and not as a parameter: the planner then knows how common these builds are, and
+// looks values up in a hash table. They are numbers out of the database.
+function literal (builds: readonly number[]): RawBuilder<unknown> {
+  return sql`${sql.lit(`{${builds.map(Number).join(',')}}`)}::integer[]`
+}
