@@ -22,7 +22,7 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
-  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues. Unset: the queues live in PostgreSQL.', undefined, true),
+  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues and for rate limits. Unset: both live in PostgreSQL.', undefined, true),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
@@ -31,6 +31,12 @@ export const SETTINGS = {
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
   LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
   ACCESS_TOKEN_SECONDS: setting(Type.Integer({ minimum: 60, maximum: 86_400 }), 'Lifetime of an agent\'s access token.', '3600'),
+  SIGNING_KEY_DAYS: setting(Positive, 'Days after which a new key signs access tokens; the old one goes on verifying what it signed.', '30'),
+  RATE_LIMIT_DEVICE: setting(Positive, 'Requests a minute of one phone; like all limits counted over all API processes.', '1200'),
+  RATE_LIMIT_TENANT: setting(Positive, 'Requests a minute of all phones of a tenant together.', '600000'),
+  RATE_LIMIT_ADDRESS: setting(Positive, 'Enrolments and access tokens a minute for one address (IPv6: one /64).', '6000'),
+  RATE_LIMIT_FAILURES: setting(Positive, 'Requests a minute of one address with keys or tokens that do not count.', '600'),
+  RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key.', '1200'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Sync jobs a worker process has in hand at once.', '4'),

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.js'
+import { listSigningKeys, retireSigningKey, rotateSigningKey } from '../devices/signing-key-repository.js'
 import { createApiKey, listApiKeys, revokeApiKey } from '../operators/api-keys.js'
 import { createEnrollmentToken } from '../operators/enrollment-tokens.js'
 import { type Role, ROLES } from '../operators/roles.js'
@@ -48,6 +49,19 @@ export async function runListApiKeys (env: NodeJS.ProcessEnv): Promise<void> {
 export async function runRevokeApiKey (id: string, env: NodeJS.ProcessEnv): Promise<void> {
   requireGuid('the id', id)
   await withDatabase(env, async (db) => print(await revokeApiKey({ db }, { id, actor: ACTOR })))
+}
+
+export async function runListSigningKeys (env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, async (db) => print(await listSigningKeys(db)))
+}
+
+export async function runRotateSigningKey (env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, async (db) => print({ id: await rotateSigningKey(db, { actor: ACTOR }) }))
+}
+
+export async function runRetireSigningKey (id: string, { now = false }: { now?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
+  requireGuid('the id', id)
+  await withDatabase(env, async (db) => print(await retireSigningKey(db, { id: id.toLowerCase(), now, actor: ACTOR })))
 }
 
 async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {

@@ -6,10 +6,12 @@ import { createAccessTokens } from '../devices/access-tokens.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
 import { createTokenCutoffs } from '../devices/token-cutoffs.js'
-import { buildApp } from '../http/app.js'
+import { type AppOptions, buildApp } from '../http/app.js'
+import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
 import { createOperatorLookup } from '../operators/api-keys.js'
 import { packageRoot } from '../platform/package-root.js'
+import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { BUILT_IN_POLICY } from '../risk/policy.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
@@ -32,7 +34,7 @@ export const VERSION = (JSON.parse(readFileSync(join(packageRoot, 'package.json'
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
   const { config, db, queues, log, lifecycle, metrics, intel, intune, publicUrl } = installation
-  const keys = await createSigningKeys({ db, log })
+  const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
   lifecycle.onStop('token cutoffs', async () => cutoffs.close())
@@ -51,6 +53,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     log,
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
+    ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
     operatorAuth: { findOperator: createOperatorLookup(db) },
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
@@ -72,6 +75,25 @@ export async function startApi (installation: Installation, options: StartApiOpt
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
   const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })
   return { url, opsUrl }
+}
+
+/** Limits from the configuration, counted together with the other API processes. */
+function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<AppOptions, 'rateLimits' | 'rateCounting'> {
+  const counts = createSharedCounts({ exchangeCounts: createCountExchange(db) })
+  const timer = startExchange(counts, { log })
+  lifecycle.onStop('rate counts', async () => timer.close())
+  const redis = config.REDIS_URL === undefined ? undefined : connectRateRedis({ url: config.REDIS_URL, log })
+  lifecycle.onStop('rate limits in Redis', async () => redis?.disconnect())
+  return {
+    rateLimits: {
+      perAddress: config.RATE_LIMIT_ADDRESS,
+      failures: config.RATE_LIMIT_FAILURES,
+      perDevice: config.RATE_LIMIT_DEVICE,
+      perTenant: config.RATE_LIMIT_TENANT,
+      perApiKey: config.RATE_LIMIT_API_KEY
+    },
+    rateCounting: { counts, ...(redis === undefined ? {} : { redis }) }
+  }
 }
 
 /** Starts the operations port of a process: health, metrics, queues. */

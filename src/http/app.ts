@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
 import underPressure from '@fastify/under-pressure'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { OverloadedError, TooManyRequestsError } from '../errors.js'
+import { OverloadedError } from '../errors.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
@@ -13,7 +12,8 @@ import { addContentEncoding } from './plugins/content-encoding.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
-import { createSignInLimit } from './plugins/sign-in-limit.js'
+import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
+import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
@@ -36,25 +36,14 @@ export interface AppOptions {
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
   readonly intel: IntelRoutesOptions
-  readonly rateLimits?: RateLimits
+  readonly rateLimits?: Partial<RateLimits>
+  readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
 
-/** Requests a minute. */
-export interface RateLimits {
-  /** Of one address, for enrolment and tokens: nobody has proved who they are yet. */
-  readonly perAddress: number
-  /** Of one device or API key. */
-  readonly perCaller: number
-  /** Of one address with tokens or keys that do not count. */
-  readonly failures: number
-}
-
-/** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */
-const RATE_LIMITS: RateLimits = { perAddress: 6_000, perCaller: 1_200, failures: 600 }
 const REQUEST_TIMEOUT_MS = 60_000
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
@@ -89,31 +78,31 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   })
   await addOpenApi(app as unknown as FastifyInstance, { version: options.version })
 
-  const limits = options.rateLimits ?? RATE_LIMITS
-  await app.register(rateLimit, {
-    global: false,
-    errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000))
-  })
-  const signInLimit = createSignInLimit(app as unknown as FastifyInstance, { maxFailures: limits.failures })
+  const limits: RateLimits = { ...RATE_LIMITS, ...options.rateLimits }
+  const counting = options.rateCounting ?? {}
+  let signInLimit!: SignInLimit
 
   await app.register(async (open) => {
+    await addRateLimit(open as unknown as FastifyInstance, counting)
+    signInLimit = createSignInLimit(open as unknown as FastifyInstance, { maxFailures: limits.failures })
     open.addHook('onRoute', (route) => { route.bodyLimit ??= STRANGERS_BODY_BYTES })
-    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, timeWindow: '1 minute' }))
+    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
     await open.register(enrollmentRoutes, options.enrollment)
     await open.register(tokenRoutes, options.token)
   }, { prefix: '/v1' })
 
   await app.register(async (agents) => {
     await addAgentAuth(agents as unknown as FastifyInstance, { ...options.agentAuth, signInLimit })
-    agents.addHook('onRequest', agents.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.device.deviceId }))
+    await addAgentLimits(agents as unknown as FastifyInstance, limits, counting)
     await agents.register(telemetryRoutes, options.telemetry)
     await agents.register(deviceStatusRoutes, options.deviceStatus)
   }, { prefix: '/v1' })
 
   await app.register(async (operators) => {
+    await addRateLimit(operators as unknown as FastifyInstance, counting)
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
-    operators.addHook('onRequest', operators.rateLimit({ max: limits.perCaller, timeWindow: '1 minute', keyGenerator: (request) => request.operator.id }))
+    operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(intelRoutes, options.intel)

@@ -19,7 +19,7 @@ async function untilRefused (call: () => Promise<LightMyRequestResponse>): Promi
 const retryAfterOf = ({ headers }: LightMyRequestResponse): number => Number(headers['retry-after'])
 
 t.test('one address that guesses API keys is turned away, and told when to come again', async (t) => {
-  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perCaller: PLENTY, failures: 5 } })
+  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perDevice: PLENTY, perApiKey: PLENTY, failures: 5 } })
   const viewer = await api.keyFor('viewer')
   const guess = async () => await api.call(`sp_${randomUUID()}`, 'GET', `/v1/tenants/${api.tenantId}/devices`)
   const { through, answer } = await untilRefused(guess)
@@ -31,7 +31,7 @@ t.test('one address that guesses API keys is turned away, and told when to come 
 })
 
 t.test('one address that guesses access tokens is turned away, its phones with good ones are not', async (t) => {
-  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perCaller: PLENTY, failures: 5 } })
+  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perDevice: PLENTY, perApiKey: PLENTY, failures: 5 } })
   const { accessToken } = await api.enroll()
   const { through, answer } = await untilRefused(async () => await api.call('guess', 'POST', '/v1/telemetry', makeReport(1)))
   t.equal(through, 5)
@@ -40,7 +40,7 @@ t.test('one address that guesses access tokens is turned away, its phones with g
 })
 
 t.test('one phone or one key that asks too often is turned away alone', async (t) => {
-  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perCaller: 3, failures: PLENTY } })
+  const api = await startTestApi(t, { rateLimits: { perAddress: PLENTY, perDevice: 3, perApiKey: 3, failures: PLENTY } })
   const [busy, calm] = [await api.enroll(), await api.enroll()]
   let sequence = 0
   const phone = await untilRefused(async () => await api.call(busy.accessToken, 'POST', '/v1/telemetry', makeReport(++sequence)))
@@ -59,7 +59,7 @@ t.test('one phone or one key that asks too often is turned away alone', async (t
 })
 
 t.test('enrolment and tokens are limited by address', async (t) => {
-  const api = await startTestApi(t, { rateLimits: { perAddress: 4, perCaller: PLENTY, failures: PLENTY } })
+  const api = await startTestApi(t, { rateLimits: { perAddress: 4, perDevice: PLENTY, perApiKey: PLENTY, failures: PLENTY } })
   const { through, answer } = await untilRefused(async () => await api.call('set_guess', 'POST', '/v1/enroll', {}))
   t.equal(through, 4)
   isProblem(t, answer, TOO_MANY)
@@ -67,7 +67,7 @@ t.test('enrolment and tokens are limited by address', async (t) => {
 })
 
 t.test('behind a proxy that is trusted, callers are told apart; nobody else\'s word counts', async (t) => {
-  const rateLimits = { perAddress: PLENTY, perCaller: PLENTY, failures: 2 }
+  const rateLimits = { perAddress: PLENTY, perDevice: PLENTY, perApiKey: PLENTY, failures: 2 }
   const guessFor = (api: TestApi, caller: string) => async () => await api.call(`sp_${randomUUID()}`, 'GET', '/v1/tenants', undefined, { 'x-forwarded-for': caller })
   const behind = await startTestApi(t, { rateLimits, trustProxy: ['loopback'] })
   t.equal((await untilRefused(guessFor(behind, '192.0.2.1'))).through, 2)

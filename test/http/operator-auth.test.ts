@@ -38,7 +38,7 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   'GET /v1/intel/vulnerabilities': 'platform-admin'
 }
 
-const api = await startTestApi(t, { rateLimits: { perAddress: 1e6, perCaller: 1e6, failures: 1e6 } })
+const api = await startTestApi(t, { rateLimits: { perAddress: 1e6, perDevice: 1e6, perApiKey: 1e6, failures: 1e6 } })
 const { app, db, tenantId } = api
 const foreignTenant = await seedTenant(db)
 const phone = await api.enroll()

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { TooManyRequestsError } from '../../errors.js'
+import { keyOf, refuse } from './rate-limits.js'
 
 /** Turns an address away that keeps coming with credentials that do not count. */
 export interface SignInLimit {
@@ -9,17 +9,15 @@ export interface SignInLimit {
   countFailure (request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
-/** Only failures count, so that a whole company behind one address is not in its own way. Needs @fastify/rate-limit. */
+/** Only failures count, so that a whole company behind one address is not in its own way. Needs `addRateLimit`. */
 export function createSignInLimit (app: FastifyInstance, { maxFailures }: { readonly maxFailures: number }): SignInLimit {
-  const failures = app.createRateLimit({ max: maxFailures, timeWindow: '1 minute' })
-  const refuse = async (request: FastifyRequest, reply: FastifyReply, increment: boolean): Promise<void> => {
+  const failures = app.createRateLimit({ max: maxFailures, keyGenerator: keyOf.failures })
+  const count = async (request: FastifyRequest, reply: FastifyReply, increment: boolean): Promise<void> => {
     const state = await failures(request, { increment })
-    if (state.isAllowed || !state.isExceeded) return
-    reply.header('retry-after', state.ttlInSeconds)
-    throw new TooManyRequestsError(state.ttlInSeconds)
+    if (!state.isAllowed && state.isExceeded) refuse(reply, state.ttlInSeconds)
   }
   return {
-    check: async (request, reply) => await refuse(request, reply, false),
-    countFailure: async (request, reply) => await refuse(request, reply, true)
+    check: async (request, reply) => await count(request, reply, false),
+    countFailure: async (request, reply) => await count(request, reply, true)
   }
 }

@@ -1,0 +1,41 @@
+import { Redis } from 'ioredis'
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import type { Database } from './database.js'
+
+interface CallerCount {
+  readonly key: string
+  readonly count: number
+}
+
+/**
+ * Rate limits' counts of all processes, in an unlogged table of the database: one set-based
+ * statement for all callers. `window` is the minute since 1970; earlier ones are deleted.
+ */
+export function createCountExchange (db: Database): (window: number, counts: readonly CallerCount[]) => Promise<CallerCount[]> {
+  let latest = -1
+  return async (window, counts) => {
+    if (window > latest) {
+      latest = window
+      await sql`delete from rate_count where "window" < ${window - 1}`.execute(db)
+    }
+    // In the order of the keys: two processes must not wait for each other in a circle.
+    const { rows } = await sql<CallerCount>`
+      insert into rate_count as r ("window", key, count)
+      select ${window}::bigint, key, count from unnest(${counts.map(({ key }) => key)}::text[], ${counts.map(({ count }) => count)}::integer[]) as told (key, count)
+      order by key
+      on conflict ("window", key) do update set count = r.count + excluded.count
+      returning key, count`.execute(db)
+    return rows
+  }
+}
+
+/** No request waits longer than this for its count. */
+const ANSWER_MS = 500
+
+/** A connection that counts callers in Redis; it fails at once when Redis is away, and then nobody is limited. */
+export function connectRateRedis ({ url, log }: { readonly url: string, readonly log: Logger }): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: ANSWER_MS, connectTimeout: 2_000 })
+  redis.on('error', (err) => log.warn({ err }, 'rate limits cannot count in Redis'))
+  return redis
+}
