@@ -212,10 +212,11 @@ function changeOf (base: readonly number[], builds: readonly number[]): { added:
   return { added: builds.filter((id) => !before.has(id)), removed: base.filter((id) => !after.has(id)) }
 }
 
-const hashOf = (app: App): string => createHash('sha256').update(canonicalApp(app)).digest('hex')
+/** What a build is known by: SHA-256 of its canonical JSON, hex. */
+export const hashOf = (app: App): string => createHash('sha256').update(canonicalApp(app)).digest('hex')
 
 /** What the certificates of an app are found by; what is no fingerprint is left out. */
-function signersOf ({ signingCertSha256 = [], signingCertSha1 = [], signingCertMd5 = [] }: App): string[] {
+export function signersOf ({ signingCertSha256 = [], signingCertSha1 = [], signingCertMd5 = [] }: App): string[] {
   const hashes = [...signingCertSha256.map((text) => normalizeHash('sha256', text)), ...signingCertSha1.map((text) => normalizeHash('sha1', text)), ...signingCertMd5.map((text) => normalizeHash('md5', text))]
   return [...new Set(hashes.filter((hash) => hash !== undefined))]
 }

@@ -1,0 +1,75 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Judgement } from '../../devices/judge-device.js'
+import type { SeededPhone } from './seeded-phone.js'
+
+/** A value of a row; an object is a document, an array a list of its column's type. */
+export type Value = string | number | boolean | null | Date | readonly string[] | readonly number[] | { readonly json: unknown }
+export type Row = readonly Value[]
+
+/** The tables of a phone, those first that others refer to, and the columns of the rows below. */
+export const TABLES = {
+  device: ['id', 'tenant_id', 'entra_device_id', 'intune_device_id', 'platform', 'os_version', 'manufacturer', 'model', 'serial_number', 'public_key', 'enrolled_at', 'updated_at'],
+  device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage', 'last_report_at',
+    'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time'],
+  device_apps: ['device_id', 'tenant_id', 'tenant_number', 'builds'],
+  device_apps_change: ['device_id', 'tenant_number', 'added', 'removed'],
+  finding: ['id', 'tenant_id', 'device_id', 'detection', 'rule_version', 'category', 'severity', 'raises_level', 'subject', 'title', 'evidence', 'intel',
+    'attack', 'remediation', 'first_seen', 'last_seen', 'expires_at'],
+  level_change: ['tenant_id', 'device_id', 'at', 'from_level', 'to_level', 'findings']
+} as const satisfies Record<string, readonly string[]>
+
+export type TableName = keyof typeof TABLES
+
+export interface AppLists {
+  readonly tenantNumber: number
+  /** The list when it was last stored whole, and what has changed since. */
+  readonly base: readonly number[]
+  readonly added: readonly number[]
+  readonly removed: readonly number[]
+}
+
+/**
+ * What enrolment, the workers and Intune's acknowledgement leave of a phone whose first report
+ * was judged so at `at`.
+ */
+export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed }: AppLists, at: Date): Record<TableName, Row[]> {
+  const { deviceId, tenantId } = judgement.device
+  const { sequence, apps, ...state } = judgement.state
+  const enrolledAt = new Date(phone.receivedAt.getTime() - 60_000)
+  return {
+    device: [[
+      deviceId, tenantId, randomUUID(), randomUUID(), phone.platform, phone.osVersion, phone.manufacturer, phone.model, phone.serialNumber,
+      // Nobody has the private half: no agent can speak for a made-up phone.
+      { json: { kty: 'OKP', crv: 'Ed25519', x: randomBytes(32).toString('base64url') } }, enrolledAt, enrolledAt
+    ]],
+    device_state: [[
+      deviceId, tenantId, sequence, { json: state }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
+      judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at
+    ]],
+    device_apps: [[deviceId, tenantId, tenantNumber, base]],
+    device_apps_change: added.length + removed.length === 0 ? [] : [[deviceId, tenantNumber, added, removed]],
+    finding: judgement.findings.opened.map(({ findingId, finding }) => [
+      findingId, tenantId, deviceId, finding.detection, finding.ruleVersion, finding.category, finding.severity, finding.raisesLevel, finding.subject, finding.title,
+      { json: finding.evidence }, finding.intel === null ? null : { json: finding.intel }, finding.attack, { json: finding.remediation }, at, at, finding.expiresAt
+    ]),
+    level_change: judgement.levelChange === null
+      ? []
+      : [[tenantId, deviceId, at, judgement.levelChange.from, judgement.levelChange.to, { json: judgement.levelChange.findings }]]
+  }
+}
+
+/** A row in the text format of COPY (PostgreSQL manual, COPY, "Text Format"). */
+export const toCopyLine = (row: Row): string => `${row.map(toCopyText).join('\t')}\n`
+
+function toCopyText (value: Value): string {
+  if (value === null) return '\\N'
+  const text = toText(value)
+  return /[\\\t\n\r]/.test(text) ? text.replace(/\\/g, '\\\\').replace(/\t/g, '\\t').replace(/\n/g, '\\n').replace(/\r/g, '\\r') : text
+}
+
+function toText (value: NonNullable<Value>): string {
+  if (value instanceof Date) return value.toISOString()
+  if (Array.isArray(value)) return `{${value.map((one: string | number) => typeof one === 'number' ? String(one) : `"${one.replace(/["\\]/g, '\\$&')}"`).join(',')}}`
+  if (typeof value === 'object') return JSON.stringify((value as { json: unknown }).json)
+  return String(value)
+}
