@@ -31,7 +31,7 @@ export class AgentError extends Error {
 }
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-const ASSERTION_LIFETIME = '2 minutes'
+const ASSERTION_SECONDS = 120
 
 /**
  * The reference of the agent protocol: a key that never leaves the phone, an access token
@@ -40,18 +40,21 @@ const ASSERTION_LIFETIME = '2 minutes'
 export class Agent {
   #accessToken: string
   #sequence = 0
+  /** How far the server's clock is ahead of the phone's, as its last answer said. */
+  #serverAheadMs = 0
 
   private constructor (
     private readonly apiUrl: string,
     private readonly privateKey: CryptoKey,
     readonly deviceId: string,
-    accessToken: string
+    accessToken: string,
+    private readonly now: () => number
   ) {
     this.#accessToken = accessToken
   }
 
-  /** Makes a key and enrols with it. @throws AgentError */
-  static async enroll (apiUrl: string, enrollmentToken: string, phone: PhoneDescription): Promise<Agent> {
+  /** Makes a key and enrols with it. `now` is the phone's clock, which may be wrong by hours. @throws AgentError */
+  static async enroll (apiUrl: string, enrollmentToken: string, phone: PhoneDescription, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Agent> {
     const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' })
     const jwk: JWK = await exportJWK(publicKey)
     const answer = await fetch(`${apiUrl}/v1/enroll`, {
@@ -60,7 +63,9 @@ export class Agent {
       body: JSON.stringify({ ...phone, publicKey: jwk })
     })
     const { deviceId, accessToken } = await readAnswer<{ deviceId: string, accessToken: string }>(answer)
-    return new Agent(apiUrl, privateKey, deviceId, accessToken)
+    const agent = new Agent(apiUrl, privateKey, deviceId, accessToken, now)
+    agent.#readClock(answer)
+    return agent
   }
 
   /** The token it calls with now. */
@@ -81,7 +86,7 @@ export class Agent {
 
   /** An access token that has run out is renewed once. */
   async #call<T> (path: string, init: RequestInit): Promise<T> {
-    const send = async (): Promise<Response> => await fetch(this.apiUrl + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${this.#accessToken}` } })
+    const send = async (): Promise<Response> => await fetch(this.apiUrl + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${this.#accessToken}` } }).then((answer) => this.#readClock(answer))
     let answer = await send()
     if (answer.status === 401) {
       await answer.arrayBuffer()
@@ -91,14 +96,22 @@ export class Agent {
     return await readAnswer<T>(answer)
   }
 
+  /** The `Date` of an answer (RFC 9110, section 6.6.1) is what assertions are dated by. */
+  #readClock (answer: Response): Response {
+    const serverMs = Date.parse(answer.headers.get('date') ?? '')
+    if (!Number.isNaN(serverMs)) this.#serverAheadMs = serverMs - this.now()
+    return answer
+  }
+
   async #renew (): Promise<string> {
+    const serverSeconds = Math.floor((this.now() + this.#serverAheadMs) / 1000)
     const assertion = await new SignJWT({})
       .setProtectedHeader({ alg: 'EdDSA' })
       .setIssuer(this.deviceId)
       .setSubject(this.deviceId)
       .setAudience(`${this.apiUrl}/v1/token`)
-      .setIssuedAt()
-      .setExpirationTime(ASSERTION_LIFETIME)
+      .setIssuedAt(serverSeconds)
+      .setExpirationTime(serverSeconds + ASSERTION_SECONDS)
       .setJti(randomUUID())
       .sign(this.privateKey)
     const answer = await fetch(`${this.apiUrl}/v1/token`, { method: 'POST', body: new URLSearchParams({ grant_type: JWT_BEARER, assertion }) })

@@ -14,7 +14,7 @@ import type { IntelView } from '../../src/intel/indicator.js'
 import type { IntelCache } from '../../src/intel/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
-import type { Database } from '../../src/platform/database.js'
+import { type Database, openDatabase } from '../../src/platform/database.js'
 import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
@@ -48,6 +48,10 @@ export interface TestApi extends ScoreDeps {
 export interface TestApiOptions {
   readonly log?: Logger
   readonly rateLimits?: AppOptions['rateLimits']
+  readonly rateCounting?: AppOptions['rateCounting']
+  /** Another process of the same installation: the same database, a pool of its own. */
+  readonly beside?: Pick<TestApi, 'databaseUrl' | 'tenantId'>
+  readonly publicUrl?: () => string
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
@@ -57,7 +61,7 @@ export interface TestApiOptions {
 }
 
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
-  const { db, url: databaseUrl } = await createTestDatabase(t)
+  const { db, url: databaseUrl } = options.beside === undefined ? await createTestDatabase(t) : openBeside(t, options.beside.databaseUrl)
   const log = options.log ?? silentLog
   const keys = await createSigningKeys({ db, log })
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -77,7 +81,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     agentAuth: { keys, cutoffs },
     operatorAuth: { findOperator: options.findOperator ?? createOperatorLookup(db) },
     enrollment: { db, accessTokens, cutoffs, sync, log },
-    token: { db, accessTokens, publicUrl: () => 'https://mtd.example' },
+    token: { db, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
     telemetry: { journal: options.journalOf?.(journal) ?? journal },
     deviceStatus: { db },
     tenant: {
@@ -90,6 +94,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     tenants: { db },
     intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
+    ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
   })
@@ -99,7 +104,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     keys.close()
     cutoffs.close()
   })
-  const tenantId = await seedTenant(db)
+  const tenantId = options.beside?.tenantId ?? await seedTenant(db)
 
   const call: TestApi['call'] = async (bearer, method, url, payload, headers = {}) => await app.inject({
     method, url, ...(payload === undefined ? {} : { payload }),
@@ -121,6 +126,12 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       return { ...answer.json(), entraDeviceId }
     }
   }
+}
+
+function openBeside (t: Test, url: string): { db: Database, url: string } {
+  const db = openDatabase({ connectionString: url })
+  t.teardown(async () => await db.destroy())
+  return { db, url }
 }
 
 /** How many rows each table has: equal before and after means that nothing was stored. */
