@@ -1,25 +1,13 @@
-import { parse, parseBinary, type PlistValue } from 'plist'
+import type { PlistValue } from 'plist'
 import { InvalidInputError } from '../../errors.js'
 import { REPORT_LIMITS } from '../report.js'
-import { assertUnfoldsSmall } from './binary-plist-guard.js'
+import { parsePropertyList } from './property-list.js'
 import type { ReportSections } from './report-sections.js'
 
 const WHAT = 'The backup\'s Info.plist'
-const isBinary = (content: Uint8Array): boolean => Buffer.from(content.subarray(0, 6)).toString('latin1') === 'bplist'
 
 function readPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
-  if (content.byteLength > REPORT_LIMITS.decodedBytes) throw new InvalidInputError([{ path: 'Info.plist', message: 'is too large' }], WHAT)
-  let value: PlistValue
-  try {
-    if (isBinary(content)) {
-      assertUnfoldsSmall(content)
-      value = parseBinary(content)
-    } else {
-      value = parse(Buffer.from(content).toString('utf8'))
-    }
-  } catch (error) {
-    throw new InvalidInputError([{ path: 'Info.plist', message: `is no property list: ${(error as Error).message}` }], WHAT)
-  }
+  const value = parsePropertyList(content, { what: WHAT, path: 'Info.plist', maxBytes: REPORT_LIMITS.decodedBytes })
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date || value instanceof Uint8Array) {
     throw new InvalidInputError([{ path: 'Info.plist', message: 'must be a dictionary' }], WHAT)
   }
