@@ -36,8 +36,9 @@ update device_apps a set tenant_number = t.number from tenant t where t.id = a.t
 alter table device_apps alter column tenant_number set not null;
 insert into device_apps_change (device_id, tenant_number, added, removed, own)
 select device_id, tenant_number, '{}', '{}', own from device_apps where own is not null;
--- device_state has the digest; here it would be rewritten with every change.
-alter table device_apps drop column own, drop column digest;
+-- device_state has the digest; here it would be rewritten with every change. The number says as
+-- much as the tenant's id, and twelve instead of eleven lists fit a page.
+alter table device_apps drop column own, drop column digest, drop column tenant_id;
 
 -- The tenant is one more number of the list, below zero: so the index itself leaves out others' phones,
 -- without an extension for indexes on several types.

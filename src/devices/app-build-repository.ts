@@ -65,8 +65,8 @@ export interface BaseList { readonly deviceId: string, readonly tenantId: string
 export async function upsertDeviceApps (tx: Tx, lists: readonly BaseList[]): Promise<void> {
   const list = JSON.stringify(lists.map(({ deviceId, tenantId, builds }) => ({ d: deviceId, t: tenantId, b: builds })))
   await sql`
-    insert into device_apps (device_id, tenant_id, tenant_number, builds)
-    select i.d, i.t, t.number, i.b from jsonb_to_recordset(${list}::jsonb) as i(d uuid, t uuid, b integer[]) join tenant t on t.id = i.t
+    insert into device_apps (device_id, tenant_number, builds)
+    select i.d, t.number, i.b from jsonb_to_recordset(${list}::jsonb) as i(d uuid, t uuid, b integer[]) join tenant t on t.id = i.t
     order by i.d
     on conflict (device_id) do update set builds = excluded.builds`.execute(tx)
 }

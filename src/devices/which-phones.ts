@@ -70,7 +70,7 @@ export async function listDevicesWithBuilds (db: Database, filter: BuildsFilter 
   if (builds.length === 0) return []
   const query = await isCommon(db, filter)
     ? sql<{ device_id: string }>`select a.device_id from device_apps a where a.device_id > ${after} and ${hasBuild(builds, sql`a.device_id`)}
-        and ${tenantId === undefined ? sql`true` : sql`a.tenant_id = ${tenantId}`} order by a.device_id limit ${limit}`
+        and ${tenantId === undefined ? sql`true` : sql`a.tenant_number = (select number from tenant where id = ${tenantId})`} order by a.device_id limit ${limit}`
     : sql<{ device_id: string }>`${phonesWithBuild(filter)} limit ${limit}`
   const { rows } = await query.execute(db)
   return rows.map(({ device_id: deviceId }) => deviceId)

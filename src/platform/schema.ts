@@ -47,7 +47,7 @@ export interface Schema {
   app_build: {
     id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown>, signers: Generated<string[]>, unused_since: Time | null, looked_at: Generated<Date>
   }
-  device_apps: { device_id: string, tenant_id: string, tenant_number: number, builds: number[] }
+  device_apps: { device_id: string, tenant_number: number, builds: number[] }
   device_apps_change: { device_id: string, tenant_number: number, added: number[], removed: number[], own: Json<unknown> | null }
   finding: {
     id: Generated<string>, tenant_id: string, device_id: string, detection: string, rule_version: number, category: string

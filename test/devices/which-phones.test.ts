@@ -116,8 +116,8 @@ async function seedMany (db: Database, tenantId: string, phones: number, every: 
   await sql`insert into device (id, tenant_id, entra_device_id, platform, public_key) select i, ${tenantId}, gen_random_uuid(), 'android', '{}' from unnest(${ids}::uuid[]) i`.execute(db)
   await sql`insert into device_state (device_id, tenant_id, state) select i, ${tenantId}, '{}' from unnest(${ids}::uuid[]) i`.execute(db)
   await sql`
-    insert into device_apps (device_id, tenant_id, tenant_number, builds)
-    select i, t.id, t.number, case when n % ${every} = 0 then array[${common!}, ${rare!}]::integer[] else array[${common!}]::integer[] end
+    insert into device_apps (device_id, tenant_number, builds)
+    select i, t.number, case when n % ${every} = 0 then array[${common!}, ${rare!}]::integer[] else array[${common!}]::integer[] end
     from unnest(${ids}::uuid[]) with ordinality as list(i, n) join tenant t on t.id = ${tenantId}`.execute(db)
   return ids
 }

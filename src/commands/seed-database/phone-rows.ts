@@ -11,7 +11,7 @@ export const TABLES = {
   device: ['id', 'tenant_id', 'entra_device_id', 'intune_device_id', 'platform', 'os_version', 'manufacturer', 'model', 'serial_number', 'public_key', 'enrolled_at', 'updated_at'],
   device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage', 'last_report_at',
     'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time'],
-  device_apps: ['device_id', 'tenant_id', 'tenant_number', 'builds'],
+  device_apps: ['device_id', 'tenant_number', 'builds'],
   device_apps_change: ['device_id', 'tenant_number', 'added', 'removed'],
   finding: ['id', 'tenant_id', 'device_id', 'detection', 'rule_version', 'category', 'severity', 'raises_level', 'subject', 'title', 'evidence', 'intel',
     'attack', 'remediation', 'first_seen', 'last_seen', 'expires_at'],
@@ -46,7 +46,7 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
       deviceId, tenantId, sequence, { json: state }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
       judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at
     ]],
-    device_apps: [[deviceId, tenantId, tenantNumber, base]],
+    device_apps: [[deviceId, tenantNumber, base]],
     device_apps_change: added.length + removed.length === 0 ? [] : [[deviceId, tenantNumber, added, removed]],
     finding: judgement.findings.opened.map(({ findingId, finding }) => [
       findingId, tenantId, deviceId, finding.detection, finding.ruleVersion, finding.category, finding.severity, finding.raisesLevel, finding.subject, finding.title,

@@ -15,10 +15,11 @@ import { type Database, openDatabase } from '../../platform/database.js'
 import { assess } from '../../risk/assess.js'
 import { BUILT_IN_POLICY } from '../../risk/policy.js'
 import { Random } from '../../simulator/fleet/random.js'
-import { EMPTY_STATE } from '../../telemetry/device-state.js'
+import { type AppInventory, EMPTY_STATE } from '../../telemetry/device-state.js'
+import { mergeReport } from '../../telemetry/merge.js'
 import type { App } from '../../telemetry/report.js'
 import { type AppLists, type Row, TABLES, type TableName, toCopyLine, toRows } from './phone-rows.js'
-import { buildsOf, createSeedCatalogue, createSeededPhone, type SeedCatalogue, type SeededPhone } from './seeded-phone.js'
+import { buildsOf, createSeedCatalogue, createSeededApps, createSeededPhone, type SeedCatalogue, type SeededApps, type SeededPhone } from './seeded-phone.js'
 
 export interface SeedDatabaseOptions {
   readonly databaseUrl: string
@@ -39,6 +40,8 @@ const CHUNK = 1_000
 /** Phones made without letting the connection be served: a few milliseconds. */
 const BREATH = 20
 const BUILDS_AT_ONCE = 1_000
+/** Phones with the same apps. To digest 150 apps is most of the work for a phone. */
+const PHONES_ALIKE = 8
 
 /**
  * Fills a migrated database with phones as they are after their first report, judged by the
@@ -160,27 +163,37 @@ type Lines = Record<TableName, string[]>
 /** Lines of COPY, several phones' in each. */
 async function makeChunk (context: Context, phones: number): Promise<Lines> {
   const lines: Lines = { device: [], device_state: [], device_apps: [], device_apps_change: [], finding: [], level_change: [] }
+  let list = makeList(context)
   for (let at = 0; at < phones; at++) {
-    const rows = makePhone(context)
+    if (at % PHONES_ALIKE === 0) list = makeList(context)
+    const rows = makePhone(context, list)
     for (const [table, some] of Object.entries(rows) as Array<[TableName, Row[]]>) if (some.length > 0) lines[table].push(some.map(toCopyLine).join(''))
     if (at % BREATH === 0) await breathe()
   }
   return lines
 }
 
-function makePhone (context: Context): Record<TableName, Row[]> {
-  const phone = createSeededPhone(context.catalogue, context.random, Date.now())
-  const at = new Date(phone.receivedAt.getTime() + 50)
-  const judgement = judge(context, phone, at)
-  return toRows(phone, judgement, listsOf(context, phone), at)
+interface List { readonly seeded: SeededApps, readonly inventory: AppInventory }
+
+function makeList ({ catalogue, random }: Context): List {
+  const seeded = createSeededApps(catalogue, random)
+  const report = { reportId: '', sequence: 0, collectedAt: '', apps: { mode: 'snapshot' as const, items: [...seeded.apps] } }
+  return { seeded, inventory: mergeReport(EMPTY_STATE, { report, receivedAt: new Date(0) }).state.apps! }
 }
 
-function judge ({ tenantId, intel }: Context, phone: SeededPhone, now: Date): Judgement {
+function makePhone (context: Context, list: List): Record<TableName, Row[]> {
+  const phone = createSeededPhone(list.seeded, context.random, Date.now())
+  const at = new Date(phone.receivedAt.getTime() + 50)
+  return toRows(phone, judge(context, phone, list.inventory, at), listsOf(context, phone, list.seeded), at)
+}
+
+function judge ({ tenantId, intel }: Context, { platform, receivedAt, report }: SeededPhone, apps: AppInventory, now: Date): Judgement {
   const device: StoredDevice = {
     deviceId: randomUUID(),
     tenantId,
-    platform: phone.platform,
-    state: EMPTY_STATE,
+    platform,
+    // As if the apps had been merged with the rest.
+    state: { ...EMPTY_STATE, apps, origins: { apps: { sequence: report.sequence, collectedAt: report.collectedAt } } },
     resend: [],
     reportingState: 'pending',
     level: null,
@@ -190,13 +203,11 @@ function judge ({ tenantId, intel }: Context, phone: SeededPhone, now: Date): Ju
     desiredVersion: 0,
     findings: []
   }
-  const report = { id: 0, deviceId: device.deviceId, receivedAt: phone.receivedAt, source: null, report: phone.report }
   // Never undefined: a report has come.
-  return judgeDevice(device, [report], { assess, intel, policy: BUILT_IN_POLICY, now })!
+  return judgeDevice(device, [{ id: 0, deviceId: device.deviceId, receivedAt, source: null, report }], { assess, intel, policy: BUILT_IN_POLICY, now })!
 }
 
-function listsOf ({ tenantNumber, builds }: Context, { report, before }: SeededPhone): AppLists {
-  const apps = report.apps?.mode === 'snapshot' ? report.apps.items : []
+function listsOf ({ tenantNumber, builds }: Context, { before }: SeededPhone, { apps }: SeededApps): AppLists {
   const idOf = (app: App): number => builds.get(app)!
   return {
     tenantNumber,

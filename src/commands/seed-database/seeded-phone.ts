@@ -33,6 +33,7 @@ export interface SeededPhone {
   readonly model: string
   readonly serialNumber: string
   readonly receivedAt: Date
+  /** Without the apps. */
   readonly report: Report
   /** The apps of the list that were other builds when it was last stored whole, and which. */
   readonly before: ReadonlyMap<App, App>
@@ -68,29 +69,33 @@ const buildOf = (app: App): AppBuild => ({ app, json: JSON.stringify(app) })
 export const buildsOf = ({ android, ios, common, sideloaded }: SeedCatalogue): App[] =>
   [...[android, ios].flatMap(({ system, store }) => [...system, ...store].flat()), ...common.android, ...common.ios, ...sideloaded.android, ...sideloaded.ios].map(({ app }) => app)
 
-/** A phone as its first report shows it, collected on the day before `nowMs`. */
-export function createSeededPhone (catalogue: SeedCatalogue, random: Random, nowMs: number): SeededPhone {
-  const kind = random.chance(ANDROID_SHARE) ? 'android' : 'ios'
+/** Apps that some phones have alike, as those that were set up together do. */
+export interface SeededApps {
+  readonly kind: 'android' | 'ios'
+  readonly apps: readonly App[]
+  readonly installed: ReadonlyArray<{ readonly versions: CatalogueApp, readonly at: number }>
+}
+
+/** A phone as its first report shows it but for the apps, collected on the day before `nowMs`. */
+export function createSeededPhone ({ kind, apps, installed }: SeededApps, random: Random, nowMs: number): SeededPhone {
   const isOutdated = random.chance(SEED_RATES.outdatedOs)
   // Only Android has patch levels, so more of those phones have an old one.
   const isOldPatch = random.chance(SEED_RATES.oldPatchLevel / ANDROID_SHARE)
   const receivedAt = new Date(nowMs - random.below(DAY_MS))
   const collectedAt = receivedAt.toISOString()
   const day = (daysAgo: number): string => new Date(nowMs - daysAgo * DAY_MS).toISOString().slice(0, 10)
-  const { apps, before } = installApps(catalogue, kind, random)
   const lock = { passcodeSet: !random.chance(SEED_RATES.noScreenLock) }
   const shared = {
     platform: kind,
     serialNumber: random.hex(12).toUpperCase(),
     receivedAt,
-    before
+    before: updatesOf(installed, random)
   } as const
   const base = {
     reportId: random.uuid(),
     sequence: 1 + random.below(5_000),
     collectedAt,
     agent: { version: '3.1.0', webProtection: 'on' as const },
-    apps: { mode: 'snapshot' as const, items: apps },
     network: networkOf(random),
     certificates: [],
     profiles: [],
@@ -124,7 +129,8 @@ export function createSeededPhone (catalogue: SeedCatalogue, random: Random, now
   }
 }
 
-function installApps (catalogue: SeedCatalogue, kind: 'android' | 'ios', random: Random): { apps: App[], before: Map<App, App> } {
+export function createSeededApps (catalogue: SeedCatalogue, random: Random): SeededApps {
+  const kind = random.chance(ANDROID_SHARE) ? 'android' : 'ios'
   const { system, store } = catalogue[kind]
   const chosen = new Set<CatalogueApp>(system)
   if (random.chance(COMMON_SHARE)) chosen.add(catalogue.common[kind])
@@ -132,12 +138,16 @@ function installApps (catalogue: SeedCatalogue, kind: 'android' | 'ios', random:
   // Squared: popular apps are on many phones, others on few.
   while (chosen.size + outside.length < APPS) chosen.add(store[Math.floor(random.next() ** 2 * store.length)]!)
   const installed = [...chosen].map((versions) => ({ versions, at: random.below(versions.length) }))
+  return { kind, apps: [...installed.map(({ versions, at }) => versions[at]!.app), ...outside], installed }
+}
+
+function updatesOf (installed: SeededApps['installed'], random: Random): Map<App, App> {
   const before = new Map<App, App>()
   for (let left = random.below(MAX_UPDATED + 1); left > 0; left--) {
     const { versions, at } = random.pick(installed)
     if (at > 0) before.set(versions[at]!.app, versions[at - 1]!.app)
   }
-  return { apps: [...installed.map(({ versions, at }) => versions[at]!.app), ...outside], before }
+  return before
 }
 
 function networkOf (random: Random): NonNullable<Report['network']> {
