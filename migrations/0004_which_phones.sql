@@ -53,3 +53,6 @@ create index device_state_os_version_idx on device_state (tenant_id, os_version,
 
 -- One tenant's phones page by page, however many others' there are.
 create index device_tenant_id_idx on device (tenant_id, id);
+
+-- Nobody asks for devices by their last change any more.
+drop index device_updated_at_idx;

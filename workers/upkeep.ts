@@ -1,4 +1,5 @@
 import { purgeErasedDevices } from '../src/devices/erase-device.js'
+import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { reassessFleetIfBehind } from '../src/devices/reassess-fleet.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
@@ -68,5 +69,6 @@ async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<vo
   const journalDays = await dropJournalDays(db, { retentionDays })
   const assertions = await expireAssertions(db)
   const devices = await purgeErasedDevices({ db })
-  log.info({ journalDays, assertions, devices }, 'deleted what has expired')
+  const { deleted: appBuilds } = await expireAppBuilds({ db })
+  log.info({ journalDays, assertions, devices, appBuilds }, 'deleted what has expired')
 }
