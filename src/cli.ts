@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { ConfigError } from './config.js'
+import { boundHeapGrowth } from './platform/heap.js'
 
 /** sysexits.h: the configuration is wrong. */
 const EX_CONFIG = 78
@@ -9,6 +10,8 @@ function wholeNumber (text: string): number {
   if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('must be a whole number, 0 or more')
   return number
 }
+
+boundHeapGrowth()
 
 const program = new Command('sallyport')
   .description('Open, self-hosted Mobile Threat Defense backend that keeps Microsoft Intune in step')

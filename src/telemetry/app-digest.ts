@@ -14,10 +14,14 @@ export const APP_DIGEST_DESCRIPTION =
 export function digestApps (items: Iterable<App>): string {
   const byId = new Map<string, App>()
   for (const app of items) byId.set(app.appId, app)
-  const hash = createHash('sha256')
+  return digestSortedApps([...byId.keys()].sort().map((appId) => byId.get(appId)!))
+}
+
+/** The same for apps that are sorted already, each app id once. */
+export function digestSortedApps (apps: readonly App[]): string {
   let text = '['
-  for (const appId of [...byId.keys()].sort()) text += `${text === '[' ? '' : ','}${canonicalApp(byId.get(appId)!)}`
-  return hash.update(text).update(']').digest('hex')
+  for (const app of apps) text += `${text === '[' ? '' : ','}${canonicalApp(app)}`
+  return createHash('sha256').update(text).update(']').digest('hex')
 }
 
 const texts = new WeakMap<App, string>()

@@ -66,8 +66,8 @@ export interface DeviceState {
   readonly properties?: Readonly<Record<string, string>>
   readonly events: readonly KeptEvent[]
   /**
-   * How far the newest report's `collectedAt` lies from its receipt, where that is five minutes or
-   * more: positive, its clock is ahead; negative, it is behind or the phone was offline.
+   * How far the newest report's `collectedAt` lies from its receipt, in steps of five minutes:
+   * positive, its clock is ahead; negative, it is behind or the phone was offline.
    */
   readonly clockOffsetSeconds?: number
 }

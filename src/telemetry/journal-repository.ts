@@ -73,17 +73,19 @@ export async function insertReports (db: Database, entries: readonly JournalEntr
       order by i.d, i.r, i.n
       on conflict (device_id, report_id, day) do nothing
       returning id
+    ), lines as materialized (
+      select id % 1000 + 1 as n from stored
     ), stored_group as (
       insert into report_group (id, day, received_at, device_ids, sources, body, repeated)
       select g.id, ${day}::date, ${receivedAt}, ${column((one) => one.deviceId)}::uuid[], ${sources}::text[], ${column((one) => one.json).join('\n')},
-        (select array_agg((i.n - 1)::smallint) from input i where not exists (select from stored w where w.id = g.id * 1000 + i.n - 1))
+        (select array_agg((i.n - 1)::smallint) from input i where i.n not in (select n from lines))
       from next_group g where exists (select from stored)
       returning id
     ), waiting as (
       insert into unscored_group (id, day, reports, received_at)
       select g.id, ${day}::date, (select count(*) from stored), ${receivedAt} from stored_group g
     )
-    select k.n is not null as known, w.id is not null as stored, k.sequence as merged_sequence, k.resend, (select id from stored_group) as group_id,
+    select k.n is not null as known, l.n is not null as stored, k.sequence as merged_sequence, k.resend, (select id from stored_group) as group_id,
       i.b is not null and i.b is distinct from k.apps_digest
         -- What a report on its way leaves behind, nobody knows yet.
         and not exists (select from input o where o.d = i.d and o.n <> i.n and o.has_apps)
@@ -92,9 +94,8 @@ export async function insertReports (db: Database, entries: readonly JournalEntr
           where o.device_id = i.d and o.has_apps and o.report_id <> i.r and o.day >= (select day from oldest)
         ) as base_missing
     from input i
-    cross join next_group g
     left join known k on k.n = i.n
-    left join stored w on w.id = g.id * 1000 + i.n - 1
+    left join lines l on l.n = i.n
     order by i.n`.execute(db)
 
   return {

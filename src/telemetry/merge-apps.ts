@@ -1,6 +1,7 @@
-import { digestApps } from './app-digest.js'
+import { digestSortedApps } from './app-digest.js'
 import type { AppInventory, PendingDelta, SectionOrigin } from './device-state.js'
 import type { App, AppsSection } from './report.js'
+import { sharedApp } from './shared-apps.js'
 
 /** What is known about the app list. */
 export interface KnownApps {
@@ -19,7 +20,7 @@ const MAX_PENDING_APPS = 500
  */
 export function mergeApps (known: KnownApps, reported: AppsSection, origin: SectionOrigin): KnownApps {
   if (reported.mode === 'snapshot') {
-    return applyPending({ apps: inventoryOf(reported.items.map((app) => [app.appId, app])), origin, pending: known.pending })
+    return applyPending({ apps: inventoryOf(new Map(reported.items.map((app) => [app.appId, sharedApp(app)]))), origin, pending: known.pending })
   }
   const delta: PendingDelta = {
     sequence: origin.sequence,
@@ -59,12 +60,12 @@ function applyDelta (known: AppInventory, { upsert, remove }: PendingDelta): App
   if (upsert.length === 0 && remove.length === 0) return known
   const items = new Map(Object.entries(known.items))
   for (const appId of remove) items.delete(appId)
-  for (const app of upsert) items.set(app.appId, app)
+  for (const app of upsert) items.set(app.appId, sharedApp(app))
   return inventoryOf(items)
 }
 
-function inventoryOf (entries: Iterable<readonly [string, App]>): AppInventory {
+function inventoryOf (byId: ReadonlyMap<string, App>): AppInventory {
+  const apps = [...byId.keys()].sort().map((appId) => byId.get(appId)!)
   // fromEntries defines members, so an app called `__proto__` is only an app.
-  const items = Object.fromEntries(entries)
-  return { digest: digestApps(Object.values(items)), items }
+  return { digest: digestSortedApps(apps), items: Object.fromEntries(apps.map((app) => [app.appId, app])) }
 }

@@ -5,8 +5,8 @@ import { type Report, STATE_SECTIONS, type StateSection } from './report.js'
 
 /** Sections that are merged member by member; the others are replaced whole. */
 const MERGED_BY_MEMBER: ReadonlySet<StateSection> = new Set(['agent', 'os', 'hardware', 'config', 'integrity'])
-/** Less than this between collection and receipt says nothing about a phone's clock. */
-const CLOCK_OFFSET_SECONDS = 5 * 60
+/** Less than this between collection and receipt says nothing about a phone's clock; and a heartbeat must not change the state. */
+const CLOCK_STEP_SECONDS = 5 * 60
 
 export interface MergeResult {
   readonly state: DeviceState
@@ -105,8 +105,8 @@ function addApps (state: DeviceState, { apps, origin, pending }: KnownApps, chan
 }
 
 function clockOffset (report: Report, receivedAt: Date): number | undefined {
-  const seconds = Math.round((Date.parse(report.collectedAt) - receivedAt.getTime()) / 1000)
-  return Math.abs(seconds) >= CLOCK_OFFSET_SECONDS ? seconds : undefined
+  const steps = Math.trunc((Date.parse(report.collectedAt) - receivedAt.getTime()) / 1000 / CLOCK_STEP_SECONDS)
+  return steps === 0 ? undefined : steps * CLOCK_STEP_SECONDS
 }
 
 /** Absent is the one way to say unknown. */
