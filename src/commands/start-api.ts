@@ -65,7 +65,8 @@ export async function startApi (installation: Installation, options: StartApiOpt
       scoring: scoringOf(installation),
       policyOf: () => BUILT_IN_POLICY,
       devices: { db, cutoffs, sync, score, log },
-      connector: connectorDeps
+      connector: connectorDeps,
+      journal
     },
     tenants: { db },
     intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) }

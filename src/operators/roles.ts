@@ -8,6 +8,7 @@ export const PERMISSIONS = {
   'device:reassess': 'analyst',
   'quarantine:retry': 'analyst',
   'device:revoke': 'admin',
+  'telemetry:ingest': 'admin',
   'device:erase': 'admin',
   'enrollment:manage': 'admin',
   'connector:manage': 'admin',

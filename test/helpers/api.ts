@@ -89,7 +89,8 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       scoring,
       policyOf: () => BUILT_IN_POLICY,
       devices: { db, cutoffs, sync, score, log },
-      connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' }
+      connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
+      journal: options.journalOf?.(journal) ?? journal
     },
     tenants: { db },
     intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) },

@@ -137,11 +137,13 @@ function reportIdOf (report: unknown): string | null {
   return report !== null && typeof report === 'object' && 'reportId' in report && typeof report.reportId === 'string' ? report.reportId.slice(0, 64) : null
 }
 
-function toReportError (error: unknown): NonNullable<BatchResult['error']> {
+/** What kept one of several reports from being taken, for its own place in the answer. */
+export function toReportError (error: unknown): NonNullable<BatchResult['error']> {
   const { statusCode = 500, code = 'internal', message } = error as { statusCode?: number, code?: string, message: string }
   // What went wrong inside is not for callers.
   if (statusCode >= 500 && !isPassing(error)) return { status: 500, code: 'internal', detail: 'The report could not be stored.' }
   return { status: statusCode, code: code.toLowerCase(), detail: message, ...(error instanceof InvalidInputError ? { errors: [...error.faults] } : {}) }
 }
 
-const isPassing = (error: unknown): error is Error => error instanceof OverloadedError || error instanceof DatabaseUnavailableError
+/** The same again may work later: nothing is wrong with the report. */
+export const isPassing = (error: unknown): error is Error => error instanceof OverloadedError || error instanceof DatabaseUnavailableError

@@ -7,22 +7,25 @@ import { connectorRoutes, type ConnectorRoutesOptions } from './connector.js'
 import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
 import { enrollmentTokensRoutes } from './enrollment-tokens.js'
 import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
+import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
 
 export interface TenantRoutesOptions extends FindingsRoutesOptions, PolicyRoutesOptions {
   readonly db: Database
   readonly devices: DevicesRoutesOptions
   readonly connector: ConnectorRoutesOptions
+  readonly journal: IngestRoutesOptions['journal']
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
-export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policyOf, devices, connector }) => {
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policyOf, devices, connector, journal }) => {
   // Only a platform-wide key gets here with the id of a tenant that does not exist.
   app.addHook('preHandler', async ({ operator, params }) => {
     if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
   })
   await app.register(devicesRoutes, devices)
   await app.register(findingsRoutes, { scoring })
+  await app.register(ingestRoutes, { db, journal })
   await app.register(policyRoutes, { policyOf })
   await app.register(enrollmentTokensRoutes, { db })
   await app.register(connectorRoutes, connector)

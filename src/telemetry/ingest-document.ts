@@ -1,0 +1,67 @@
+import { InvalidInputError } from '../errors.js'
+import { fromAndroidManagement } from './adapters/android-management.js'
+import { ANDROIDQF_FILE_NAMES, folderOf, fromAndroidQfJson } from './adapters/androidqf-folder.js'
+import { fromAppleMdm } from './adapters/apple-mdm.js'
+import { packingOf, readArchive, unpackGzip } from './adapters/archive.js'
+import { fromIntuneAppSync } from './adapters/intune-app-sync.js'
+import { assertShallow, parseJsonText } from './adapters/json-value.js'
+import { isBinaryPropertyList, parsePropertyList, toJsonValue } from './adapters/property-list.js'
+import { createSkips, type Translations } from './adapters/translation.js'
+import type { Platform } from './device-state.js'
+
+/** Other people's words for what phones are like. */
+export const VOCABULARIES = ['android-management-api', 'apple-mdm', 'intune-app-sync', 'androidqf'] as const
+export type Vocabulary = (typeof VOCABULARIES)[number]
+
+/** Phones that a vocabulary can speak of. */
+export const VOCABULARY_PLATFORMS: Readonly<Record<Vocabulary, readonly Platform[]>> = {
+  'android-management-api': ['android'],
+  'apple-mdm': ['ios', 'ipados'],
+  'intune-app-sync': ['ios', 'ipados', 'android'],
+  androidqf: ['android']
+}
+
+/** What one request may bring, packed or not. */
+export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+/** XML takes many times its size to read; honest answers have a few megabytes. */
+const MAX_XML_BYTES = 8 * 1024 * 1024
+
+const FROM_JSON: Readonly<Record<Vocabulary, (value: unknown) => Translations>> = {
+  'android-management-api': fromAndroidManagement,
+  'apple-mdm': fromAppleMdm,
+  'intune-app-sync': fromIntuneAppSync,
+  androidqf: fromAndroidQfJson
+}
+
+const WHAT = 'The body'
+const refuse = (message: string): InvalidInputError => new InvalidInputError([{ path: '', message }], WHAT)
+
+/**
+ * What was sent → phones, as reports' sections. What it is is told by its first bytes, whatever
+ * it was called: JSON, a property list, a tar or zip archive, any of them in gzip.
+ * @throws InvalidInputError when the vocabulary has no such form, or it cannot be read
+ */
+export async function readDocument (vocabulary: Vocabulary, body: Buffer): Promise<Translations> {
+  const packing = packingOf(body)
+  const content = packing === 'gzip' ? await unpackGzip(body) : body
+  if (content.length === 0) throw refuse('must not be empty')
+  const inner = packing === 'gzip' ? packingOf(content) : packing
+  if (inner === 'gzip') throw refuse('must not be gzip in gzip')
+  if (inner !== undefined) {
+    if (vocabulary !== 'androidqf') throw refuse(`is an archive, which only androidqf takes, not ${vocabulary}`)
+    const skips = createSkips()
+    return folderOf(await readArchive(inner, content, { wanted: ANDROIDQF_FILE_NAMES, skips }), skips)
+  }
+  return FROM_JSON[vocabulary](readValue(vocabulary, content))
+}
+
+function readValue (vocabulary: Vocabulary, content: Buffer): unknown {
+  const isBinary = isBinaryPropertyList(content)
+  if (!isBinary && !/^\uFEFF?\s*</.test(content.subarray(0, 256).toString('utf8'))) {
+    return parseJsonText(content.toString('utf8').replace(/^\uFEFF/, ''), WHAT)
+  }
+  if (vocabulary !== 'apple-mdm') throw refuse(`is a property list or XML, which only apple-mdm takes, not ${vocabulary}`)
+  const value = parsePropertyList(content, { what: WHAT, path: '', maxBytes: isBinary ? MAX_DOCUMENT_BYTES : MAX_XML_BYTES })
+  assertShallow(value, WHAT)
+  return toJsonValue(value)
+}
