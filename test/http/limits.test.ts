@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
+import { createSharedCounts } from '../../src/http/plugins/rate-store.js'
+import { connectRateRedis, createCountExchange } from '../../src/platform/rate-exchange.js'
 import { countRows, isProblem, startTestApi, type TestApi } from '../helpers/api.js'
-import { makeReport } from '../helpers/devices.js'
+import { makeReport, seedTenant } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
+import { findRedis } from '../helpers/redis.js'
 
 const PLENTY = 1e6
 const TOO_MANY = { status: 429, code: 'too-many-requests' }
@@ -56,6 +60,69 @@ t.test('one phone or one key that asks too often is turned away alone', async (t
   t.equal(key.through, 3)
   isProblem(t, key.answer, TOO_MANY)
   t.equal((await devices(two)).statusCode, 200, 'a key of the same name')
+})
+
+t.test('the phones of a tenant together are limited, and one phone does not use up what is theirs', async (t) => {
+  const api = await startTestApi(t, { rateLimits: { perDevice: 2, perTenant: 4 } })
+  const [greedy, modest, late] = [await api.enroll(), await api.enroll(), await api.enroll()]
+  const stranger = await api.enroll(await seedTenant(api.db))
+  const report = async ({ accessToken }: { accessToken: string }, sequence: number) => await api.call(accessToken, 'POST', '/v1/telemetry', makeReport(sequence))
+  for (let n = 1; n <= 8; n++) t.equal((await report(greedy, n)).statusCode, n <= 2 ? 202 : 429)
+  t.equal((await report(modest, 1)).statusCode, 202, 'what was turned away is not counted for the tenant')
+  t.equal((await report(modest, 2)).statusCode, 202)
+  const answer = await report(late, 1)
+  isProblem(t, answer, TOO_MANY)
+  t.ok(retryAfterOf(answer) >= 1 && retryAfterOf(answer) <= 80)
+  t.equal((await report(stranger, 1)).statusCode, 202, 'another tenant')
+})
+
+/** A caller of each kind that is limited; each comes again with every call. */
+async function callersOf (api: TestApi): Promise<Array<[name: string, limit: number, call: (api: TestApi) => Promise<LightMyRequestResponse>]>> {
+  const [{ accessToken }, viewer] = [await api.enroll(), await api.keyFor('viewer')]
+  return [
+    ['a phone', LIMITS.perDevice, async (at) => await at.call(accessToken, 'GET', '/v1/device/status')],
+    ['a key', LIMITS.perApiKey, async (at) => await at.call(viewer, 'GET', `/v1/tenants/${api.tenantId}/findings`)],
+    ['an address that enrols', LIMITS.perAddress, async ({ app }) => await app.inject({ method: 'POST', url: '/v1/enroll', payload: {}, remoteAddress: '192.0.2.7' })],
+    ['an address that guesses', LIMITS.failures, async ({ app }) => await app.inject({ url: '/v1/tenants', headers: { authorization: 'Bearer sp_x' }, remoteAddress: '192.0.2.7' })]
+  ]
+}
+const LIMITS = { perAddress: 8, perDevice: 9, perApiKey: 10, failures: 11, perTenant: PLENTY }
+
+t.test('processes without Redis count together, from one exchange to the next', async (t) => {
+  const here = await startTestApi(t)
+  const counts = [1, 2].map(() => createSharedCounts({ exchangeCounts: createCountExchange(here.db) }))
+  const apis = await Promise.all(counts.map(async (one) => await startTestApi(t, { beside: here, rateLimits: LIMITS, rateCounting: { counts: one } })))
+  for (const [name, limit, call] of await callersOf(here)) {
+    let through = 0
+    // In turn, with an exchange after each.
+    for (let n = 0; n < 2 * limit; n++) {
+      if ((await call(apis[n % 2]!)).statusCode !== 429) through++
+      await counts[n % 2]!.exchange()
+    }
+    t.ok(through >= limit - 1 && through <= limit + 2, `${name}: ${through} of ${limit} over both`)
+  }
+})
+
+t.test('processes with Redis count together, to the request', async (t) => {
+  const found = await findRedis(t)
+  if (found === undefined) {
+    t.comment('there is no Redis here')
+    return
+  }
+  const here = await startTestApi(t)
+  const redis = [1, 2].map(() => connectRateRedis({ url: found.url, log: silentLog }))
+  t.teardown(() => { for (const one of redis) one.disconnect() })
+  await Promise.all(redis.map(async (one) => await new Promise<void>((resolve) => one.once('ready', resolve))))
+  const apis = await Promise.all(redis.map(async (one) => await startTestApi(t, { beside: here, rateLimits: LIMITS, rateCounting: { redis: one } })))
+  // Phones are counted by exchange also here.
+  const [, ...exact] = await callersOf(here)
+  for (const [name, limit, call] of exact) {
+    let through = 0
+    for (let n = 0; n < 2 * limit; n++) if ((await call(apis[n % 2]!)).statusCode !== 429) through++
+    t.equal(through, limit, `${name}: no more and no less over both, and no limit counts for another`)
+  }
+  for (const one of redis) one.disconnect()
+  t.not((await exact[0]![2](apis[0]!)).statusCode, 429, 'a Redis that is away keeps nobody out')
 })
 
 t.test('enrolment and tokens are limited by address', async (t) => {

@@ -60,7 +60,7 @@ t.test('an assertion counts once over all processes, and after a restart', async
   const { token } = await createEnrollmentToken(here, { tenantId: here.tenantId, label: 'x', actor: 'test' })
   const key = await makeKey('ES256')
   const { deviceId } = (await here.call(token, 'POST', '/v1/enroll', { ...await enrolment(), publicKey: key.publicJwk })).json()
-  const exchange = async (api: TestApi, assertion: string) => (await api.call(undefined, 'POST', '/v1/token', { grant_type: JWT_BEARER_GRANT, assertion })).statusCode
+  const exchange = async ({ call }: TestApi, assertion: string) => (await call(undefined, 'POST', '/v1/token', { grant_type: JWT_BEARER_GRANT, assertion })).statusCode
   for (let round = 0; round < 10; round++) {
     const assertion = await makeAssertion(key, deviceId, 'https://mtd.example/v1/token')
     const answers = await Promise.all([here, there, here, there].map(async (api) => await exchange(api, assertion)))
@@ -97,7 +97,7 @@ t.test('signing keys change without logging anybody out, and one that leaked end
 })
 
 t.test('a token is checked without the database; a database that is away is no reason to doubt it', async (t) => {
-  const [here] = await startTwo(t, { journalOf: () => ({ append: async ({ report }) => ({ reportId: (report as { reportId: string }).reportId, status: 'accepted', resend: [] }) }) as never })
+  const [here] = await startTwo(t, { journalOf: () => ({ append: async ({ report }) => ({ reportId: report.reportId, status: 'accepted', resend: [] }) }) })
   const { accessToken } = await here.enroll()
   await rotateSigningKey(here.db, { actor: 'test' })
   const beside = await startTestApi(t, { beside: here })
