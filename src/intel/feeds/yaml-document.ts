@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml'
+import { Lexer, LineCounter, parseDocument, Parser } from 'yaml'
 import { InvalidInputError, UnprocessableError, type FieldFault } from '../../errors.js'
 import { MAX_FAULTS } from './parsed-feed.js'
 
@@ -6,10 +6,13 @@ import { MAX_FAULTS } from './parsed-feed.js'
 const MAX_YAML_LENGTH = 8 * 1024 * 1024
 /** Few feeds use aliases; a "billion laughs" needs many. */
 const MAX_ALIASES = 100
+/** In tokens: a level of YAML is up to three. */
+const MAX_OPEN_TOKENS = 200
 
 /** A YAML file as plain data. @throws InvalidInputError naming each faulty line, UnprocessableError */
 export function parseYaml (text: string): unknown {
   if (text.length > MAX_YAML_LENGTH) throw new UnprocessableError(`A YAML file has at most ${MAX_YAML_LENGTH} characters; this one has ${text.length}.`)
+  requireShallow(text)
   const lineCounter = new LineCounter()
   // A key twice: the last counts, as everywhere. Lists written by hand have them.
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false })
@@ -19,5 +22,20 @@ export function parseYaml (text: string): unknown {
     return document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {
     throw new InvalidInputError([{ path: '', message: (error as Error).message }], 'The YAML file')
+  }
+}
+
+/**
+ * What is nested thousands deep takes the reader to the end of the stack, and there a regular
+ * expression that is used for the first time ends the whole process. The tokens are read without
+ * recursion, so they tell first.
+ */
+function requireShallow (text: string): void {
+  const parser = new Parser()
+  for (const lexeme of new Lexer().lex(text)) {
+    // The parser works while it is asked for tokens; they are of no interest.
+    const tokens = parser.next(lexeme)
+    while (tokens.next().done !== true);
+    if (parser.stack.length > MAX_OPEN_TOKENS) throw new InvalidInputError([{ path: '', message: 'is nested too deep' }], 'The YAML file')
   }
 }
