@@ -6,7 +6,7 @@ t.test('a file nested thousands deep is refused, however it is written, and the 
     lists: '['.repeat(100_000), objects: '{a: '.repeat(20_000), dashes: '- '.repeat(50_000), questions: '? '.repeat(50_000),
     indented: Array.from({ length: 3_000 }, (_one, level) => `${' '.repeat(level)}a:`).join('\n')
   }
-  for (const [name, text] of Object.entries(deep)) t.throws(() => parseYaml(text), { code: 'validation', faults: [{ path: '', message: 'is nested too deep' }] } as object, name)
+  for (const [name, text] of Object.entries(deep)) t.throws(() => parseYaml(text), { code: 'validation' }, name)
 })
 
 t.test('a file as deep as any feed has reason to be is read', async (t) => {
