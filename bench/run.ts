@@ -3,8 +3,12 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Benchmark, type BenchOptions, type BenchReport, toReport } from './benchmark.js'
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
-  pipeline: async () => (await import('./pipeline.js')).pipeline
+  pipeline: async () => (await import('./pipeline.js')).pipeline,
+  storage: async () => (await import('./storage.js')).storage
 }
+
+/** Phones unless asked otherwise; a thousand where nothing is said here. */
+const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000 }
 
 function positive (text: string): number {
   const number = Number(text)
@@ -20,7 +24,7 @@ const command = new Command('npm run bench --')
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
   .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
-  .option('--phones <n>', 'phones in the fleet', positive, 1_000)
+  .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000)', positive)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()
   .parse()
@@ -29,9 +33,9 @@ const [name = ''] = command.args
 const load = BENCHMARKS[name]
 if (load === undefined) command.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`, { exitCode: 2 })
 
-const { json = false, ...options } = command.opts<Omit<BenchOptions, 'tell'> & { json?: boolean }>()
+const { json = false, phones = DEFAULT_PHONES[name] ?? 1_000, ...options } = command.opts<Omit<BenchOptions, 'tell' | 'phones'> & { json?: boolean, phones?: number }>()
 const benchmark = await load!()
-const report = toReport(name, await benchmark({ ...options, tell: (message) => process.stderr.write(`${message}\n`) }))
+const report = toReport(name, await benchmark({ ...options, phones, tell: (message) => process.stderr.write(`${message}\n`) }))
 process.stdout.write(json ? JSON.stringify(report) + '\n' : describe(report))
 // Streams that are still open must not keep us.
 process.exit(Object.values(report.checks).every(Boolean) ? 0 : 1)

@@ -17,9 +17,17 @@ export interface BuildsFilter {
   readonly after?: string | undefined
 }
 
-/** Phones looked at to see how common something is, and how many of them make it common. */
-const SAMPLE = 250
-const COMMON = 5
+/** Phones looked at to see how common something is. */
+const SAMPLE = 400
+/**
+ * Looking at phones until a page is full takes 51 / share × 8 µs, the index share × phones × 3.5 µs
+ * (measured on 55,000 phones): as long as each other where share² × phones is this.
+ */
+const BREAK_EVEN = 120
+/** Above this share the page is full after some hundred phones. */
+const SURELY_COMMON = 0.5
+/** So many builds are sooner compared with a list one by one than by a hash table of them. */
+const FEW_BUILDS = 16
 
 const NO_PHONE = '00000000-0000-0000-0000-000000000000'
 
@@ -28,17 +36,22 @@ export async function isCommon (db: Database, { builds, tenantId, after = NO_PHO
   const phones = tenantId === undefined
     ? sql`select device_id as id from device_apps where device_id > ${after} order by device_id limit ${SAMPLE}`
     : sql`select id from device where tenant_id = ${tenantId} and id > ${after} order by id limit ${SAMPLE}`
-  const { rows: [row] } = await sql<{ seen: number, having: number }>`
-    select count(*) as seen, count(*) filter (where ${hasBuild(builds, sql`p.id`)}) as having from (${phones}) p`.execute(db)
-  return row!.seen < SAMPLE || row!.having >= COMMON
+  const { rows: [row] } = await sql<{ seen: number, having: number, lists: number }>`
+    select count(*) as seen, count(*) filter (where ${hasBuild(builds, sql`p.id`)}) as having,
+      (select greatest(reltuples, 1)::float8 from pg_class where oid = 'device_apps'::regclass) as lists
+    from (${phones}) p`.execute(db)
+  const { seen, having, lists } = row!
+  return seen < SAMPLE || having / seen >= Math.min(SURELY_COMMON, Math.sqrt(BREAK_EVEN / lists))
 }
 
 /** True for a phone that has one of the builds. Looks at this phone alone: no join that would read all lists first. */
 export function hasBuild (builds: readonly number[], deviceId: RawBuilder<unknown>): RawBuilder<boolean> {
   const wanted = literal(builds)
+  const overlaps = (list: RawBuilder<unknown>): RawBuilder<boolean> =>
+    builds.length <= FEW_BUILDS ? sql`${list} && ${wanted}` : sql`exists (select from unnest(${list}) b where b = any(${wanted}))`
   return sql`coalesce((
-    select exists (select from unnest(has_base.builds) b where b = any(${wanted}) and b <> all(coalesce(has_change.removed, '{}')))
-      or exists (select from unnest(has_change.added) b where b = any(${wanted}))
+    select coalesce(${overlaps(sql`has_change.added`)}, false) or (${overlaps(sql`has_base.builds`)} and (has_change.removed is null or not has_change.removed && ${wanted}
+      or exists (select from unnest(has_base.builds) b where b = any(${wanted}) and b <> all(has_change.removed))))
     from device_apps has_base left join device_apps_change has_change on has_change.device_id = has_base.device_id
     where has_base.device_id = ${deviceId}), false)`
 }

@@ -34,7 +34,7 @@ export interface SeedDatabaseOptions {
 
 export interface SeedDatabaseResult { readonly phones: number, readonly seconds: number, readonly indexesRebuilt: boolean }
 
-const CATALOGUE_SEED = 20_261_123
+export const CATALOGUE_SEED = 20_261_123
 /** Phones of one transaction, where not all are one. */
 const CHUNK = 1_000
 /** Phones made without letting the connection be served: a few milliseconds. */
