@@ -7,6 +7,8 @@ export interface RunningInstallation {
   readonly pid: number
   readonly api: string
   readonly operatorToken: string
+  /** Of the embedded PostgreSQL; absent where an older Sallyport wrote the file. */
+  readonly databaseUrl?: string
 }
 
 const fileOf = (dataDir: string): string => join(dataDir, 'running.json')

@@ -40,7 +40,7 @@ export async function startParts (start: Start): Promise<Running> {
   await startWorkersPart(start, installation, settings)
 
   if (credentials !== undefined && options.ephemeral !== true) {
-    lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken }))
+    lifecycle.onStop('running file', await writeRunning(dataDir, { api: api.url, operatorToken: credentials.operatorToken, databaseUrl }))
   }
   const trusted = simulator !== undefined && first.DATABASE_URL === undefined && LOOPBACK.has(config.HOST)
   const ready: ReadyLine = {
