@@ -38,7 +38,17 @@ export async function isSameKey (a: DeviceKey, b: DeviceKey): Promise<boolean> {
 }
 
 function pick ({ kty, crv, x, y }: Readonly<Record<string, unknown>>): DeviceKey {
-  if (kty === 'OKP' && crv === 'Ed25519' && typeof x === 'string') return { kty, crv, x }
-  if (kty === 'EC' && crv === 'P-256' && typeof x === 'string' && typeof y === 'string') return { kty, crv, x, y }
+  if (kty === 'OKP' && crv === 'Ed25519' && typeof x === 'string') return { kty, crv, x: canonical(x) }
+  if (kty === 'EC' && crv === 'P-256' && typeof x === 'string' && typeof y === 'string') return { kty, crv, x: canonical(x), y: canonical(y) }
   throw new InvalidKeyError('The key must be an Ed25519 (OKP) or P-256 (EC) public key.')
+}
+
+/** Of Ed25519 (RFC 8037, section 2) and P-256 (RFC 7518, section 6.2.1) alike. */
+const COORDINATE_BYTES = 32
+
+/** A coordinate in its one base64url form: decoders pass over what is none, and the same key must look the same. */
+function canonical (coordinate: string): string {
+  const bytes = Buffer.from(coordinate, 'base64url')
+  if (!/^[\w-]+$/.test(coordinate) || bytes.length !== COORDINATE_BYTES) throw new InvalidKeyError(`The key's coordinates must be ${COORDINATE_BYTES} bytes in base64url.`)
+  return bytes.toString('base64url')
 }

@@ -117,6 +117,8 @@ t.test('keys other than Ed25519 and P-256 public ones are refused', async (t) =>
     ['RSA', { kty: 'RSA', n: 'AQAB', e: 'AQAB' }],
     ['P-384', { ...ec.publicJwk, crv: 'P-384' }],
     ['too short', { kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }],
+    ['with letters that are passed over', { ...ed.publicJwk, x: `${String(ed.publicJwk.x).slice(0, 10)}û${String(ed.publicJwk.x).slice(10)}` }],
+    ['with padding', { ...ed.publicJwk, x: `${String(ed.publicJwk.x)}=` }],
     ['not on the curve', { ...ec.publicJwk, y: ec.publicJwk.x }],
     ['empty', {}]
   ]

@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { createHash, randomInt, randomUUID } from 'node:crypto'
 import { connect, type AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -92,10 +92,12 @@ const world: FuzzWorld = {
   }
 }
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64')
+
 const faults: string[] = []
 const statuses = new Map<number, number>()
-/** Reports that were acknowledged: whose they are, and of honest ones the text. */
-const acknowledged = new Map<string, { readonly deviceId: string, readonly text?: string }>()
+/** Reports that were acknowledged: whose they are, and of honest ones what was in them. */
+const acknowledged = new Map<string, { readonly deviceId: string, readonly sha256?: string }>()
 
 const describe = (n: number, { method, url, headers, body }: FuzzRequest): string =>
   `request ${n} of seed ${SEED}: ${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 500)} ${body?.subarray(0, 400).toString('latin1') ?? ''}`
@@ -162,7 +164,7 @@ async function sendHonest (n: number, random: Random): Promise<void> {
   const text = JSON.stringify(report)
   const { deviceId, accessToken } = random.pick(honest)
   const answer = await api.call(accessToken, 'POST', '/v1/telemetry', text, { 'content-type': 'application/json' })
-  if (answer.statusCode === 202) acknowledged.set((report as unknown as { reportId: string }).reportId, { deviceId, text })
+  if (answer.statusCode === 202) acknowledged.set((report as unknown as { reportId: string }).reportId, { deviceId, sha256: sha256(text) })
   else faults.push(`${answer.statusCode} ${answer.body} to the honest report ${n} of seed ${SEED}`)
 }
 
@@ -211,7 +213,7 @@ t.test('what was acknowledged is in the database, whole', async (t) => {
   t.notOk(honest.some(({ deviceId }) => erased.has(deviceId)))
   const missing = [...acknowledged].filter(([id, { deviceId }]) => !erased.has(deviceId) && !stored.has(id.toLowerCase()))
   t.strictSame(missing.slice(0, 5), [], 'none is missing')
-  const changed = [...acknowledged].filter(([id, { text }]) => text !== undefined && JSON.stringify(stored.get(id)) !== text)
+  const changed = [...acknowledged].filter(([id, one]) => one.sha256 !== undefined && sha256(JSON.stringify(stored.get(id) ?? null)) !== one.sha256)
   t.strictSame(changed.slice(0, 2), [], 'honest ones are as they were sent')
 })
 
