@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
+import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
 export interface GeneratedPart {
@@ -19,7 +20,8 @@ function renderSettings (): string {
 
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'README.md', marker: 'settings', render: renderSettings },
-  { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() }
+  { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
+  ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
 
 const begin = (marker: string): string => `<!-- ${marker}: written by \`npm run docs\` -->`

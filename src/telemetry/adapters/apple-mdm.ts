@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { InvalidInputError } from '../../errors.js'
-import { appId, type FieldMap, flag, MALFORMED, meaning, memberAt, type Reader, readFields, readSections, text, words, count } from './field-map.js'
+import { appId, count, type FieldMap, flag, MALFORMED, meaning, memberAt, type Reader, readFields, readSections, text } from './field-map.js'
 import { isObject, type JsonObject } from './json-value.js'
 import { createSkips, type Skips, type Translation, type Translations } from './translation.js'
 
@@ -57,7 +57,7 @@ export const APPLE_MDM_MAP: FieldMap = {
     { from: 'QueryResponses.ProductName', to: 'hardware.model', reader: text },
     { from: 'QueryResponses.ModelName', to: 'hardware.model', reader: text },
     { from: 'QueryResponses.ProductName', to: 'hardware.manufacturer', reader: meaning('`Apple`', text, () => 'Apple') },
-    { from: 'QueryResponses.IsSupervised', to: 'config.managed', reader: words({ true: true, false: true }) },
+    { from: 'QueryResponses.IsSupervised', to: 'config.managed', reader: meaning('`true`: a phone that answers is managed, supervised or not', flag, () => true) },
     { from: 'SecurityInfo.PasscodePresent', to: 'config.passcodeSet', reader: flag },
     { from: 'SecurityInfo.PasscodeCompliant', to: 'config.passcodeCompliant', reader: flag },
     { from: 'SecurityInfo.PasscodeCompliantWithProfiles', to: 'config.passcodeCompliant', reader: flag },
