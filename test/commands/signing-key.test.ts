@@ -18,8 +18,8 @@ t.test('signing keys are rotated, listed without their secrets, and retired', as
   t.strictSame(list.map((key) => Object.keys(key)), [1, 2].map(() => ['id', 'createdAt', 'retiredAt', 'doneAt', 'state']))
   t.match(list, [{ id: second.id, state: 'signing' }, { id: first.id, state: 'verifying', doneAt: /^\d{4}-/ }])
 
-  await t.rejects(run('retire', 'x'), { stderr: /the id must be a GUID/ })
-  await t.rejects(run('retire', first.id), { stderr: /may count until/ })
+  await t.rejects(run('retire', 'x'), { message: /the id must be a GUID/ })
+  await t.rejects(run('retire', first.id), { message: /may count until/ })
   t.match(await run('retire', second.id.toUpperCase(), '--now'), { id: second.id, successor: /^[0-9a-f-]{36}$/ })
   t.match((await db.selectFrom('audit_event').select(['actor', 'action']).orderBy('id').execute()).at(-1), { actor: 'command line', action: 'signing-key.retired' })
 })
