@@ -40,7 +40,8 @@ export const SETTINGS = {
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Sync jobs a worker process has in hand at once.', '4'),
-  REPORT_RETENTION_DAYS: setting(Positive, 'Days a raw report is kept after it was scored.', '30'),
+  REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
+  PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -90,7 +91,7 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
       if ((needs as readonly string[]).includes(variable)) faults.push({ variable, message: 'must be set; only `sallyport up` does without' })
       continue
     }
-    const value = 'type' in schema && schema.type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text
+    const value = parse(schema, text)
     if (ajv.validate(schema, value)) {
       config[variable] = value
     } else {
@@ -103,6 +104,13 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
+}
+
+/** Text that is not of the kind stays text, for the schema to refuse. */
+function parse (schema: TSchema, text: string): unknown {
+  const type = 'type' in schema ? schema.type : undefined
+  if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
+  return type === 'boolean' && /^(?:true|false)$/.test(text) ? text === 'true' : text
 }
 
 function describe (error: ErrorObject | undefined): string {

@@ -8,7 +8,7 @@ import { packageRoot } from '../src/platform/package-root.js'
 const SECRET = 'hunter2-very-secret'
 
 /** For every setting: a value that is not its default, and what becomes of it. */
-const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number]> = {
+const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number | boolean]> = {
   DATABASE_URL: ['postgresql://sallyport@db/sallyport', 'postgresql://sallyport@db/sallyport'],
   REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
   HOST: ['0.0.0.0', '0.0.0.0'],
@@ -29,6 +29,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   SCORE_CONCURRENCY: ['8', 8],
   SYNC_CONCURRENCY: ['9', 9],
   REPORT_RETENTION_DAYS: ['7', 7],
+  PRIVACY_MODE: ['true', true],
   ENTRA_AUTHORITY_HOST: ['https://login.microsoftonline.us', 'https://login.microsoftonline.us'],
   GRAPH_BASE_URL: ['https://graph.microsoft.us', 'https://graph.microsoft.us'],
   INTUNE_RESOURCE: ['https://api.manage.microsoft.us/', 'https://api.manage.microsoft.us/'],

@@ -5,12 +5,13 @@ import type { QueueWorker } from '../platform/queues.js'
 import type { Installation } from './installation.js'
 
 /** How this installation scores, in workers and for operators alike. */
-export function scoringOf ({ db, intel, queues, log, metrics }: Installation): ScoreDeps {
+export function scoringOf ({ config, db, intel, queues, log, metrics }: Installation): ScoreDeps {
   return {
     db,
     intel,
     log,
     sync: queues.producer('sync'),
+    privacyMode: config.PRIVACY_MODE,
     onScored: ({ reports }) => {
       metrics.reportsScored.inc(reports.length)
       const now = Date.now()

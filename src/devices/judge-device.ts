@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { IntelView } from '../intel/indicator.js'
 import type { AssessInput } from '../risk/assess.js'
-import type { Assessment } from '../risk/assessment.js'
+import type { AssessedFinding, Assessment } from '../risk/assessment.js'
 import { type Level, type ReportingState, worseLevel } from '../risk/level.js'
 import type { Policy } from '../risk/policy.js'
-import type { DeviceState, Platform } from '../telemetry/device-state.js'
+import type { DeviceState, KeptEvent, Platform } from '../telemetry/device-state.js'
 import type { JournalReport } from '../telemetry/journal-groups.js'
 import { mergeReport } from '../telemetry/merge.js'
+import { withoutPersonalFields } from '../telemetry/privacy.js'
 import { compareFindings, type FindingBehindLevel, type FindingChanges, type OpenFinding } from './compare-findings.js'
 import { type Health, silentAt, toHealth, toReportingState } from './health.js'
 
@@ -34,6 +35,8 @@ export interface JudgeContext {
   readonly intel: IntelView
   readonly policy: Policy
   readonly now: Date
+  /** Personal fields are forgotten once they were judged. */
+  readonly privacyMode?: boolean
 }
 
 export interface LevelChange {
@@ -91,7 +94,7 @@ export function judgeDevice (device: StoredDevice, reports: readonly JournalRepo
 
   return {
     device,
-    state,
+    state: context.privacyMode === true ? withoutPersonalFields(state, restsOn([...assessment.findings, ...findings.keptOpen])) : state,
     resend,
     reportingState,
     level,
@@ -109,6 +112,12 @@ export function judgeDevice (device: StoredDevice, reports: readonly JournalRepo
 
 function assessDevice (device: StoredDevice, state: DeviceState, { assess, intel, policy, now }: JudgeContext): Assessment {
   return assess({ platform: device.platform, state, intel, policy, now })
+}
+
+/** Whether one of these findings names the event as evidence. */
+function restsOn (findings: readonly AssessedFinding[]): (event: KeptEvent) => boolean {
+  const paths = findings.flatMap(({ evidence }) => evidence.map(({ path }) => path))
+  return ({ eventId }) => paths.some((path) => path.includes(eventId))
 }
 
 function latest (known: Date | null, reports: readonly JournalReport[]): Date | null {

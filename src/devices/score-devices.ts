@@ -205,10 +205,11 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
     assess: deps.assess ?? assess,
     intel: deps.intel.current(),
     policy: deps.policyOf?.(device.tenantId) ?? BUILT_IN_POLICY,
-    now
+    now,
+    privacyMode: deps.privacyMode ?? false
   }) ?? [])
 
-  await saveJudgements(tx, judgements, apps, now)
+  await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true })
   await setAsideFailures(deps, tx, judgements, now)
   return judgements
 }

@@ -42,8 +42,14 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[], invento
   return present.map((row) => toStoredDevice(row, apps.get(row.device_id), (byDevice.get(row.device_id) ?? []).map(toOpenFinding)))
 }
 
+export interface SaveOptions {
+  readonly now: Date
+  /** Of findings that are over. */
+  readonly keepEvidence: boolean
+}
+
 /** Writes judgements: every table once, whatever the number of devices. */
-export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], inventories: AppInventories, now: Date): Promise<void> {
+export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], inventories: AppInventories, { now, keepEvidence }: SaveOptions): Promise<void> {
   if (judgements.length === 0) return
   await inventories.write(tx, judgements.flatMap(({ device, state: { apps } }) =>
     apps === undefined || apps.digest === device.state.apps?.digest ? [] : [{ deviceId: device.deviceId, tenantId: device.tenantId, apps }]))
@@ -54,7 +60,10 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
 
   const resolved = judgements.flatMap(({ findings }) => findings.resolved)
   if (resolved.length > 0) {
-    await sql`update finding set status = 'resolved', resolved_at = ${now} where id = any(${resolved}::uuid[])`.execute(tx)
+    await sql`
+      update finding set status = 'resolved', resolved_at = ${now},
+        evidence = case when ${keepEvidence} then evidence else '[]' end, intel = case when ${keepEvidence} then intel end
+      where id = any(${resolved}::uuid[])`.execute(tx)
   }
 
   const changes = judgements.flatMap(({ device, levelChange }) => levelChange === null
