@@ -152,3 +152,20 @@ t.test('pages of common and of rare apps are complete, in order, and the tenant\
   t.strictSame(await listDevicesWithBuilds(db, { builds: [], limit: 5 }), [])
   t.strictSame(await listDevicesWithBuilds(db, { builds, tenantId, limit: 500 }), rare)
 })
+
+t.test('a heartbeat writes to no index of the state; another version of the OS does', async (t) => {
+  const { db, tenantId } = await setUp(t)
+  const { deviceId } = await seedDevice(db, tenantId)
+  await db.insertInto('device_state').values({ device_id: deviceId, tenant_id: tenantId, sequence: 1, state: '{"os":{"version":"1"},"network":{}}' }).execute()
+  const updates = await db.connection().execute(async (one) => {
+    const change = async (path: string, value: object): Promise<void> => {
+      await sql`update device_state set state = jsonb_set(state, ${path}::text[], ${JSON.stringify(value)}::jsonb), sequence = sequence + 1`.execute(one)
+    }
+    for (let at = 0; at < 5; at++) await change('{network}', { type: 'wifi', at })
+    await change('{os}', { version: '2' })
+    // What this session counted, now and not within a second.
+    await sql`select pg_stat_force_next_flush()`.execute(one)
+    return (await sql<{ all: number, hot: number }>`select n_tup_upd as "all", n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'device_state'`.execute(one)).rows
+  })
+  t.strictSame(updates, [{ all: 6, hot: 5 }], 'all but one are heap-only')
+})
