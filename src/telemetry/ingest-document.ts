@@ -25,6 +25,9 @@ export const VOCABULARY_PLATFORMS: Readonly<Record<Vocabulary, readonly Platform
 export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 /** XML takes many times its size to read; honest answers have a few megabytes. */
 const MAX_XML_BYTES = 8 * 1024 * 1024
+/** Bodies made of little but brackets take seconds and gigabytes to read; honest ones have a tenth of this. */
+const MAX_JSON_BRACKETS = 1_000_000
+const MAX_XML_TAGS = 400_000
 
 const FROM_JSON: Readonly<Record<Vocabulary, (value: unknown) => Translations>> = {
   'android-management-api': fromAndroidManagement,
@@ -55,12 +58,22 @@ export async function readDocument (vocabulary: Vocabulary, body: Buffer): Promi
   return FROM_JSON[vocabulary](readValue(vocabulary, content))
 }
 
+/** @throws InvalidInputError when one of the characters comes more often than `max` times */
+function assertFewer (content: Buffer, characters: string, max: number, what: string): void {
+  const codes = [...characters].map((character) => character.charCodeAt(0))
+  let count = 0
+  for (const byte of content) if (codes.includes(byte)) count++
+  if (count > max) throw refuse(`must have at most ${max} ${what}, has ${count}`)
+}
+
 function readValue (vocabulary: Vocabulary, content: Buffer): unknown {
   const isBinary = isBinaryPropertyList(content)
   if (!isBinary && !/^\uFEFF?\s*</.test(content.subarray(0, 256).toString('utf8'))) {
+    assertFewer(content, '{[', MAX_JSON_BRACKETS, 'lists and objects')
     return parseJsonText(content.toString('utf8').replace(/^\uFEFF/, ''), WHAT)
   }
   if (vocabulary !== 'apple-mdm') throw refuse(`is a property list or XML, which only apple-mdm takes, not ${vocabulary}`)
+  if (!isBinary && content.length <= MAX_XML_BYTES) assertFewer(content, '<', MAX_XML_TAGS, 'tags')
   const value = parsePropertyList(content, { what: WHAT, path: '', maxBytes: isBinary ? MAX_DOCUMENT_BYTES : MAX_XML_BYTES })
   assertShallow(value, WHAT)
   return toJsonValue(value)

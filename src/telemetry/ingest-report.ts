@@ -6,7 +6,7 @@ import type { ReportSections } from './adapters/report-sections.js'
 import { createSkips, type Skipped, type Skips, type Translation } from './adapters/translation.js'
 import { canonicalJson } from './canonical-json.js'
 import { removeSentinels } from './normalize-report.js'
-import { AppsSchema, type Report, ReportSchema, STATE_SECTIONS, type StateSection } from './report.js'
+import { AppsSchema, REPORT_LIMITS, type Report, ReportSchema, STATE_SECTIONS, type StateSection } from './report.js'
 
 const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true }))
 const isReport = ajv.compile(ReportSchema)
@@ -50,6 +50,9 @@ export function toReport (translation: Translation, { vocabulary, deviceId, rece
     ...sections
   }
   if (!isReport(report)) throw new InvalidInputError(isReport.errors!.map(({ instancePath, message = 'is not valid' }) => ({ path: instancePath, message })), 'The translated report')
+  // As large as an agent's may be: the journal holds many in memory.
+  const bytes = Buffer.byteLength(JSON.stringify(report))
+  if (bytes > REPORT_LIMITS.decodedBytes) throw new InvalidInputError([{ path: '', message: `must make a report of at most ${REPORT_LIMITS.decodedBytes} bytes, makes ${bytes}` }], `What ${vocabulary} says of the phone`)
   return { report, skipped }
 }
 

@@ -56,6 +56,8 @@ t.test('a list that lost all it had says nothing, and a report without sections 
   t.throws(() => toReport(translation({ processes: ['unknown'] }), OPTIONS), { code: 'validation' })
   t.throws(() => toReport(translation({ os: { version: 'unknown' } }), OPTIONS), { code: 'validation' })
   t.throws(() => toReport(translation({}, { skipped: [{ reason: 'a reason', count: 1, examples: [] }] }), OPTIONS), { faults: [{ message: 'a reason' }], code: 'validation' })
+  const properties = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`p${index}`, 'x'.repeat(2_000)]))
+  t.throws(() => toReport(translation({ properties }), OPTIONS), { code: 'validation', faults: [{ message: /at most 8388608 bytes/ }] }, 'larger than an agent\'s may be')
   t.strictSame(toReport(translation({ processes: [], apps: { mode: 'snapshot', items: [] } }), OPTIONS).report.processes, [], 'known to be empty')
 })
 
@@ -75,6 +77,9 @@ t.test('reads a form by its first bytes, and refuses what the vocabulary does no
   await refused('apple-mdm', Buffer.from('<plist><dict>'), /is no property list/)
   await refused('intune-app-sync', Buffer.from('{'), /is not JSON/)
   await refused('intune-app-sync', Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)), /must not nest deeper/)
+  await refused('android-management-api', Buffer.from(`{"devices":[${'{},'.repeat(1_000_000)}{}]}`), /at most 1000000 lists and objects/)
+  await refused('apple-mdm', Buffer.from(`<plist><array>${'<dict/>'.repeat(400_000)}</array></plist>`), /at most 400000 tags/)
+  await refused('apple-mdm', Buffer.from(`<plist>${' '.repeat(8 * 1024 * 1024)}</plist>`), /at most 8388608 bytes/)
   await refused('apple-mdm', Buffer.from(`<plist>${'<array>'.repeat(200)}${'</array>'.repeat(200)}</plist>`), /must not nest deeper|is no property list/)
 })
 

@@ -5,8 +5,8 @@ import { isObject, type JsonObject } from './json-value.js'
 import { createSkips, type Translation, type Translations } from './translation.js'
 
 const WHAT = 'The Android Management API content'
-/** More phones than one answer of its list method has. */
-export const MAX_AMAPI_DEVICES = 500
+/** As many as the list method answers at most (`pageSize`). */
+export const MAX_AMAPI_DEVICES = 100
 
 const RISKS = ['UNKNOWN_OS', 'COMPROMISED_OS', 'HARDWARE_BACKED_EVALUATION_FAILED'] as const
 const POSTURES = ['SECURE', 'AT_RISK', 'POTENTIALLY_COMPROMISED'] as const

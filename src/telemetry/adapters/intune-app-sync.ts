@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from './json-value.js'
 import { createSkips, type Translation, type Translations } from './translation.js'
 
 const WHAT = 'The Intune App Sync content'
-const MAX_DEVICES = 500
+const MAX_DEVICES = 100
 
 /**
  * How Intune hands its app lists to partners is not public; documented are the fields. So their

@@ -96,5 +96,5 @@ t.test('a list is answered phone by phone', async (t) => {
   const { phones, isList } = fromAndroidManagement({ devices: [{ name: 'a', hardwareInfo: { serialNumber: '1' } }, 5], nextPageToken: 'x' })
   t.equal(isList, true)
   t.match(phones, [{ phone: { serialNumber: '1' } }, { fault: { code: 'validation' } }])
-  for (const wrong of [null, [], 5, 'x', {}, { devices: [] }, { devices: Array.from({ length: 501 }, () => ({})) }]) t.throws(() => fromAndroidManagement(wrong), { code: 'validation' }, JSON.stringify(wrong)?.slice(0, 30))
+  for (const wrong of [null, [], 5, 'x', {}, { devices: [] }, { devices: Array.from({ length: 101 }, () => ({})) }]) t.throws(() => fromAndroidManagement(wrong), { code: 'validation' }, JSON.stringify(wrong)?.slice(0, 30))
 })
