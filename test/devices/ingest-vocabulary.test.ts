@@ -9,6 +9,7 @@ import { build, buildBinary } from 'plist'
 import { Header } from 'tar'
 import t from 'tap'
 import { scoreGroup } from '../../src/devices/score-devices.js'
+import { OverloadedError } from '../../src/errors.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
 import type { Platform } from '../../src/telemetry/device-state.js'
 import { countRows, isProblem, NO_INTEL, startTestApi, type TestApi } from '../helpers/api.js'
@@ -239,4 +240,18 @@ t.test('what an operator sent is in the audit, duplicates are not', async (t) =>
   t.match(first[0], { action: 'telemetry.ingested', subject: 'android-management-api', detail: { devices: [deviceId] } })
   t.match(resultsOf(await ingest('android-management-api', device)), [{ status: 'duplicate' }])
   t.equal((await audits()).length, first.length)
+})
+
+t.test('a journal that is full for a moment refuses the whole list, to be sent again', async (t) => {
+  const full = await startTestApi(t, { journalOf: () => ({ append: async () => { throw new OverloadedError() } }) })
+  await phone('android', 'FULL1', full)
+  await phone('android', 'FULL2', full)
+  const send = async (...serialNumbers: string[]) => await full.call(await full.keyFor('admin'), 'POST', `/v1/tenants/${full.tenantId}/ingest/android-management-api`,
+    JSON.stringify({ devices: serialNumbers.map((serialNumber) => ({ apiLevel: 35, hardwareInfo: { serialNumber } })) }), { 'content-type': 'application/json' })
+  const answer = await send('FULL1', 'FULL2')
+  isProblem(t, answer, { status: 503, code: 'overloaded' })
+  t.ok(Number(answer.headers['retry-after']) > 0)
+  const mixed = await send('NOBODY', 'FULL2')
+  t.equal(mixed.statusCode, 207)
+  t.match(resultsOf(mixed), [{ error: { status: 404 } }, { error: { status: 503, code: 'overloaded' } }])
 })
