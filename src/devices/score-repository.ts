@@ -8,6 +8,7 @@ import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { Judgement, StoredDevice } from './judge-device.js'
 import { upsertOutbox } from './outbox-repository.js'
+import { fromStoredState, type StoredState, toStoredState } from './stored-state.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
 export const ERASED_STATE = { erased: true }
@@ -107,7 +108,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date
 
 function toStatesJson (judgements: readonly Judgement[]): string {
   return JSON.stringify(judgements.map((one) => {
-    const { sequence, apps, ...rest } = one.state
+    const { sequence, apps } = one.state
     const before = one.device.state
     return {
       device_id: one.device.deviceId,
@@ -121,7 +122,7 @@ function toStatesJson (judgements: readonly Judgement[]): string {
       last_report_at: one.lastReportAt,
       due_at: one.dueAt,
       health: one.health,
-      state: isSameState(before, one.state) ? null : rest
+      state: isSameState(before, one.state) ? null : toStoredState(one.state)
     }
   }))
 }
@@ -154,7 +155,7 @@ async function upsertFindings (tx: Tx, findings: readonly object[], now: Date): 
 }
 
 interface StateRow {
-  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<DeviceState>
+  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<StoredState>
   apps_digest: string | null, resend: string[], reporting_state: string, level: string | null, level_since: Date | null
   last_report_at: Date | null, desired_health: string | null, desired_version: number
 }
@@ -170,13 +171,7 @@ function toStoredDevice (row: StateRow, apps: AppInventory | undefined, findings
     deviceId: row.device_id,
     tenantId: row.tenant_id,
     platform: row.platform as Platform,
-    state: {
-      origins: {},
-      events: [],
-      ...row.state,
-      sequence: row.sequence,
-      ...(apps === undefined ? {} : { apps })
-    },
+    state: fromStoredState(row.state, row.sequence, apps),
     resend: row.resend,
     reportingState: row.reporting_state as ReportingState,
     level: row.level as Level | null,

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Judgement } from '../../devices/judge-device.js'
+import { toStoredState } from '../../devices/stored-state.js'
 import type { SeededPhone } from './seeded-phone.js'
 
 /** A value of a row; an object is a document, an array a list of its column's type. */
@@ -34,7 +35,7 @@ export interface AppLists {
  */
 export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed }: AppLists, at: Date): Record<TableName, Row[]> {
   const { deviceId, tenantId } = judgement.device
-  const { sequence, apps, ...state } = judgement.state
+  const { sequence, apps } = judgement.state
   const enrolledAt = new Date(phone.receivedAt.getTime() - 60_000)
   return {
     device: [[
@@ -43,7 +44,7 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
       { json: { kty: 'OKP', crv: 'Ed25519', x: randomBytes(32).toString('base64url') } }, enrolledAt, enrolledAt
     ]],
     device_state: [[
-      deviceId, tenantId, sequence, { json: state }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
+      deviceId, tenantId, sequence, { json: toStoredState(judgement.state) }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
       judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at
     ]],
     device_apps: [[deviceId, tenantNumber, base]],
