@@ -1,19 +1,14 @@
 import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
-import type { BareApi } from './bare-server.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 import { type Checks, openLedger, type Ledger } from './ledger.js'
+import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, REPEAT_SHARE, rolesOf, SEED, usageOf, WARM_UP_SECONDS } from './fleet-load.js'
 import type { LoadApi } from './load-process.js'
 import type { NaiveApi } from './naive-server.js'
 import { enrollProbe, measureReportToIntune, type Probe } from './probe-intune.js'
-import { readUsage, type Usage } from './process-usage.js'
 import { startRedis, type StartedRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
 
-const SEED = 20_261_123
-const CONNECTIONS = 256
-const WARM_UP_SECONDS = 2
-const REPEAT_SHARE = 0.005
 const PROBES = 10
 const PROBES_PER_SECOND = 10
 /** Load under which the way to Intune is measured (architecture, "Numbers to reach"). */
@@ -36,7 +31,7 @@ export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
         seconds: options.seconds,
         config: {
           queue: options.queue, workers: options.workers, rate: options.rate ?? null, phones: options.phones, connections: CONNECTIONS,
-          mix: '60% heartbeats, 20% app updates, 15% events, 5% snapshots of 150 apps', fsync: true
+          mix: MIX, fsync: true
         },
         results,
         baselines: { bare: { perSecond: bare }, ...(naive === undefined ? {} : { naive: { perSecond: naive } }) },
@@ -48,22 +43,6 @@ export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
     }
   } finally {
     await redis?.stop()
-  }
-}
-
-async function measureBare ({ phones, seconds, rate, tell }: BenchOptions): Promise<number> {
-  tell('Fastify alone …')
-  const server = startRemote<BareApi>('bare-server')
-  const load = startRemote<LoadApi>('load-process')
-  try {
-    const { url, tokens } = await server.call('start', { phones })
-    await load.call('adopt', { tokens, seed: SEED })
-    await load.call('introduce', { apiUrl: url, connections: CONNECTIONS })
-    const drive = { apiUrl: url, connections: CONNECTIONS, ...(rate === undefined ? {} : { ratePerSecond: rate }) }
-    await load.call('drive', { ...drive, seconds: WARM_UP_SECONDS })
-    return perSecond(await load.call('drive', { ...drive, seconds }))
-  } finally {
-    await Promise.all([server.stop(), load.stop()])
   }
 }
 
@@ -159,23 +138,3 @@ async function measureNaive ({ seconds, tell }: BenchOptions, { sallyport, load,
 /** Until the last of them was scored, however long that took after the load had ended. */
 const scoredPerSecond = (before: number, after: { readonly reports: number, readonly lastAtMs: number }, startedAtMs: number, drive: DriveResult): number =>
   round((after.reports - before) / Math.max(drive.seconds, (after.lastAtMs - startedAtMs) / 1000))
-
-const perSecond = ({ accepted, seconds }: DriveResult): number => round(accepted / seconds)
-
-function rolesOf ({ processes }: StartedSallyport, load: Remote<LoadApi>, redis: StartedRedis | undefined): Record<string, number[]> {
-  const roles: Record<string, number[]> = { api: [], worker: [], postgres: [], simulator: [], load: [load.pid] }
-  for (const { name, pid } of processes) roles[name.replace(/-\d+$/, '')]?.push(pid)
-  return redis === undefined ? roles : { ...roles, redis: [redis.pid] }
-}
-
-/** A role's processes together; children of the API are roles of their own. */
-function usageOf (roles: Readonly<Record<string, readonly number[]>>): Record<string, Usage> {
-  const all = mapValues(roles, (pids) => pids.flatMap((pid) => readUsage(pid, new Set(Object.values(roles).flat())) ?? []))
-  return mapValues(all, (usages) => ({
-    cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-    bytes: usages.reduce((sum, { bytes }) => sum + bytes, 0)
-  }))
-}
-
-const mapValues = <T, R>(record: Readonly<Record<string, T>>, map: (value: T, key: string) => R): Record<string, R> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))

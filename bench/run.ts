@@ -4,6 +4,7 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
+  accept: async () => (await import('./accept.js')).accept,
   storage: async () => (await import('./storage.js')).storage
 }
 

@@ -36,6 +36,18 @@ t.test('the pipeline benchmark prints the object of the contract, and loses noth
   t.ok(report.baselines.bare.perSecond > 0)
 })
 
+t.test('the benchmark of the way in alone finds everything scored afterwards', async (t) => {
+  const { code, out, err } = await runBench(['accept', '--json', '--seconds', '1', '--phones', '300'])
+  t.equal(code, 0, err)
+  t.match(JSON.parse(out), {
+    name: 'accept',
+    results: { acceptedPerSecond: Number, acceptMs: { p50: Number, p99: Number }, cpuSecondsPer1000Reports: { api: Number, postgres: Number } },
+    baselines: { bare: { perSecond: Number } },
+    ratios: { bare: Number },
+    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, everyRepeatRecognised: true }
+  })
+})
+
 t.test('an unknown benchmark is an error that names those there are', async (t) => {
   const { code, out, err } = await runBench(['pipelin'])
   t.equal(code, 2)

@@ -1,0 +1,55 @@
+import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
+import type { BareApi } from './bare-server.js'
+import { type BenchOptions, round } from './benchmark.js'
+import type { LoadApi } from './load-process.js'
+import { readUsage, type Usage } from './process-usage.js'
+import type { StartedRedis } from './redis-server.js'
+import { type Remote, startRemote } from './remote.js'
+import type { StartedSallyport } from './started-sallyport.js'
+
+export const SEED = 20_261_123
+export const CONNECTIONS = 256
+export const WARM_UP_SECONDS = 2
+/** Reports that are sent twice. */
+export const REPEAT_SHARE = 0.005
+/** What the phones of the load send (src/simulator/fleet/simulated-phone.ts). */
+export const MIX = '60% heartbeats, 20% app updates, 15% events, 5% snapshots of 150 apps'
+
+/** What Fastify alone does with the same reports, a second. */
+export async function measureBare ({ phones, seconds, rate, tell }: BenchOptions): Promise<number> {
+  tell('Fastify alone …')
+  const server = startRemote<BareApi>('bare-server')
+  const load = startRemote<LoadApi>('load-process')
+  try {
+    const { url, tokens } = await server.call('start', { phones })
+    await load.call('adopt', { tokens, seed: SEED })
+    await load.call('introduce', { apiUrl: url, connections: CONNECTIONS })
+    const drive = { apiUrl: url, connections: CONNECTIONS, ...(rate === undefined ? {} : { ratePerSecond: rate }) }
+    await load.call('drive', { ...drive, seconds: WARM_UP_SECONDS })
+    return perSecond(await load.call('drive', { ...drive, seconds }))
+  } finally {
+    await Promise.all([server.stop(), load.stop()])
+  }
+}
+
+/** Acknowledged a second. */
+export const perSecond = ({ accepted, seconds }: DriveResult): number => round(accepted / seconds)
+
+/** The processes by what they do. */
+export function rolesOf ({ processes }: StartedSallyport, load: Remote<LoadApi>, redis: StartedRedis | undefined): Record<string, number[]> {
+  const roles: Record<string, number[]> = { api: [], worker: [], postgres: [], simulator: [], load: [load.pid] }
+  for (const { name, pid } of processes) roles[name.replace(/-\d+$/, '')]?.push(pid)
+  return redis === undefined ? roles : { ...roles, redis: [redis.pid] }
+}
+
+/** A role's processes together; children of the API are roles of their own. */
+export function usageOf (roles: Readonly<Record<string, readonly number[]>>): Record<string, Usage> {
+  const all = mapValues(roles, (pids) => pids.flatMap((pid) => readUsage(pid, new Set(Object.values(roles).flat())) ?? []))
+  return mapValues(all, (usages) => ({
+    cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+    bytes: usages.reduce((sum, { bytes }) => sum + bytes, 0)
+  }))
+}
+
+export const mapValues = <T, R>(record: Readonly<Record<string, T>>, map: (value: T, key: string) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]))
