@@ -1,10 +1,8 @@
 import { type AppBuild, type AppCatalogue, type CatalogueApp, createAppCatalogue } from '../../simulator/fleet/app-catalogue.js'
 import { Random } from '../../simulator/fleet/random.js'
+import { ANDROID_SHARE, hasOldPatch, MISCONFIGURATION_RATES, OS_VERSIONS, patchAgeDays } from '../../simulator/fleet/rates.js'
 import type { Platform } from '../../telemetry/device-state.js'
 import type { App, Report } from '../../telemetry/report.js'
-
-/** Shares of phones: OS behind the newest, no screen lock, patch level older than 180 days, an app signed by no store's key. */
-export const SEED_RATES = { outdatedOs: 0.377, noScreenLock: 0.142, oldPatchLevel: 0.136, sideloadedApp: 0.022 } as const
 
 /** On 90 of 100 phones, in few versions: what an organisation gives everybody. */
 export const COMMON_APP = 'example.companyportal'
@@ -17,7 +15,6 @@ const APPS = 150
 const MAX_UPDATED = 16
 const DAY_MS = 24 * 60 * 60 * 1000
 const EVENTS_SHARE = 0.15
-const ANDROID_SHARE = 0.7
 
 export interface SeedCatalogue {
   readonly android: AppCatalogue
@@ -78,13 +75,12 @@ export interface SeededApps {
 
 /** A phone as its first report shows it but for the apps, collected on the day before `nowMs`. */
 export function createSeededPhone ({ kind, apps, installed }: SeededApps, random: Random, nowMs: number): SeededPhone {
-  const isOutdated = random.chance(SEED_RATES.outdatedOs)
-  // Only Android has patch levels, so more of those phones have an old one.
-  const isOldPatch = random.chance(SEED_RATES.oldPatchLevel / ANDROID_SHARE)
+  const isOutdated = random.chance(MISCONFIGURATION_RATES.outdatedOs)
+  const isOldPatch = hasOldPatch(random)
   const receivedAt = new Date(nowMs - random.below(DAY_MS))
   const collectedAt = receivedAt.toISOString()
   const day = (daysAgo: number): string => new Date(nowMs - daysAgo * DAY_MS).toISOString().slice(0, 10)
-  const lock = { passcodeSet: !random.chance(SEED_RATES.noScreenLock) }
+  const lock = { passcodeSet: !random.chance(MISCONFIGURATION_RATES.noScreenLock) }
   const shared = {
     platform: kind,
     serialNumber: random.hex(12).toUpperCase(),
@@ -102,7 +98,7 @@ export function createSeededPhone ({ kind, apps, installed }: SeededApps, random
     ...(random.chance(EVENTS_SHARE) ? { events: eventsOf(random, apps, collectedAt) } : {})
   }
   if (kind === 'android') {
-    const osVersion = isOutdated ? random.pick(['11', '12', '13', '14']) : random.pick(['15', '16'])
+    const osVersion = random.pick<string>(OS_VERSIONS.android[isOutdated ? 'outdated' : 'current'])
     const model = random.pick(['Pixel 7', 'Pixel 8', 'Pixel 9'])
     return {
       ...shared,
@@ -111,14 +107,14 @@ export function createSeededPhone ({ kind, apps, installed }: SeededApps, random
       model,
       report: {
         ...base,
-        os: { version: osVersion, apiLevel: 35, bootloaderLocked: true, verifiedBootState: 'green', securityPatchLevel: isOldPatch ? day(200 + random.below(400)) : day(20 + random.below(60)) },
+        os: { version: osVersion, apiLevel: 35, bootloaderLocked: true, verifiedBootState: 'green', securityPatchLevel: day(patchAgeDays(random, isOldPatch)) },
         hardware: { manufacturer: 'Google', model, emulator: false },
         config: { ...lock, encryption: 'active', playProtect: true, developerMode: false, usbDebugging: false, unknownSources: false },
         integrity: { rooted: false, rootBinaries: [] }
       }
     }
   }
-  const osVersion = isOutdated ? random.pick(['17.7.2', '18.5', '18.6.1', '26.3']) : random.pick(['26.6', '26.6.1'])
+  const osVersion = random.pick<string>(OS_VERSIONS.ios[isOutdated ? 'outdated' : 'current'])
   const model = random.pick(['iPhone15,2', 'iPhone16,1', 'iPhone17,1'])
   return {
     ...shared,
@@ -134,7 +130,7 @@ export function createSeededApps (catalogue: SeedCatalogue, random: Random): See
   const { system, store } = catalogue[kind]
   const chosen = new Set<CatalogueApp>(system)
   if (random.chance(COMMON_SHARE)) chosen.add(catalogue.common[kind])
-  const outside = random.chance(SEED_RATES.sideloadedApp) ? [random.pick(catalogue.sideloaded[kind]).app] : []
+  const outside = random.chance(MISCONFIGURATION_RATES.sideloadedApp) ? [random.pick(catalogue.sideloaded[kind]).app] : []
   // Squared: popular apps are on many phones, others on few.
   while (chosen.size + outside.length < APPS) chosen.add(store[Math.floor(random.next() ** 2 * store.length)]!)
   const installed = [...chosen].map((versions) => ({ versions, at: random.below(versions.length) }))

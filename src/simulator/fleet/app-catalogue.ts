@@ -54,4 +54,4 @@ function makeApp (random: Random, platform: 'android' | 'ios', system: boolean, 
 }
 
 // Names and values are plain ASCII, so sorting the members is all that RFC 8785 asks.
-const sortedJson = (app: App): string => JSON.stringify(Object.fromEntries(Object.entries(app).sort(([a], [b]) => a < b ? -1 : 1)))
+export const sortedJson = (app: App): string => JSON.stringify(Object.fromEntries(Object.entries(app).sort(([a], [b]) => a < b ? -1 : 1)))

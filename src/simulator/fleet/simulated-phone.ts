@@ -1,26 +1,24 @@
-import { createHash } from 'node:crypto'
 import type { PhoneDescription } from '../../agent/agent.js'
 import type { Report, TelemetryEvent } from '../../telemetry/report.js'
-import type { AppBuild, AppCatalogue, CatalogueApp } from './app-catalogue.js'
+import type { AppCatalogue } from './app-catalogue.js'
+import { InstalledApps } from './installed-apps.js'
 import { Random } from './random.js'
 
 /** What phones send, by share of their reports. */
 export const REALISTIC_MIX = { heartbeat: 0.6, appUpdate: 0.2, events: 0.15, snapshot: 0.05 } as const
 
-const APPS = 150
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Of reports with events: this share tells of an attack, and the phone's next events tell that it is over. */
 const ATTACK_SHARE = 0.02
 const SAFE_HOSTS = ['api.example.com', 'cdn.example.net', 'login.example.org', 'mail.example.com', 'push.example.net', 'www.example.org']
 
-interface InstalledApp { readonly versions: CatalogueApp, at: number }
 type Sections = Omit<Report, 'reportId' | 'sequence' | 'collectedAt'>
 
 /** A phone that lives: apps are updated, networks change, now and then something is wrong. */
 export class SimulatedPhone {
   readonly description: PhoneDescription
   readonly #random: Random
-  readonly #apps: InstalledApp[]
+  readonly #apps: InstalledApps
   readonly #os: NonNullable<Report['os']>
   readonly #config: NonNullable<Report['config']>
   #sequence = 0
@@ -30,7 +28,7 @@ export class SimulatedPhone {
     const random = new Random(seed)
     this.#random = random
     const platform = random.chance(0.7) ? 'android' : 'ios'
-    this.#apps = installApps(random, catalogues[platform])
+    this.#apps = InstalledApps.of(random, catalogues[platform])
     const outdated = random.chance(0.03)
     this.#os = platform === 'android'
       ? { version: '15', apiLevel: 35, bootloaderLocked: true, verifiedBootState: 'green', securityPatchLevel: new Date(nowMs - (outdated ? 300 : 45) * DAY_MS).toISOString().slice(0, 8) + '05' }
@@ -52,7 +50,7 @@ export class SimulatedPhone {
     return this.#report({
       agent: { version: '3.1.0' },
       os: this.#os,
-      apps: this.#snapshot(),
+      apps: this.#apps.snapshot(),
       network: this.#network(),
       config: this.#config,
       integrity: this.description.platform === 'android' ? { rooted: false, rootBinaries: [] } : { jailbroken: false },
@@ -65,24 +63,13 @@ export class SimulatedPhone {
   nextReport (): Report {
     const dice = this.#random.next()
     if (dice < REALISTIC_MIX.heartbeat) return this.#report({ agent: { version: '3.1.0' }, network: this.#network(), config: this.#config })
-    if (dice < REALISTIC_MIX.heartbeat + REALISTIC_MIX.appUpdate) return this.#report({ apps: this.#updateApp() })
+    if (dice < REALISTIC_MIX.heartbeat + REALISTIC_MIX.appUpdate) return this.#report({ apps: this.#apps.update(this.#random) })
     if (dice < 1 - REALISTIC_MIX.snapshot) return this.#report({ events: this.#events() })
-    return this.#report({ os: this.#os, apps: this.#snapshot(), network: this.#network() })
+    return this.#report({ os: this.#os, apps: this.#apps.snapshot(), network: this.#network() })
   }
 
   #report (sections: Sections): Report {
     return { reportId: this.#random.uuid(), sequence: ++this.#sequence, collectedAt: new Date().toISOString(), ...sections }
-  }
-
-  #snapshot (): NonNullable<Report['apps']> {
-    return { mode: 'snapshot', items: this.#apps.map(({ versions, at }) => versions[at]!.app) }
-  }
-
-  #updateApp (): NonNullable<Report['apps']> {
-    const baseDigest = digestOf(this.#apps.map(({ versions, at }) => versions[at]!))
-    const installed = this.#random.pick(this.#apps)
-    installed.at = (installed.at + 1) % installed.versions.length
-    return { mode: 'delta', baseDigest, upsert: [installed.versions[installed.at]!.app] }
   }
 
   #network (): NonNullable<Report['network']> {
@@ -111,20 +98,7 @@ export class SimulatedPhone {
       return [this.#attack]
     }
     return Array.from({ length: 1 + this.#random.below(4) }, () => ({
-      eventId: this.#random.uuid(), type: 'dns-query', at, host: this.#random.pick(SAFE_HOSTS), appId: this.#random.pick(this.#apps).versions[0]!.app.appId
+      eventId: this.#random.uuid(), type: 'dns-query', at, host: this.#random.pick(SAFE_HOSTS), appId: this.#apps.pick(this.#random).appId
     }))
   }
 }
-
-function installApps (random: Random, { system, store }: AppCatalogue): InstalledApp[] {
-  const chosen = new Set<CatalogueApp>(system)
-  // Squared: popular apps are on many phones, others on few.
-  while (chosen.size < APPS) chosen.add(store[Math.floor(random.next() ** 2 * store.length)]!)
-  return [...chosen]
-    .map((versions) => ({ versions, at: random.below(versions.length) }))
-    .sort((a, b) => a.versions[0]!.app.appId < b.versions[0]!.app.appId ? -1 : 1)
-}
-
-/** As the API describes the digest; the apps are in order already. */
-const digestOf = (builds: readonly AppBuild[]): string =>
-  createHash('sha256').update(`[${builds.map(({ json }) => json).join(',')}]`).digest('hex')

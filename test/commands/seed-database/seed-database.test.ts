@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { SEED_RATES } from '../../../src/commands/seed-database/seeded-phone.js'
 import { seedDatabase } from '../../../src/commands/seed-database/seed-database.js'
 import { createAppInventories } from '../../../src/devices/app-inventories.js'
 import { listDevices } from '../../../src/devices/list-devices.js'
 import { scoreDevices, type ScoreDeps, scoreGroup } from '../../../src/devices/score-devices.js'
 import { createIntelCache } from '../../../src/intel/intel-cache.js'
 import type { Database } from '../../../src/platform/database.js'
+import { MISCONFIGURATION_RATES } from '../../../src/simulator/fleet/rates.js'
 import { digestApps } from '../../../src/telemetry/app-digest.js'
 import { createJournal } from '../../../src/telemetry/journal.js'
 import { createTestDatabase } from '../../helpers/database.js'
@@ -108,11 +108,11 @@ t.test('what is on many phones comes at the rates asked for, also into a databas
   const share = (count: number): number => count / states.length
   // Four standard deviations of 2,100 phones.
   const near = (is: number, expected: number, what: string): void => { t.ok(Math.abs(is - expected) < 4 * Math.sqrt(expected * (1 - expected) / states.length), `${what}: ${is} of ${expected}`) }
-  near(share(states.filter(({ config }) => !config.passcodeSet).length), SEED_RATES.noScreenLock, 'no lock')
+  near(share(states.filter(({ config }) => !config.passcodeSet).length), MISCONFIGURATION_RATES.noScreenLock, 'no lock')
   const old = new Date(Date.now() - 180 * 24 * 60 * 60 * 1000).toISOString().slice(0, 10)
-  near(share(states.filter(({ os }) => os.securityPatchLevel !== undefined && os.securityPatchLevel < old).length), SEED_RATES.oldPatchLevel, 'old patch level')
+  near(share(states.filter(({ os }) => os.securityPatchLevel !== undefined && os.securityPatchLevel < old).length), MISCONFIGURATION_RATES.oldPatchLevel, 'old patch level')
   const { length: findings } = (await db.selectFrom('finding').select('id').where('detection', '=', 'dev-no-passcode').execute())
-  near(share(findings), SEED_RATES.noScreenLock, 'findings of it')
+  near(share(findings), MISCONFIGURATION_RATES.noScreenLock, 'findings of it')
 })
 
 t.test('a tenant that is not there is named', async (t) => {
