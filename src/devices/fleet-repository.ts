@@ -54,15 +54,17 @@ export interface DeviceRow {
   reporting_state: string | null, level: string | null, level_since: Date | null, coverage: string[] | null, last_report_at: Date | null
   assessed_at: Date | null, open_findings: number, desired_health: string | null, desired_version: number | null
   reported_health: string | null, reported_version: number | null, acknowledged_at: Date | null, last_sync_error: string | null
+  clock_offset_seconds: number | null
 }
 
 const COLUMNS = sql`
   d.id, d.entra_device_id, d.intune_device_id, d.platform,
     -- What the phone reports is newer than what it enrolled with.
-    coalesce(s.state #>> '{os,version}', d.os_version) as os_version,
+    coalesce(s.os_version, d.os_version) as os_version,
     d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
     s.reporting_state, s.level, s.level_since, s.coverage, s.last_report_at, s.assessed_at,
     s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
+    (s.state ->> 'clockOffsetSeconds')::integer as clock_offset_seconds,
     (select count(*) from finding f where f.device_id = d.id and f.status = 'open') as open_findings`
 const FROM_DEVICE = sql`from device d left join device_state s on s.device_id = d.id`
 

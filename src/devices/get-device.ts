@@ -13,6 +13,8 @@ export interface DeviceDetail extends DeviceSummary {
   readonly findings: readonly Finding[]
   /** What the level rests on, in words: the titles of the open findings that raise it to where it is. */
   readonly reasons: readonly string[]
+  /** How far the last report's time lies from its receipt, in steps of five minutes (DeviceState); null: less than that. */
+  readonly clockOffsetSeconds: number | null
   readonly intune: {
     readonly desired: string | null
     readonly reported: string | null
@@ -30,6 +32,7 @@ export async function getDevice ({ db }: { readonly db: Database }, { tenantId, 
     ...toDeviceSummary(row),
     findings,
     reasons: findings.filter(({ status, raisesLevel, severity }) => status === 'open' && raisesLevel && severity === row.level).map(({ title }) => title),
+    clockOffsetSeconds: row.clock_offset_seconds,
     intune: {
       desired: row.desired_health,
       reported: row.reported_health,

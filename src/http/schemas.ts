@@ -78,6 +78,7 @@ export const DeviceDetailSchema = Type.Object({
   ...DEVICE,
   findings: Type.Array(FindingSchema),
   reasons: Type.Array(Type.String()),
+  clockOffsetSeconds: nullable(Type.Integer({ description: 'How far the last report\'s time lies from its receipt: positive, the phone\'s clock is ahead; negative, it is behind or the phone was offline. Null below five minutes.' })),
   intune: Type.Object({
     desired: nullable(Type.String()),
     reported: nullable(Type.String()),

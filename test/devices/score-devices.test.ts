@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
+import { getDevice } from '../../src/devices/get-device.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
 import { listQuarantine } from '../../src/devices/list-quarantine.js'
 import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
@@ -249,6 +250,16 @@ t.test('a detection that throws lists the report, its findings stay open, the re
   t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'tried again, it is listed again')
   await scoreGroup(world, await journal(world, [device, processes(5)]))
   t.match(await stateOf(db, device), { level: 'secured' })
+})
+
+t.test('a phone whose clock is two hours ahead is judged as any other, and operators see it', async (t) => {
+  const world = await setUp(t)
+  const device = await seedDevice(world.db, world.tenantId)
+  const at = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString()
+  await scoreGroup(world, await journal(world, [device, { ...processes(1, 'bad'), collectedAt: at(122) }]))
+  t.match(await getDevice(world, device), { level: 'high', clockOffsetSeconds: 7200 })
+  await scoreGroup(world, await journal(world, [device, { ...processes(2), collectedAt: at(0) }]))
+  t.match(await getDevice(world, device), { level: 'secured', clockOffsetSeconds: null })
 })
 
 t.test('silence makes a phone unresponsive, its next report brings it back', async (t) => {
