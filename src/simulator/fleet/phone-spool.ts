@@ -100,7 +100,10 @@ export class PhoneSpool {
       if (answers[0]!.kind === 'token') {
         const refusal = renewed ? 'a new access token is refused, too' : await this.#renew()
         renewed = true
-        if (refusal === undefined || this.deps.signal.aborted) continue
+        if (refusal === undefined || this.deps.signal.aborted) {
+          this.deps.onPutOff('401', texts.length)
+          continue
+        }
         this.#settle(answers.map(() => ({ kind: 'refused', status: '401', detail: refusal })))
         continue
       }
@@ -135,10 +138,10 @@ export class PhoneSpool {
       else if (answer.kind === 'refused') this.deps.onRefused(due, answer)
       else {
         kept.push(due)
+        this.deps.onPutOff(answer.status, 1)
         if (answer.kind === 'later') putOff ??= answer
       }
     }
-    if (kept.length > 0) this.deps.onPutOff(putOff?.status ?? '401', kept.length)
     this.#due.unshift(...kept)
     return putOff
   }
