@@ -47,7 +47,8 @@ export function mergeReport (state: DeviceState, { report, receivedAt, source = 
     if (section === 'apps') {
       if (isNewer(origin, known)) addApps(state, mergeApps(knownApps(state), report.apps!, origin), changed, origins)
     } else if (MERGED_BY_MEMBER.has(section)) {
-      const merged = mergeMembers(state[section] as Members | undefined, known, reported as Members, origin)
+      const keepsAlarms = section === 'integrity' && source !== null && state.sequence >= 0
+      const merged = mergeMembers(state[section] as Members | undefined, known, keepsAlarms ? withoutDenials(reported as Members, state[section] as Members | undefined, known) : reported as Members, origin)
       if (merged !== undefined) ({ members: changed[section], origin: origins[section] } = merged)
     } else if (isNewer(origin, known)) {
       changed[section] = reported
@@ -92,6 +93,16 @@ function mergeMembers (known: Members | undefined, knownOrigin: SectionOrigin | 
   }
   const { older: _, ...newest } = isLatest ? origin : knownOrigin
   return { members: Object.fromEntries(members), origin: older.size === 0 ? newest : { ...newest, older: Object.fromEntries(older) } }
+}
+
+/**
+ * What another service says of a phone's integrity without its "no" to what the agent on the phone
+ * calls so: tools that hide a rooted system hide it from the services first. Its own earlier word
+ * a service may take back.
+ */
+function withoutDenials (reported: Members, known: Members | undefined, knownOrigin: SectionOrigin | undefined): Members {
+  const isOwnWord = (name: string): boolean => knownOrigin?.source !== undefined && knownOrigin.older?.[name] === undefined
+  return Object.fromEntries(Object.entries(reported).filter(([name, value]) => !(value === false && known?.[name] === true && !isOwnWord(name))))
 }
 
 const knownApps = (state: DeviceState): KnownApps => ({ apps: state.apps, origin: state.origins.apps, pending: state.pendingApps ?? [] })

@@ -161,6 +161,16 @@ t.test('what was translated counts as of its receipt, whatever the agent\'s sequ
   t.equal(ingest(EMPTY_STATE, NOW.toISOString(), { os: { version: '17' } }).state.sequence, -1)
 })
 
+t.test('a service cannot deny what the agent says of the phone\'s integrity, only what it said itself', async (t) => {
+  const say = (state: DeviceState, integrity: NonNullable<Report['integrity']>): DeviceState =>
+    mergeReport(state, { report: { ...report(1_795_000_000_000, { integrity }), collectedAt: NOW.toISOString() }, receivedAt: NOW, source: 'android-management-api' }).state
+  const agent = merged(report(1, { integrity: { rooted: true, systemWritable: false } }))
+  const denied = say(say(agent, { rooted: false, systemWritable: true }), { rooted: false, systemWritable: false })
+  t.strictSame(denied.integrity, { rooted: true, systemWritable: false })
+  t.equal(mergeReport(denied, { report: report(2, { integrity: { rooted: false } }), receivedAt: NOW }).state.integrity?.rooted, false)
+  t.equal(say(say(EMPTY_STATE, { rooted: true }), { rooted: false }).integrity?.rooted, false, 'a phone without an agent')
+})
+
 t.test('a clock that is far off is noted, and forgotten once it is right', async (t) => {
   const at = (sequence: number, seconds: number): Report => ({ ...report(sequence), collectedAt: new Date(NOW.getTime() + seconds * 1000).toISOString() })
   const ahead = merged(at(1, 7200))
