@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
-import { createIntelCache, type IntelCache } from '../intel/intel-cache.js'
+import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
 import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { normalizeHash } from '../intel/normalize.js'
+import { normalizeHash } from '../intel/indicators/normalize.js'
 import type { Database, Tx } from '../platform/database.js'
 import { canonicalApp } from '../telemetry/app-digest.js'
 import type { AppInventory } from '../telemetry/device-state.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IntelView } from '../intel/indicator.js'
+import type { IntelView } from '../intel/intel-view.js'
 import type { AssessInput } from '../risk/assess.js'
 import type { AssessedFinding, Assessment } from '../risk/assessment.js'
 import { type Level, type ReportingState, worseLevel } from '../risk/level.js'

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../errors.js'
-import { normalizeHash } from '../intel/normalize.js'
+import { normalizeHash } from '../intel/indicators/normalize.js'
 import type { Database } from '../platform/database.js'
 import type { Page } from './cursor.js'
 import { pageDevices, type DeviceFilter, type DeviceSummary } from './fleet-repository.js'

@@ -1,4 +1,4 @@
-import { readIntelVersion } from '../intel/repository.js'
+import { readIntelVersion } from '../intel/intel-version.js'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
 

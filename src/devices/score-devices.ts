@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { IntelView } from '../intel/indicator.js'
-import { readIntelVersion } from '../intel/repository.js'
+import type { IntelView } from '../intel/intel-view.js'
+import { readIntelVersion } from '../intel/intel-version.js'
 import type { Database, Tx } from '../platform/database.js'
 import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
 import type { Producer } from '../platform/queue-names.js'

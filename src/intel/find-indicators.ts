@@ -1,7 +1,9 @@
 import type { Database } from '../platform/database.js'
-import { INDICATOR_TYPES, type IntelEntry } from './indicator.js'
-import { normalizeValue } from './normalize.js'
-import { listFeeds as listStoredFeeds, listIndicatorsByValue, type Feed } from './repository.js'
+import { INDICATOR_TYPES } from './indicators/indicator.js'
+import type { IntelEntry } from './intel-view.js'
+import { normalizeValue } from './indicators/normalize.js'
+import { listFeeds as listStoredFeeds, type Feed } from './feed-repository.js'
+import { listIndicatorsByValue } from './indicators/indicator-repository.js'
 
 /** What the feeds say about a value, however it is spelt. */
 export async function findIndicators ({ db }: { readonly db: Database }, { value }: { readonly value: string }): Promise<Array<IntelEntry & { readonly firstSeen: string }>> {

@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto'
 import { InvalidInputError, NotFoundError, UnprocessableError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { readFeed, type SkippedEntries } from './feeds/index.js'
-import { INDICATOR_TYPES, type IndicatorType, type ThreatClass } from './indicator.js'
-import { countEntries, deleteFeed, lockFeed, raiseIntelVersion, replaceIndicators, replaceVulnerabilities, upsertFeed, type ChangeCounts } from './repository.js'
+import { INDICATOR_TYPES, type IndicatorType, type ThreatClass } from './indicators/indicator.js'
+import type { ChangeCounts } from './change-counts.js'
+import { countEntries, deleteFeed, lockFeed, upsertFeed } from './feed-repository.js'
+import { replaceIndicators } from './indicators/indicator-repository.js'
+import { raiseIntelVersion } from './intel-version.js'
+import { replaceVulnerabilities } from './vulnerabilities/vulnerability-repository.js'
 
 /** Largest file that is taken, in bytes, and most entries of one feed. */
 export const MAX_FEED_BYTES = 64 * 1024 * 1024

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../platform/package-root.js'
 import { checksum, importFeed, type ImportFeedDeps } from './import-feed.js'
-import { findFeedChecksum } from './repository.js'
+import { findFeedChecksum } from './feed-repository.js'
 
 /** Name of the feed that ships with Sallyport. */
 export const BUNDLED_FEED = 'sallyport-starter'

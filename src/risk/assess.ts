@@ -1,4 +1,4 @@
-import type { IntelView } from '../intel/indicator.js'
+import type { IntelView } from '../intel/intel-view.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
 import type { StateSection } from '../telemetry/report.js'
 import type { AssessedFinding, Assessment } from './assessment.js'

@@ -1,4 +1,4 @@
-import type { IntelEntry } from '../intel/indicator.js'
+import type { IntelEntry } from '../intel/intel-view.js'
 import type { DetectionCategory, Evidence } from './detection.js'
 import type { Level, Severity } from './level.js'
 

@@ -1,4 +1,4 @@
-import type { IntelEntry, IntelView } from '../intel/indicator.js'
+import type { IntelEntry, IntelView } from '../intel/intel-view.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
 import type { StateSection } from '../telemetry/report.js'
 import type { Severity } from './level.js'

@@ -11,6 +11,7 @@ import { createJournal } from '../../src/telemetry/journal.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { silentLog } from '../helpers/log.js'
 
 interface World extends ScoreDeps { db: Database, tenantId: string, report (device: SeededDevice, report: Report): Promise<void> }
@@ -21,7 +22,7 @@ async function setUp (t: Test): Promise<World> {
     db,
     log: silentLog,
     sync: rememberingProducer<'sync'>(),
-    intel: { current: () => ({ version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }) }
+    intel: { current: () => NO_INTEL }
   }
   return {
     ...deps,

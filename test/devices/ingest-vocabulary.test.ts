@@ -12,7 +12,8 @@ import { scoreGroup } from '../../src/devices/score-devices.js'
 import { OverloadedError } from '../../src/errors.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
 import type { Platform } from '../../src/telemetry/device-state.js'
-import { countRows, isProblem, NO_INTEL, startTestApi, type TestApi } from '../helpers/api.js'
+import { countRows, isProblem, startTestApi, type TestApi } from '../helpers/api.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { readJournal, waitingGroups } from '../helpers/journal.js'
 
 interface Result { deviceId: string | null, reportId: string | null, status: string, sections: string[], skipped: Array<{ reason: string, count: number, examples: string[] }>, error?: { status: number, code: string, detail: string } }

@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
-import type { IntelView } from '../../src/intel/indicator.js'
 import { createJournal } from '../../src/telemetry/journal.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { intelView } from '../helpers/intel.js'
 import { readJournal } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
@@ -14,14 +14,11 @@ const BAD_PAGE = 'https://shop.example/offers/win?id=7'
 const SECRETS = ['Anna\'s home', '02:aa:bb:cc:dd:ee', 'https://clinic.example/patients/4711', '/patients', '+4912345', 'Dating for doctors']
 
 /** One page is listed, not its site. */
-const INTEL: IntelView = {
-  version: 0,
-  lookup: (type, value) => type === 'url' && value === BAD_PAGE
-    ? [{ feed: 'a-feed', type, value, role: 'c2', threatClass: 'mercenary-spyware', family: 'Fake shop' }]
-    : [],
-  lookupHost: () => [],
-  openVulnerabilities: () => []
-}
+const INTEL = intelView({
+  lookupUrl: (value) => value === BAD_PAGE
+    ? [{ feed: 'a-feed', type: 'url', value, role: 'c2', threatClass: 'mercenary-spyware', family: 'Fake shop' }]
+    : []
+})
 
 t.test('in privacy mode nothing personal outlives its judgement, but for what an open finding rests on', async (t) => {
   const { db } = await createTestDatabase(t)

@@ -6,7 +6,6 @@ import { getDevice } from '../../src/devices/get-device.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
 import { listQuarantine } from '../../src/devices/list-quarantine.js'
 import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
-import type { IntelView } from '../../src/intel/indicator.js'
 import type { Database } from '../../src/platform/database.js'
 import { assess, type AssessInput } from '../../src/risk/assess.js'
 import type { Assessment } from '../../src/risk/assessment.js'
@@ -17,10 +16,9 @@ import { createJournal } from '../../src/telemetry/journal.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { waitingGroups } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
-
-const NO_INTEL: IntelView = { version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }
 
 /** A detection that matches what it is told to, by process name. */
 function detection (id: string, severity: Severity, detect: (processes: readonly string[]) => readonly Match[]): Detection {

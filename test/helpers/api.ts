@@ -10,8 +10,7 @@ import type { ScoreDeps } from '../../src/devices/score-devices.js'
 import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-keys.js'
 import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../../src/http/app.js'
-import type { IntelView } from '../../src/intel/indicator.js'
-import type { IntelCache } from '../../src/intel/intel-cache.js'
+import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
@@ -20,10 +19,8 @@ import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
 import { rememberingProducer, seedTenant } from './devices.js'
+import { NO_INTEL } from './intel.js'
 import { silentLog } from './log.js'
-
-/** Nothing is known to be bad. */
-export const NO_INTEL: IntelView = { version: 1, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }
 
 /** The whole API on a database of its own, with one tenant. */
 export interface TestApi extends ScoreDeps {

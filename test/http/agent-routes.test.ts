@@ -21,6 +21,7 @@ import type { Report } from '../../src/telemetry/report.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeAssertion, makeKey } from '../helpers/device-keys.js'
 import { makeReport, rememberingProducer, seedTenant } from '../helpers/devices.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { type Journalled, readJournal } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
@@ -60,7 +61,7 @@ async function setUp (t: Test, journalOf: (journal: Journal) => Pick<Journal, 'a
   })
   return {
     app, db, tenantId: await seedTenant(db), score, sync, cutoffs, log: silentLog,
-    intel: { current: () => ({ version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }) }
+    intel: { current: () => NO_INTEL }
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { INDICATOR_TYPES } from '../../src/intel/indicator.js'
+import { INDICATOR_TYPES } from '../../src/intel/indicators/indicator.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
 import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
 import { isProblem, startTestApi } from '../helpers/api.js'

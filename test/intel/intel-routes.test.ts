@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { MAX_FEED_BYTES } from '../../src/intel/import-feed.js'
-import { createIntelCache } from '../../src/intel/intel-cache.js'
+import { createIntelCache } from '../../src/intel/index/intel-cache.js'
 import { countRows, isProblem, startTestApi } from '../helpers/api.js'
 import { seedDevice } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'

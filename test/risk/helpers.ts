@@ -1,10 +1,13 @@
 import type { Test as Tap } from 'tap'
 
-import type { IndicatorType, IntelEntry, IntelView, Vulnerability } from '../../src/intel/indicator.js'
+import type { IndicatorType } from '../../src/intel/indicators/indicator.js'
+import type { IntelEntry, IntelView } from '../../src/intel/intel-view.js'
+import type { Vulnerability } from '../../src/intel/vulnerabilities/vulnerability.js'
 import type { AssessedFinding, Assessment } from '../../src/risk/assessment.js'
 import { assess } from '../../src/risk/assess.js'
 import type { Detection } from '../../src/risk/detection.js'
 import { BUILT_IN_POLICY, type Policy } from '../../src/risk/policy.js'
+import { normalizeUrl } from '../../src/intel/indicators/normalize.js'
 import type { DeviceState, KeptEvent, Platform } from '../../src/telemetry/device-state.js'
 import type { App, TelemetryEvent } from '../../src/telemetry/report.js'
 
@@ -24,6 +27,7 @@ export function intelOf (entries: readonly IntelEntry[] = [], vulnerabilities: r
     version: 1,
     lookup,
     lookupHost: (host) => host.split('.').flatMap((_, index, labels) => lookup('domain', labels.slice(index).join('.'))),
+    lookupUrl: (url) => lookup('url', normalizeUrl(url) ?? ''),
     openVulnerabilities: ({ platform }) => vulnerabilities.filter((one) => one.platform === platform)
   }
 }

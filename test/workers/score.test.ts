@@ -5,6 +5,7 @@ import { openQueues } from '../../src/platform/queues.js'
 import { createJournal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { waitingGroups } from '../helpers/journal.js'
 import { silentLog } from '../helpers/log.js'
 
@@ -19,7 +20,7 @@ t.test('what the journal hands on is scored, and a device is judged anew when as
   let scored = 0
   startScoreWorker({
     queues, db, concurrency: 2, onScored: ({ reports }) => { scored += reports.length }, log: silentLog, sync: rememberingProducer<'sync'>(),
-    intel: { current: () => ({ version: 0, lookup: () => [], lookupHost: () => [], openVulnerabilities: () => [] }) }
+    intel: { current: () => NO_INTEL }
   })
 
   const levelIs = async (level: string): Promise<void> => {

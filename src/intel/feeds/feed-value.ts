@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { IndicatorType } from '../indicator.js'
-import { normalizeValue, type NormalValue } from '../normalize.js'
+import type { IndicatorType } from '../indicators/indicator.js'
+import { normalizeValue, type NormalValue } from '../indicators/normalize.js'
 
 /** Addresses that mean another machine in every network, or none: in a feed they are a mistake. */
 const NOBODYS_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback', 'private', 'uniqueLocal', 'carrierGradeNat'])

@@ -1,4 +1,5 @@
-import type { Indicator, IndicatorRole, IndicatorType, ThreatClass, Vulnerability } from '../indicator.js'
+import type { Indicator, IndicatorRole, IndicatorType, ThreatClass } from '../indicators/indicator.js'
+import type { Vulnerability } from '../vulnerabilities/vulnerability.js'
 import { readValue } from './feed-value.js'
 
 /** What was left out of a feed and why. */

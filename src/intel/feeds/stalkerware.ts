@@ -1,5 +1,5 @@
 import { InvalidInputError, type FieldFault } from '../../errors.js'
-import type { IndicatorRole, IndicatorType, ThreatClass } from '../indicator.js'
+import type { IndicatorRole, IndicatorType, ThreatClass } from '../indicators/indicator.js'
 import { FeedCollector, MAX_FAULTS, type ParsedFeed } from './parsed-feed.js'
 import { parseYaml } from './yaml-document.js'
 

@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
 import { InvalidInputError, type FieldFault } from '../../errors.js'
-import { THREAT_CLASSES, type IndicatorRole, type IndicatorType } from '../indicator.js'
-import { parsePatchLevel, parseVersion } from '../open-vulnerabilities.js'
+import { THREAT_CLASSES, type IndicatorRole, type IndicatorType } from '../indicators/indicator.js'
+import { parsePatchLevel, parseVersion } from '../vulnerabilities/open-vulnerabilities.js'
 import { FeedCollector, MAX_FAULTS, type ParsedFeed } from './parsed-feed.js'
 import { parseYaml } from './yaml-document.js'
 

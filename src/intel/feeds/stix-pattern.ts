@@ -1,4 +1,4 @@
-import type { IndicatorType } from '../indicator.js'
+import type { IndicatorType } from '../indicators/indicator.js'
 
 /**
  * Object paths of STIX 2.1 patterns, and those that MVT's bundles add (`app:`,

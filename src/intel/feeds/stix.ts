@@ -1,5 +1,5 @@
 import { InvalidInputError, type FieldFault } from '../../errors.js'
-import type { IndicatorType } from '../indicator.js'
+import type { IndicatorType } from '../indicators/indicator.js'
 import { parseJson } from './json-document.js'
 import { FeedCollector, MAX_FAULTS, type ParsedFeed } from './parsed-feed.js'
 import { readComparison } from './stix-pattern.js'

@@ -1,4 +1,4 @@
-import type { ThreatClass } from '../indicator.js'
+import type { ThreatClass } from '../indicators/indicator.js'
 
 /** What a publisher says about the malware behind his indicators. */
 export interface MalwareDescription {

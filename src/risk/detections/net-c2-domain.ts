@@ -1,4 +1,4 @@
-import type { IntelEntry } from '../../intel/indicator.js'
+import type { IntelEntry } from '../../intel/intel-view.js'
 import type { Detection } from '../detection.js'
 import { contacts } from '../facts/contacts.js'
 import { openUntil } from '../facts/event-windows.js'

@@ -1,4 +1,5 @@
-import type { IndicatorType, IntelEntry, IntelView, ThreatClass } from '../../intel/indicator.js'
+import type { IndicatorType, ThreatClass } from '../../intel/indicators/indicator.js'
+import type { IntelEntry, IntelView } from '../../intel/intel-view.js'
 import type { AppInventory } from '../../telemetry/device-state.js'
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import type { IntelEntry } from '../../intel/indicator.js'
+import type { IntelEntry } from '../../intel/intel-view.js'
 import type { KeptEvent } from '../../telemetry/device-state.js'
 import type { DetectionContext, Evidence } from '../detection.js'
 import { inForce, keyed, lookup } from './intel-entries.js'
@@ -54,16 +54,9 @@ function entriesFor (context: DetectionContext, target: Target): readonly IntelE
   if (version !== 0) for (const entry of lookup(context, version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
   for (const entry of inForce(context.intel.lookupHost(target.host), context.now)) found.add(entry)
   if (target.field === 'url') {
-    for (const entry of lookup(context, 'url', withoutFragment(target.text))) found.add(entry)
+    for (const entry of inForce(context.intel.lookupUrl(target.text), context.now)) found.add(entry)
   }
   return [...found]
-}
-
-/** As lists of URLs are stored: in WHATWG form, without the part that no server sees. */
-function withoutFragment (text: string): string {
-  const url = new URL(text)
-  url.hash = ''
-  return url.href
 }
 
 function wasReached (event: KeptEvent): boolean {

@@ -1,4 +1,5 @@
-import type { IndicatorType, IntelEntry } from '../../intel/indicator.js'
+import type { IndicatorType } from '../../intel/indicators/indicator.js'
+import type { IntelEntry } from '../../intel/intel-view.js'
 import type { DetectionContext } from '../detection.js'
 
 const NORMAL_HEX = /^[0-9a-f]*$/

@@ -1,4 +1,5 @@
-import type { IndicatorType, IntelEntry } from '../../intel/indicator.js'
+import type { IndicatorType } from '../../intel/indicators/indicator.js'
+import type { IntelEntry } from '../../intel/intel-view.js'
 import type { DetectionContext, Evidence } from '../detection.js'
 import { keyed, lookup, normalizeHex } from './intel-entries.js'
 import { oncePerContext } from './memo.js'

@@ -6,7 +6,7 @@ import { seedDatabase } from '../../../src/commands/seed-database/seed-database.
 import { createAppInventories } from '../../../src/devices/app-inventories.js'
 import { listDevices } from '../../../src/devices/list-devices.js'
 import { scoreDevices, type ScoreDeps, scoreGroup } from '../../../src/devices/score-devices.js'
-import { createIntelCache } from '../../../src/intel/intel-cache.js'
+import { createIntelCache } from '../../../src/intel/index/intel-cache.js'
 import type { Database } from '../../../src/platform/database.js'
 import { MISCONFIGURATION_RATES } from '../../../src/simulator/fleet/rates.js'
 import { digestApps } from '../../../src/telemetry/app-digest.js'

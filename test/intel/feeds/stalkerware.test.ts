@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parse } from 'yaml'
 import { parseStalkerware } from '../../../src/intel/feeds/stalkerware.js'
-import type { Indicator, IndicatorType } from '../../../src/intel/indicator.js'
+import type { Indicator, IndicatorType } from '../../../src/intel/indicators/indicator.js'
 import { readSharedData } from '../shared-data.js'
 
 const LIST = `

@@ -1,4 +1,4 @@
-import type { Vulnerability } from './indicator.js'
+import type { OsOfPhone, Vulnerability } from './vulnerability.js'
 
 /** Numbers of a version before the letter of a Rapid Security Response. */
 const PARTS = 4
@@ -51,12 +51,6 @@ export function parsePatchLevel (text: string): string | undefined {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(level)) return undefined
   const time = Date.parse(level)
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(level) ? level : undefined
-}
-
-export interface OsOfPhone {
-  readonly platform: Vulnerability['platform']
-  readonly version?: string | undefined
-  readonly patchLevel?: string | undefined
 }
 
 type Ask = (os: OsOfPhone) => readonly Vulnerability[]

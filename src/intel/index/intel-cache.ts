@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
-import type { Database } from '../platform/database.js'
-import type { IntelView } from './indicator.js'
+import type { Database } from '../../platform/database.js'
+import type { IntelView } from '../intel-view.js'
 import { IntelIndex } from './intel-index.js'
-import { listVulnerabilities, readIntelVersion, streamIndicators } from './repository.js'
+import { streamIndicators } from '../indicators/indicator-repository.js'
+import { readIntelVersion } from '../intel-version.js'
+import { listVulnerabilities } from '../vulnerabilities/vulnerability-repository.js'
 
 export interface IntelCache {
   current (): IntelView

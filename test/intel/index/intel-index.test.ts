@@ -2,9 +2,10 @@ import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import t from 'tap'
-import { INDICATOR_TYPES, type IndicatorType, type IntelEntry, type IntelView } from '../../src/intel/indicator.js'
-import { buildIntelIndex } from '../../src/intel/intel-index.js'
-import { normalizeHost, normalizeValue } from '../../src/intel/normalize.js'
+import { INDICATOR_TYPES, type IndicatorType } from '../../../src/intel/indicators/indicator.js'
+import type { IntelEntry, IntelView } from '../../../src/intel/intel-view.js'
+import { buildIntelIndex } from '../../../src/intel/index/intel-index.js'
+import { normalizeHost, normalizeValue } from '../../../src/intel/indicators/normalize.js'
 
 function entry (type: IndicatorType, text: string, rest: Partial<IntelEntry> = {}): IntelEntry {
   const normal = normalizeValue(type, text)

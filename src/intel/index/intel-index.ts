@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
-import type { IndicatorType, IntelEntry, IntelView, Vulnerability } from './indicator.js'
-import { normalizeAddress, normalizeHost, normalizeRange } from './normalize.js'
-import { createVulnerabilityLookup } from './open-vulnerabilities.js'
-import { speaksFor } from './shared-hosts.js'
+import type { IndicatorType } from '../indicators/indicator.js'
+import type { IntelEntry, IntelView } from '../intel-view.js'
+import type { Vulnerability } from '../vulnerabilities/vulnerability.js'
+import { normalizeAddress, normalizeHost, normalizeRange, normalizeUrl } from '../indicators/normalize.js'
+import { createVulnerabilityLookup } from '../vulnerabilities/open-vulnerabilities.js'
+import { speaksFor } from '../indicators/shared-hosts.js'
 
 export interface IntelContent {
   readonly version: number
@@ -75,6 +77,11 @@ export class IntelIndex implements IntelView {
       if (further.length > 0) found = [...found, ...further]
     }
     return found
+  }
+
+  lookupUrl (text: string): readonly IntelEntry[] {
+    const url = normalizeUrl(text)
+    return url === undefined ? NONE : this.lookup('url', url)
   }
 
   #lookupAddress (text: string): readonly IntelEntry[] {

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseStarter } from '../../src/intel/feeds/starter.js'
-import type { Vulnerability } from '../../src/intel/indicator.js'
-import { compareVersions, createVulnerabilityLookup, isPatchLevelOpen, parsePatchLevel, parseVersion } from '../../src/intel/open-vulnerabilities.js'
-import { packageRoot } from '../../src/platform/package-root.js'
-import { vulnerability } from '../risk/helpers.js'
+import { parseStarter } from '../../../src/intel/feeds/starter.js'
+import type { Vulnerability } from '../../../src/intel/vulnerabilities/vulnerability.js'
+import { compareVersions, createVulnerabilityLookup, isPatchLevelOpen, parsePatchLevel, parseVersion } from '../../../src/intel/vulnerabilities/open-vulnerabilities.js'
+import { packageRoot } from '../../../src/platform/package-root.js'
+import { vulnerability } from '../../risk/helpers.js'
 
 const apple = (...fixedIn: readonly string[]): Vulnerability => vulnerability({ platform: 'ios', fixedIn })
 const android = (fixedIn: string, rest: Partial<Vulnerability> = {}): Vulnerability => vulnerability({ platform: 'android', fixedIn: [fixedIn], ...rest })

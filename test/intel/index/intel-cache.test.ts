@@ -1,13 +1,13 @@
 import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
-import { importFeed, removeFeed } from '../../src/intel/import-feed.js'
-import { createIntelCache, type IntelCache } from '../../src/intel/intel-cache.js'
-import { readIntelVersion } from '../../src/intel/repository.js'
-import { type Database, openDatabase } from '../../src/platform/database.js'
-import { createLogger } from '../../src/platform/log.js'
-import { createTestDatabase } from '../helpers/database.js'
-import { silentLog } from '../helpers/log.js'
-import { stalkerwareFile, starterFile } from './files.js'
+import { importFeed, removeFeed } from '../../../src/intel/import-feed.js'
+import { createIntelCache, type IntelCache } from '../../../src/intel/index/intel-cache.js'
+import { readIntelVersion } from '../../../src/intel/intel-version.js'
+import { type Database, openDatabase } from '../../../src/platform/database.js'
+import { createLogger } from '../../../src/platform/log.js'
+import { createTestDatabase } from '../../helpers/database.js'
+import { silentLog } from '../../helpers/log.js'
+import { stalkerwareFile, starterFile } from '../files.js'
 
 /** Of a cache that looks only when it is asked to. */
 const NEVER_MS = 3_600_000

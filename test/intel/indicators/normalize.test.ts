@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { INDICATOR_TYPES, type IndicatorType } from '../../src/intel/indicator.js'
-import { normalizeValue } from '../../src/intel/normalize.js'
+import { INDICATOR_TYPES, type IndicatorType } from '../../../src/intel/indicators/indicator.js'
+import { normalizeValue } from '../../../src/intel/indicators/normalize.js'
 
 const SHA1 = 'bc693b48b7ec988e275cf9e1cdaa1447a31717d9'
 

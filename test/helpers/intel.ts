@@ -1,0 +1,8 @@
+import type { IntelView } from '../../src/intel/intel-view.js'
+
+/** Nothing is known to be bad; a test says what is. */
+export function intelView (known: Partial<IntelView> = {}): IntelView {
+  return { version: 0, lookup: () => [], lookupHost: () => [], lookupUrl: () => [], openVulnerabilities: () => [], ...known }
+}
+
+export const NO_INTEL = intelView()
