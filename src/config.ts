@@ -17,6 +17,8 @@ const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Url = Type.String({ pattern: '^https?://[^\\s]+$' })
 const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
 const Positive = Type.Integer({ minimum: 1 })
+/** Each: the base64 of 32 bytes. */
+const SECRETS_KEY_PATTERN = '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)*$'
 const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|highSeverity|unresponsive|misconfigured)=[^,=\\s]+'
 
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
@@ -42,6 +44,8 @@ export const SETTINGS = {
   SYNC_CONCURRENCY: setting(Positive, 'Sync jobs a worker process has in hand at once.', '4'),
   REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
   PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
+  SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
+  INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -59,7 +63,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)

@@ -30,6 +30,8 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   SYNC_CONCURRENCY: ['9', 9],
   REPORT_RETENTION_DAYS: ['7', 7],
   PRIVACY_MODE: ['true', true],
+  SECRETS_KEY: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=', 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+  INTEL_ALLOW_PRIVATE_HOSTS: ['mirror.example.org', 'mirror.example.org'],
   ENTRA_AUTHORITY_HOST: ['https://login.microsoftonline.us', 'https://login.microsoftonline.us'],
   GRAPH_BASE_URL: ['https://graph.microsoft.us', 'https://graph.microsoft.us'],
   INTUNE_RESOURCE: ['https://api.manage.microsoft.us/', 'https://api.manage.microsoft.us/'],
@@ -76,7 +78,7 @@ t.test('a value that is wrong is refused by the name of its variable', async (t)
     ['DATABASE_URL', 'mysql://db/x'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
     ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
     ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
-    ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']
+    ['SECRETS_KEY', 'c2hvcnQ='], ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']
   ]
   for (const [name, text] of wrong) {
     try {

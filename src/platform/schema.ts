@@ -76,6 +76,16 @@ export interface Schema {
     feed: string, platform: string, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
     kev_due_date: string | null, fixed_in: string[], part: string | null
   }
+  intel_subscription: {
+    feed: string, kind: string, url: string, format: string, threat_class: string | null, every_seconds: number, checksum_url: string | null
+    signature_url: string | null, signature_key: string | null, taxii_collection: string | null, allow_http: Generated<boolean>, allow_private: Generated<boolean>
+    credentials: Buffer | null, credentials_kind: string | null, created_at: Generated<Date>, next_run_at: ColumnType<Date, Date | string | undefined, Date | string>
+    lease_id: string | null, lease_until: Time | null, full_requested: Generated<boolean>, last_attempt_at: Time | null, last_success_at: Time | null
+    last_change_at: Time | null, last_error: string | null, last_error_at: Time | null, failures: Generated<number>, stale_warned: Generated<boolean>
+    last_result: Json<unknown> | null, etag: string | null, last_modified: string | null, content_sha256: string | null, imported_sha256: string | null
+    added_after: string | null, full_sync_at: Time | null, objects_changed: Generated<boolean>
+  }
+  intel_subscription_object: { feed: string, object_id: string, modified: string, object: string }
   intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number> }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
