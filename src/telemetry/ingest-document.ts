@@ -5,12 +5,14 @@ import { fromAppleMdm } from './adapters/apple-mdm.js'
 import { packingOf, readArchive, unpackGzip } from './adapters/archive.js'
 import { fromIntuneAppSync } from './adapters/intune-app-sync.js'
 import { assertShallow, parseJsonText } from './adapters/json-value.js'
+import { MVT_FILE_NAMES } from './adapters/mvt-map.js'
+import { fromBackupPlist, fromMvtFolder, fromMvtJson } from './adapters/mvt.js'
 import { isBinaryPropertyList, parsePropertyList, toJsonValue } from './adapters/property-list.js'
-import { createSkips, type Translations } from './adapters/translation.js'
+import { createSkips, type Skips, type Translations } from './adapters/translation.js'
 import type { Platform } from './device-state.js'
 
 /** Other people's words for what phones are like. */
-export const VOCABULARIES = ['android-management-api', 'apple-mdm', 'intune-app-sync', 'androidqf'] as const
+export const VOCABULARIES = ['android-management-api', 'apple-mdm', 'intune-app-sync', 'androidqf', 'mvt'] as const
 export type Vocabulary = (typeof VOCABULARIES)[number]
 
 /** Phones that a vocabulary can speak of. */
@@ -18,7 +20,8 @@ export const VOCABULARY_PLATFORMS: Readonly<Record<Vocabulary, readonly Platform
   'android-management-api': ['android'],
   'apple-mdm': ['ios', 'ipados'],
   'intune-app-sync': ['ios', 'ipados', 'android'],
-  androidqf: ['android']
+  androidqf: ['android'],
+  mvt: ['android', 'ios', 'ipados']
 }
 
 /** What one request may bring, packed or not. */
@@ -33,8 +36,15 @@ const FROM_JSON: Readonly<Record<Vocabulary, (value: unknown) => Translations>> 
   'android-management-api': fromAndroidManagement,
   'apple-mdm': fromAppleMdm,
   'intune-app-sync': fromIntuneAppSync,
-  androidqf: fromAndroidQfJson
+  androidqf: fromAndroidQfJson,
+  mvt: fromMvtJson
 }
+
+/** Vocabularies whose content may be a folder, as an archive. */
+const FROM_FOLDER: ReadonlyMap<Vocabulary, { readonly names: ReadonlySet<string>, readonly read: (texts: ReadonlyMap<string, string>, skips: Skips) => Translations }> = new Map([
+  ['androidqf', { names: ANDROIDQF_FILE_NAMES, read: folderOf }],
+  ['mvt', { names: MVT_FILE_NAMES, read: fromMvtFolder }]
+])
 
 const WHAT = 'The body'
 const refuse = (message: string): InvalidInputError => new InvalidInputError([{ path: '', message }], WHAT)
@@ -51,9 +61,14 @@ export async function readDocument (vocabulary: Vocabulary, body: Buffer): Promi
   const inner = packing === 'gzip' ? packingOf(content) : packing
   if (inner === 'gzip') throw refuse('must not be gzip in gzip')
   if (inner !== undefined) {
-    if (vocabulary !== 'androidqf') throw refuse(`is an archive, which only androidqf takes, not ${vocabulary}`)
+    const folder = FROM_FOLDER.get(vocabulary)
+    if (folder === undefined) throw refuse(`is an archive, which only ${[...FROM_FOLDER.keys()].join(' and ')} take, not ${vocabulary}`)
     const skips = createSkips()
-    return folderOf(await readArchive(inner, content, { wanted: ANDROIDQF_FILE_NAMES, skips }), skips)
+    return folder.read(await readArchive(inner, content, { wanted: folder.names, skips }), skips)
+  }
+  if (vocabulary === 'mvt' && isPropertyList(content)) {
+    if (!isBinaryPropertyList(content)) assertFewer(content, '<', MAX_XML_TAGS, 'tags')
+    return fromBackupPlist(content)
   }
   return FROM_JSON[vocabulary](readValue(vocabulary, content))
 }
@@ -66,13 +81,15 @@ function assertFewer (content: Buffer, characters: string, max: number, what: st
   if (count > max) throw refuse(`must have at most ${max} ${what}, has ${count}`)
 }
 
+const isPropertyList = (content: Buffer): boolean => isBinaryPropertyList(content) || /^\uFEFF?\s*</.test(content.subarray(0, 256).toString('utf8'))
+
 function readValue (vocabulary: Vocabulary, content: Buffer): unknown {
   const isBinary = isBinaryPropertyList(content)
-  if (!isBinary && !/^\uFEFF?\s*</.test(content.subarray(0, 256).toString('utf8'))) {
+  if (!isPropertyList(content)) {
     assertFewer(content, '{[', MAX_JSON_BRACKETS, 'lists and objects')
     return parseJsonText(content.toString('utf8').replace(/^\uFEFF/, ''), WHAT)
   }
-  if (vocabulary !== 'apple-mdm') throw refuse(`is a property list or XML, which only apple-mdm takes, not ${vocabulary}`)
+  if (vocabulary !== 'apple-mdm') throw refuse(`is a property list or XML, which only apple-mdm and mvt take, not ${vocabulary}`)
   if (!isBinary && content.length <= MAX_XML_BYTES) assertFewer(content, '<', MAX_XML_TAGS, 'tags')
   const value = parsePropertyList(content, { what: WHAT, path: '', maxBytes: isBinary ? MAX_DOCUMENT_BYTES : MAX_XML_BYTES })
   assertShallow(value, WHAT)

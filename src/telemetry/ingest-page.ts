@@ -3,6 +3,7 @@ import { ANDROIDQF_FILES } from './adapters/androidqf-folder.js'
 import { APPLE_MDM_MAP } from './adapters/apple-mdm.js'
 import type { FieldMap } from './adapters/field-map.js'
 import { INTUNE_APP_SYNC_MAP } from './adapters/intune-app-sync.js'
+import { MVT_FILES, MVT_MAP } from './adapters/mvt-map.js'
 
 const row = (...cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 const table = (heads: readonly string[], rows: ReadonlyArray<readonly string[]>): string =>
@@ -27,5 +28,6 @@ export const INGEST_TABLES: Readonly<Record<string, () => string>> = {
   'android-management-api': () => renderMap(ANDROID_MANAGEMENT_MAP),
   'apple-mdm': () => renderMap(APPLE_MDM_MAP),
   'intune-app-sync': () => renderMap(INTUNE_SHOWN),
-  androidqf: () => table(['file', 'goes to'], ANDROIDQF_FILES.map(({ name, goesTo }) => [`\`${name}\``, goesTo]))
+  androidqf: () => table(['file', 'goes to'], ANDROIDQF_FILES.map(({ name, goesTo }) => [`\`${name}\``, goesTo])),
+  mvt: () => `${table(['file', 'goes to'], MVT_FILES.map(({ names, goesTo }) => [names.map((name) => `\`${name}\``).join(', '), goesTo]))}\n\n${renderMap(MVT_MAP)}`
 }

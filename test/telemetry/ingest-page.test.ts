@@ -3,6 +3,7 @@ import { ANDROID_MANAGEMENT_MAP } from '../../src/telemetry/adapters/android-man
 import { ANDROIDQF_FILES, fromAndroidQfFolder } from '../../src/telemetry/adapters/androidqf-folder.js'
 import { APPLE_MDM_MAP } from '../../src/telemetry/adapters/apple-mdm.js'
 import { INTUNE_APP_SYNC_MAP } from '../../src/telemetry/adapters/intune-app-sync.js'
+import { MVT_MAP } from '../../src/telemetry/adapters/mvt-map.js'
 import { AppSchema, CertificateSchema, ProfileSchema, ReportSchema } from '../../src/telemetry/report.js'
 
 interface Schema { readonly properties?: Readonly<Record<string, Schema>>, readonly allOf?: readonly Schema[], readonly patternProperties?: object }
@@ -16,7 +17,7 @@ function has (schema: Schema, [name, ...rest]: readonly string[]): boolean {
 
 const ITEMS = { apps: AppSchema, profiles: ProfileSchema, certificates: CertificateSchema }
 
-for (const [vocabulary, { fields, lists }] of Object.entries({ 'android-management-api': ANDROID_MANAGEMENT_MAP, 'apple-mdm': APPLE_MDM_MAP, 'intune-app-sync': INTUNE_APP_SYNC_MAP })) {
+for (const [vocabulary, { fields, lists }] of Object.entries({ 'android-management-api': ANDROID_MANAGEMENT_MAP, 'apple-mdm': APPLE_MDM_MAP, 'intune-app-sync': INTUNE_APP_SYNC_MAP, mvt: MVT_MAP })) {
   t.test(`${vocabulary} fills only what a report has`, async (t) => {
     t.notOk(has(ReportSchema as Schema, ['os', 'nothing']), 'the test can tell')
     for (const { to } of fields) t.ok(has(ReportSchema as Schema, to.split('.')), to)

@@ -69,8 +69,8 @@ t.test('reads a form by its first bytes, and refuses what the vocabulary does no
   const refused = async (vocabulary: typeof VOCABULARIES[number], body: Buffer, message: RegExp): Promise<void> => {
     await t.rejects(readDocument(vocabulary, body), { code: 'validation', faults: [{ message }] }, String(message))
   }
-  await refused('androidqf', Buffer.from(build(answer)), /which only apple-mdm takes/)
-  await refused('apple-mdm', Buffer.from([0x50, 0x4b, 0x05, 0x06, ...Buffer.alloc(18)]), /which only androidqf takes/)
+  await refused('androidqf', Buffer.from(build(answer)), /which only apple-mdm and mvt take/)
+  await refused('apple-mdm', Buffer.from([0x50, 0x4b, 0x05, 0x06, ...Buffer.alloc(18)]), /which only androidqf and mvt take/)
   await refused('apple-mdm', Buffer.alloc(0), /must not be empty/)
   await refused('apple-mdm', gzipSync(gzipSync('x')), /gzip in gzip/)
   await refused('apple-mdm', Buffer.from('bplist00'), /is no property list/)

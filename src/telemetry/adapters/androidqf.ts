@@ -113,8 +113,8 @@ function readRootBinaries (text: string): Pick<ReportSections, 'integrity'> {
 const ENCRYPTION = { encrypted: 'active', unencrypted: 'inactive', unsupported: 'unsupported' } as const
 const BOOT_STATES = ['green', 'yellow', 'orange', 'red'] as const
 
-function readProperties (text: string): ReportSections {
-  const properties = parseGetprop(text)
+/** What the system's properties say, whoever listed them. */
+export function sectionsOfProperties (properties: Readonly<Record<string, string>>): ReportSections {
   const get = (name: string): string | undefined => textOf(properties[name])
   const flag = (name: string): boolean | undefined => ({ 0: false, 1: true } as Record<string, boolean>)[properties[name] ?? '']
   const apiLevel = Number(get('ro.build.version.sdk'))
@@ -139,7 +139,7 @@ function readProperties (text: string): ReportSections {
       encryption: ENCRYPTION[get('ro.crypto.state') as keyof typeof ENCRYPTION],
       selinux: (['enforcing', 'permissive'] as const).find((mode) => mode === selinux)
     })),
-    properties
+    properties: { ...properties }
   }
 }
 
@@ -147,8 +147,8 @@ function readProperties (text: string): ReportSections {
 const components = (value: string | undefined): string[] | undefined =>
   value === undefined ? undefined : unique(value.split(':').map(textOf))
 
-function readSettings (texts: readonly string[]): ReportSections {
-  const settings = new Map(texts.flatMap((text) => [...parseSettings(text)]))
+/** What Android's settings say, whoever listed them; without those that are not set. */
+export function sectionsOfSettings (settings: ReadonlyMap<string, string>): ReportSections {
   const flag = (name: string): boolean | undefined => ({ 0: false, 1: true } as Record<string, boolean>)[settings.get(name) ?? '']
   // Either switch turns Play Protect off; -1 in the second is a user who declined it.
   const protections = ['package_verifier_enable', 'package_verifier_user_consent'].map((name) => settings.get(name)).filter((value) => value !== undefined)
@@ -185,8 +185,8 @@ function readProcesses (text: string): Pick<ReportSections, 'processes'> {
  * @throws InvalidInputError naming the file that cannot be read.
  */
 export function fromAndroidQf (files: AndroidQfFiles): ReportSections {
-  const fromGetprop = files.getprop === undefined ? {} : readProperties(files.getprop)
-  const fromSettings = files.settings === undefined ? {} : readSettings(files.settings)
+  const fromGetprop = files.getprop === undefined ? {} : sectionsOfProperties(parseGetprop(files.getprop))
+  const fromSettings = files.settings === undefined ? {} : sectionsOfSettings(new Map(files.settings.flatMap((text) => [...parseSettings(text)])))
   const config = { ...fromGetprop.config, ...fromSettings.config }
   return {
     ...fromGetprop,

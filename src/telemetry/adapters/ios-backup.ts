@@ -6,7 +6,8 @@ import type { ReportSections } from './report-sections.js'
 
 const WHAT = 'The backup\'s Info.plist'
 
-function readPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
+/** A backup's Info.plist as a dictionary. @throws InvalidInputError */
+export function readInfoPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
   const value = parsePropertyList(content, { what: WHAT, path: 'Info.plist', maxBytes: REPORT_LIMITS.decodedBytes })
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date || value instanceof Uint8Array) {
     throw new InvalidInputError([{ path: 'Info.plist', message: 'must be a dictionary' }], WHAT)
@@ -20,7 +21,11 @@ function readPlist (content: Uint8Array): Readonly<Record<string, PlistValue>> {
  * @throws InvalidInputError when it is no property list.
  */
 export function fromIosBackup (infoPlist: Uint8Array): ReportSections {
-  const info = readPlist(infoPlist)
+  return sectionsOfBackup(readInfoPlist(infoPlist))
+}
+
+/** The same from its members, wherever they were read. */
+export function sectionsOfBackup (info: Readonly<Record<string, unknown>>): ReportSections {
   const text = (key: string): string | undefined => {
     const value = info[key]
     return typeof value === 'string' && value !== '' ? value : undefined

@@ -45,7 +45,7 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRoutesOptions> = asyn
       security: [{ apiKey: [] }],
       operationId: 'ingestVocabulary',
       summary: 'Take what another system says of phones',
-      description: 'Role `admin`: what is sent here moves levels. The body is JSON, a property list (`apple-mdm`), or a tar, tar.gz or zip archive (`androidqf`), at most 32 MiB. 202 when every phone\'s report was taken, 207 when some were not: look at each result. Content about one phone that cannot be taken is refused as a whole.',
+      description: 'Role `admin`: what is sent here moves levels. The body is JSON, a property list (`apple-mdm`, `mvt`), or a tar, tar.gz or zip archive (`androidqf`, `mvt`), at most 32 MiB. 202 when every phone\'s report was taken, 207 when some were not: look at each result. Content about one phone that cannot be taken is refused as a whole.',
       params: Type.Object({ tenantId: Uuid, vocabulary: Type.Enum([...VOCABULARIES]) }),
       querystring: Type.Object({
         device: Type.Optional(Type.Unsafe<string>({ ...DeviceParams.properties.deviceId, description: 'The phone: its device id, or `entra:` and its Entra device id. Without it the content must name one phone of the tenant, by its serial number or Entra device id.' })),
