@@ -7,7 +7,7 @@ import { fetch, type Dispatcher } from 'undici'
 import type { EntraTokens } from './entra-credential.js'
 import type { CallObserver } from './intune-call.js'
 import { describeError, IntuneError } from './intune-error.js'
-import { parseRetryAfter } from './retry-delay.js'
+import { parseRetryAfter } from '../platform/retry-delay.js'
 
 export interface GraphClientOptions {
   /** https, without version. */

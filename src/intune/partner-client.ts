@@ -10,7 +10,7 @@ import {
   TENANT_SERVICE, tenantRequest, toldError, uploadRequest,
   type HealthRecord, type HeartbeatAnswer, type PartnerWireConfig, type UploadStatus, type WireAnswer, type WireRequest
 } from './partner-wire.js'
-import { parseRetryAfter } from './retry-delay.js'
+import { parseRetryAfter } from '../platform/retry-delay.js'
 
 export interface PartnerClientOptions {
   readonly wire: PartnerWireConfig

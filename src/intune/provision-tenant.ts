@@ -5,7 +5,7 @@ import { nowOf, type IntuneDeps } from './deps.js'
 import { getConnector, type Connector } from './get-connector.js'
 import { describeError, IntuneError } from './intune-error.js'
 import { enqueueDevicesAgain } from './outbox-repository.js'
-import { backoffMs } from './retry-delay.js'
+import { backoffMs } from '../platform/retry-delay.js'
 
 export interface ProvisionTenantDeps extends IntuneDeps {
   readonly sync: Producer<'sync'>

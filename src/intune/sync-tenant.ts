@@ -5,7 +5,7 @@ import { nowOf, type IntuneDeps } from './deps.js'
 import { IntuneError } from './intune-error.js'
 import { acknowledgeRows, claimDueRows, dropRows, failRows, hasDueRows, releaseRows, type ClaimedRow } from './outbox-repository.js'
 import { connectTenant, noteTenantFailure } from './provision-tenant.js'
-import { backoffMs } from './retry-delay.js'
+import { backoffMs } from '../platform/retry-delay.js'
 
 export interface SyncTuning {
   /** Phones a message tells about at most. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { backoffMs, parseRetryAfter } from '../../src/intune/retry-delay.js'
+import { backoffMs, parseRetryAfter } from '../../src/platform/retry-delay.js'
 
 t.test('Retry-After may be a fraction of a second or a date', async (t) => {
   const now = Date.parse('2026-11-23T08:00:00Z')
