@@ -65,7 +65,7 @@ export async function importFeed (deps: ImportFeedDeps, input: ImportFeedInput):
       throw new UnprocessableError('Nothing in the file can be used, and the feed held something; nothing was changed. Delete the feed if that is meant.')
     }
     await upsertFeed(tx, { name: feed, format, importedAt: now, sha256: checksum(body), entries, skipped, bundled })
-    const counts = sum(await replaceIndicators(tx, feed, indicators), await replaceVulnerabilities(tx, feed, vulnerabilities))
+    const counts = sum(await replaceIndicators(tx, feed, 1, indicators), await replaceVulnerabilities(tx, feed, vulnerabilities))
     if (hasChanged(counts)) await raiseIntelVersion(tx)
     return counts
   })

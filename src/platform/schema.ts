@@ -67,10 +67,20 @@ export interface Schema {
     heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
     retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
   }
-  intel_feed: { name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean> }
+  intel_feed: {
+    name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean>
+    version: Generated<number>, published_at: Time | null, publisher_version: string | null, by_type: ColumnType<unknown, string | undefined, string>
+  }
+  intel_feed_version: {
+    feed: string, version: number, sha256: string, format: string, imported_at: Time, imported_by: string | null, published_at: Time | null
+    publisher_version: string | null, added: number, updated: number, unchanged: number, withdrawn: number, entries: number
+  }
+  /** `kind`: added, updated, withdrawn, or all, which has no type and value. */
+  intel_change: { id: GeneratedAlways<number>, intel_version: BigInt, kind: string, type: string | null, value: string | null }
   indicator: {
     id: GeneratedAlways<number>, feed: string, type: string, value: string, role: string, threat_class: string, family: string
     valid_from: Time | null, valid_until: Time | null, confidence: number | null, first_seen: Generated<Date>
+    port: Generated<number>, refs: string[] | null, since_version: Generated<number>, changed_version: Generated<number>
   }
   vulnerability: {
     feed: string, platform: string, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
