@@ -16,6 +16,8 @@ export interface ParsedFeed {
   readonly skipped: readonly SkippedEntries[]
   /** Entries that the publisher himself took back; they are among the skipped. */
   readonly revoked: number
+  /** When the publisher last changed it (ISO 8601), where the file says so. */
+  readonly publishedAt?: string
 }
 
 /** What a feed says about a value. */
@@ -26,6 +28,8 @@ export interface Claim {
   readonly validFrom?: string
   readonly validUntil?: string
   readonly confidence?: number
+  /** Links and report numbers, few and short. */
+  readonly references?: readonly string[]
 }
 
 /** Faults that an error names; more help nobody. */
@@ -41,6 +45,7 @@ export class FeedCollector {
   readonly #vulnerabilities = new Map<string, Vulnerability>()
   readonly #skipped = new Map<string, { count: number, examples: string[] }>()
   #revoked = 0
+  #publishedAt: string | undefined
 
   /** Takes a value under its true type, or leaves it out; `where` names the field it stood in. */
   addValue (type: IndicatorType, value: unknown, claim: Claim, where: string): void {
@@ -71,12 +76,18 @@ export class FeedCollector {
     this.skip('revoked by its publisher', example)
   }
 
+  /** When the publisher last changed the feed, ISO 8601. */
+  publishedAt (time: string | undefined): void {
+    this.#publishedAt = time
+  }
+
   finish (): ParsedFeed {
     return {
       indicators: [...this.#indicators.values()],
       vulnerabilities: [...this.#vulnerabilities.values()],
       skipped: [...this.#skipped].map(([reason, { count, examples }]) => ({ reason, count, examples })),
-      revoked: this.#revoked
+      revoked: this.#revoked,
+      ...(this.#publishedAt === undefined ? {} : { publishedAt: this.#publishedAt })
     }
   }
 }
