@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/intune': ['src/platform', 'src/devices', 'types:src/risk', 'src/errors.ts'],
   'src/operators': ['src/platform', 'src/devices', 'src/intune', 'src/risk', 'src/errors.ts'],
   'src/http': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/operators', 'src/errors.ts', 'types:src/config.ts'],
-  'src/agent': ['types:src/telemetry'],
+  'src/agent': ['src/telemetry'],
   'src/simulator/intune': [],
   'src/simulator/fleet': ['src/agent', 'types:src/telemetry'],
   workers: ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/errors.ts', 'types:src/config.ts']

@@ -1,127 +1,212 @@
 import { randomUUID } from 'node:crypto'
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
-import type { Report } from '../telemetry/report.js'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { App, Report } from '../telemetry/report.js'
+import { AgentError, ApiClient, type PhoneDescription } from './api-client.js'
+import { AppList } from './app-list.js'
+import { retryDelayMs } from './backoff.js'
+import { type AgentReceipt, chooseBatch, deliver, type Refusal } from './deliver.js'
+import { type Identity, type IdentityStore, makeDeviceKey, MemoryIdentityStore } from './identity.js'
+import { MemorySpool, type Spool } from './spool.js'
 
-/** What a phone is enrolled as. */
-export interface PhoneDescription {
-  readonly entraDeviceId: string
-  readonly platform: 'android' | 'ios' | 'ipados'
-  readonly osVersion?: string
-  readonly manufacturer?: string
-  readonly model?: string
-  readonly serialNumber?: string
-}
-
-export interface AgentReceipt {
-  readonly reportId: string
-  readonly status: 'accepted' | 'duplicate' | 'stale'
-  readonly resend: readonly string[]
-}
+export { AgentError, type PhoneDescription } from './api-client.js'
+export type { AgentReceipt } from './deliver.js'
 
 export interface AgentStatus {
   readonly level: string | null
   readonly findings: ReadonlyArray<{ readonly detection: string, readonly title: string, readonly steps: readonly string[] }>
 }
 
-/** The API refused; `code` is the problem's stable code. */
-export class AgentError extends Error {
-  constructor (readonly status: number, readonly code: string, detail: string) {
-    super(`${status} ${code}: ${detail}`)
-  }
+/** What a report says, but for what the agent adds. */
+export type Sections = Omit<Report, 'reportId' | 'sequence' | 'collectedAt'>
+/** The same, with the installed apps as a list: whether all or the changes are sent is the agent's to decide. */
+export type Collected = Omit<Sections, 'apps'> & { readonly installedApps?: readonly App[] }
+
+export interface AgentOptions {
+  /** The phone's clock, which may be wrong by hours; ms since 1970. */
+  readonly now?: () => number
+  readonly fetch?: typeof fetch
+  /** Where the identity lives; by default with the process. */
+  readonly identity?: IdentityStore
+  /** Where unsent reports live; by default with the process. */
+  readonly spool?: Spool
+  readonly random?: () => number
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Told of each report that the server will never take. */
+  readonly onRefused?: (refusal: Refusal) => void
+  /** Told what was given up because the spool was full. */
+  readonly onDropped?: (reports: readonly Report[]) => void
+  /** A token to enrol with anew, when the server knows the phone no more; without it the agent stops. */
+  readonly enrollAgain?: () => Promise<{ readonly enrollmentToken: string, readonly phone: PhoneDescription } | undefined>
 }
 
-const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-const ASSERTION_SECONDS = 120
+/** Sequences are set aside in blocks, so that not each report writes the identity. */
+const SEQUENCE_BLOCK = 100
 
 /**
- * The reference of the agent protocol: a key that never leaves the phone, an access token
- * that is renewed with an assertion signed by it (RFC 7523), reports in rising sequence.
+ * The reference of the agent protocol (docs/agent-protocol.md): a key that never leaves the phone, a spool that survives
+ * everything, reports in rising sequence, one request at a time, backoff, and the app list as changes.
  */
 export class Agent {
-  #accessToken: string
-  #sequence = 0
-  /** How far the server's clock is ahead of the phone's, as its last answer said. */
-  #serverAheadMs = 0
+  readonly #client: ApiClient
+  readonly #closing = new AbortController()
+  readonly #apps = new AppList()
+  readonly #spool: Spool
+  #sequence: number
+  #delivering: Promise<void> | undefined
 
-  private constructor (
-    private readonly apiUrl: string,
-    private readonly privateKey: CryptoKey,
-    readonly deviceId: string,
-    accessToken: string,
-    private readonly now: () => number
-  ) {
-    this.#accessToken = accessToken
+  private constructor (private identity: Identity, client: ApiClient, private readonly store: IdentityStore, private readonly options: AgentOptions) {
+    this.#client = client
+    this.#spool = options.spool ?? new MemorySpool()
+    // What was set aside may have been used: a sequence must never come twice.
+    this.#sequence = Math.max(identity.sequencesBelow - 1, this.#spool.lastSequence)
   }
 
-  /** Makes a key and enrols with it. `now` is the phone's clock, which may be wrong by hours. @throws AgentError */
-  static async enroll (apiUrl: string, enrollmentToken: string, phone: PhoneDescription, { now = Date.now }: { readonly now?: () => number } = {}): Promise<Agent> {
-    const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' })
-    const jwk: JWK = await exportJWK(publicKey)
-    const answer = await fetch(`${apiUrl}/v1/enroll`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${enrollmentToken}` },
-      body: JSON.stringify({ ...phone, publicKey: jwk })
-    })
-    const { deviceId, accessToken } = await readAnswer<{ deviceId: string, accessToken: string }>(answer)
-    const agent = new Agent(apiUrl, privateKey, deviceId, accessToken, now)
-    agent.#readClock(answer)
-    return agent
+  /** Makes a key and enrols with it. @throws AgentError */
+  static async enroll (apiUrl: string, enrollmentToken: string, phone: PhoneDescription, options: AgentOptions = {}): Promise<Agent> {
+    const client = new ApiClient(apiUrl, options)
+    const key = await makeDeviceKey()
+    const deviceId = await client.enroll(enrollmentToken, phone, key)
+    const store = options.identity ?? new MemoryIdentityStore()
+    const identity = { deviceId, apiUrl, key: key.privateJwk, sequencesBelow: 1 }
+    await store.save(identity)
+    return new Agent(identity, client, store, options)
   }
 
-  /** The token it calls with now. */
+  /** Goes on as the phone that enrolled before; undefined when none did. */
+  static async resume (options: AgentOptions & { readonly identity: IdentityStore }): Promise<Agent | undefined> {
+    const identity = await options.identity.load()
+    if (identity === undefined) return undefined
+    const client = new ApiClient(identity.apiUrl, options)
+    client.use(identity)
+    return new Agent(identity, client, options.identity, options)
+  }
+
+  get deviceId (): string {
+    return this.identity.deviceId
+  }
+
+  /** The token it calls with now; empty before the first. */
   get accessToken (): string {
-    return this.#accessToken
+    return this.#client.accessToken ?? ''
   }
 
-  /** Sends the sections under the next sequence number. @throws AgentError */
-  async report (sections: Omit<Report, 'reportId' | 'sequence' | 'collectedAt'>, collectedAt = new Date().toISOString()): Promise<AgentReceipt> {
-    const report: Report = { ...sections, reportId: randomUUID(), sequence: ++this.#sequence, collectedAt }
-    return await this.#call<AgentReceipt>('/v1/telemetry', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) })
+  /** Reports that wait for their receipt. */
+  get waiting (): number {
+    return this.#spool.size
+  }
+
+  /** A new access token, whatever the present one is worth. @throws AgentError */
+  async renew (): Promise<string> {
+    return await this.#client.renew()
   }
 
   /** What the user is told. @throws AgentError */
   async status (language = 'en'): Promise<AgentStatus> {
-    return await this.#call<AgentStatus>('/v1/device/status', { headers: { 'accept-language': language } })
+    return await this.#client.call<AgentStatus>('/v1/device/status', { headers: { 'accept-language': language } })
   }
 
-  /** An access token that has run out is renewed once. */
-  async #call<T> (path: string, init: RequestInit): Promise<T> {
-    const send = async (): Promise<Response> => await fetch(this.apiUrl + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${this.#accessToken}` } }).then((answer) => this.#readClock(answer))
-    let answer = await send()
-    if (answer.status === 401) {
-      await answer.arrayBuffer()
-      this.#accessToken = await this.#renew()
-      answer = await send()
+  /** Sends the sections at once, past the spool. @throws AgentError */
+  async report (sections: Sections, collectedAt = new Date().toISOString()): Promise<AgentReceipt> {
+    const report = await this.#makeReport(sections, collectedAt)
+    const { receipts: [receipt], refusals: [refusal], putOff } = await deliver(this.#client, [report])
+    if (receipt !== undefined) return receipt
+    throw refusal?.error ?? putOff!
+  }
+
+  /** Keeps what was found for good, to be sent by `flush` or `run`. Answers the report's id. */
+  async collect ({ installedApps, ...sections }: Collected): Promise<string> {
+    const apps = installedApps === undefined ? undefined : this.#apps.next(installedApps)
+    const collectedAt = new Date(this.#client.now()).toISOString()
+    return await this.#keep(await this.#makeReport({ ...sections, ...(apps === undefined ? {} : { apps }) }, collectedAt))
+  }
+
+  /**
+   * Sends what waits, until nothing does. Who asks meanwhile waits for the same.
+   * @throws AgentError when it must be tried later (`isPassing`), or the server knows the phone no more (401)
+   */
+  async flush (): Promise<void> {
+    await (this.#delivering ??= this.#deliverAll().finally(() => { this.#delivering = undefined }))
+  }
+
+  /** Sends what waits, now and every `everyMs`, and after each failure when it is time. Ends with `close`, or when the phone must enrol anew and may not. @throws AgentError */
+  async run (everyMs: number): Promise<void> {
+    const { signal } = this.#closing
+    const { sleep = sleepUntil, random = Math.random } = this.options
+    for (let failures = 0; !signal.aborted;) {
+      try {
+        await this.flush()
+        failures = 0
+        await sleep(everyMs, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof AgentError)) throw error
+        if (error.status === 401) await this.#enrollAgain(error)
+        else if (!error.isPassing) throw error
+        failures += 1
+        await sleep(retryDelayMs({ failures, retryAfter: error.retryAfter, now: this.#client.now(), random }), signal)
+      }
     }
-    return await readAnswer<T>(answer)
   }
 
-  /** The `Date` of an answer (RFC 9110, section 6.6.1) is what assertions are dated by. */
-  #readClock (answer: Response): Response {
-    const serverMs = Date.parse(answer.headers.get('date') ?? '')
-    if (!Number.isNaN(serverMs)) this.#serverAheadMs = serverMs - this.now()
-    return answer
+  /** Sends nothing more. What waits stays in the spool. */
+  async close (): Promise<void> {
+    this.#closing.abort()
+    await this.#delivering?.catch(() => {})
   }
 
-  async #renew (): Promise<string> {
-    const serverSeconds = Math.floor((this.now() + this.#serverAheadMs) / 1000)
-    const assertion = await new SignJWT({})
-      .setProtectedHeader({ alg: 'EdDSA' })
-      .setIssuer(this.deviceId)
-      .setSubject(this.deviceId)
-      .setAudience(`${this.apiUrl}/v1/token`)
-      .setIssuedAt(serverSeconds)
-      .setExpirationTime(serverSeconds + ASSERTION_SECONDS)
-      .setJti(randomUUID())
-      .sign(this.privateKey)
-    const answer = await fetch(`${this.apiUrl}/v1/token`, { method: 'POST', body: new URLSearchParams({ grant_type: JWT_BEARER, assertion }) })
-    return (await readAnswer<{ accessToken: string }>(answer)).accessToken
+  async #deliverAll (): Promise<void> {
+    while (this.#spool.size > 0 && !this.#closing.signal.aborted) {
+      const { receipts, refusals, putOff } = await deliver(this.#client, chooseBatch(await this.#spool.peek(100)))
+      for (const refusal of refusals) {
+        // The list that the next change would start from never arrived.
+        if (refusal.report.apps !== undefined) this.#apps.forget()
+        this.options.onRefused?.(refusal)
+      }
+      await this.#spool.remove([...receipts.map(({ reportId }) => reportId), ...refusals.map(({ report }) => report.reportId)])
+      if (putOff !== undefined) throw putOff
+      // Only when nothing is left: what waited may have held the list that the server asks for.
+      if (this.#spool.size === 0 && receipts.some(({ resend }) => resend.includes('apps'))) await this.#sayAllApps()
+    }
+  }
+
+  async #sayAllApps (): Promise<void> {
+    const apps = this.#apps.whole()
+    if (apps === undefined) this.#apps.forget()
+    else await this.#keep(await this.#makeReport({ apps }, new Date(this.#client.now()).toISOString()))
+  }
+
+  async #keep (report: Report): Promise<string> {
+    const dropped = await this.#spool.add(report)
+    if (dropped.some(({ apps }) => apps !== undefined)) this.#apps.forget()
+    if (dropped.length > 0) this.options.onDropped?.(dropped)
+    return report.reportId
+  }
+
+  async #makeReport (sections: Sections, collectedAt: string): Promise<Report> {
+    this.#sequence += 1
+    if (this.#sequence >= this.identity.sequencesBelow) {
+      this.identity = { ...this.identity, sequencesBelow: this.#sequence + SEQUENCE_BLOCK }
+      await this.store.save(this.identity)
+    }
+    return { ...sections, reportId: randomUUID(), sequence: this.#sequence, collectedAt }
+  }
+
+  /** With a new key, for the server forgot the old one; sequences go on. @throws the refusal when it may not */
+  async #enrollAgain (refusal: AgentError): Promise<void> {
+    const again = await this.options.enrollAgain?.()
+    if (again === undefined) throw refusal
+    const key = await makeDeviceKey()
+    const deviceId = await this.#client.enroll(again.enrollmentToken, again.phone, key)
+    this.identity = { ...this.identity, deviceId, key: key.privateJwk }
+    await this.store.save(this.identity)
+    this.#apps.forget()
   }
 }
 
-async function readAnswer<T> (answer: Response): Promise<T> {
-  const body = await answer.json() as unknown
-  if (answer.ok) return body as T
-  const { code = 'unknown', detail = '' } = body as { code?: string, detail?: string }
-  throw new AgentError(answer.status, code, detail)
+async function sleepUntil (ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await wait(ms, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }
