@@ -12,7 +12,7 @@ export interface MalwareDescription {
  * Spyware that is sold to governments, and its sellers, by the names under which research
  * publishes them (Amnesty Security Lab, Citizen Lab, Google TAG and others).
  */
-const MERCENARY_NAMES = /\b(pegasus|nso group|predator|cytrox|intellexa|novispy|hermit|rcs ?lab|graphite|paragon|fin(spy|fisher)|candiru|devilstongue|quadream|kingspawn|reignspy|heliconia|variston|wintego|triangulation|landfall|exodus|skygofree|spyrtacus|donot)\b/i
+const MERCENARY_NAMES = /\b(pegasus|nso group|predator|cytrox|intellexa|novispy|hermit|rcs ?lab|graphite|paragon|fin(spy|fisher)|candiru|devilstongue|quadream|kingspawn|reignspy|heliconia|variston|wintego|triangulation|landfall|exodus|skygofree|spyrtacus|eaglemsgspy|coruna|darksword|donot)\b/i
 
 /** Words of the open vocabularies and of publishers' descriptions; the first that is found counts. */
 const BY_WORD: ReadonlyArray<readonly [RegExp, ThreatClass]> = [

@@ -119,7 +119,7 @@ function readNetworkValue (plain: string): NormalValue | undefined {
   if (CONTROL.test(plain)) return undefined
   const url = normalizeUrl(plain)
   if (url !== undefined) return { type: 'url', value: url }
-  return normalizeAddress(plain) ?? normalizeRange(plain) ?? readHost(plain) ?? readHostAndPort(plain)
+  return normalizeAddress(plain) ?? normalizeRange(plain) ?? readHost(plain) ?? readHostAndPort(plain) ?? readSchemelessUrl(plain)
 }
 
 function readHost (plain: string): NormalValue | undefined {
@@ -137,6 +137,14 @@ function readHostAndPort (plain: string): NormalValue | undefined {
   return read === undefined ? undefined : { ...read, port }
 }
 
+/** `evil.example/path` is a page, whatever field it stands in, and one without a certificate as likely as not. */
+function readSchemelessUrl (plain: string): NormalValue | undefined {
+  const [, host = ''] = /^([^\s:/?#@\\]+)(?::\d{1,5})?\/[^\s]/.exec(plain) ?? []
+  // An address with something behind it is a range gone wrong.
+  const value = readHost(host) === undefined ? undefined : normalizeUrl(`http://${plain}`)
+  return value === undefined ? undefined : { type: 'url', value }
+}
+
 /** Any value under the type its source gives it; undefined when it cannot be one. Idempotent. */
 export function normalizeValue (type: IndicatorType, text: string): NormalValue | undefined {
   const normal = normalize(type, text.trim())
@@ -147,9 +155,7 @@ export function normalizeValue (type: IndicatorType, text: string): NormalValue 
 
 function normalize (type: IndicatorType, trimmed: string): NormalValue | undefined {
   switch (type) {
-    case 'url':
-      return normalizeNetworkValue(trimmed) ?? readSchemelessUrl(trimmed)
-    case 'domain': case 'ipv4': case 'ipv6': case 'cidr':
+    case 'domain': case 'url': case 'ipv4': case 'ipv6': case 'cidr':
       return normalizeNetworkValue(trimmed)
     case 'md5': case 'sha1': case 'sha256':
       return readHash(FILE_HASHES, trimmed)
@@ -166,13 +172,6 @@ function normalize (type: IndicatorType, trimmed: string): NormalValue | undefin
     default:
       return { type, value: trimmed }
   }
-}
-
-/** `evil.example/path` in a field for URLs: pages of malware are rarely worth a certificate. */
-function readSchemelessUrl (trimmed: string): NormalValue | undefined {
-  const plain = refang(trimmed)
-  const value = /^[^\s/@\\]+\.[^\s/@\\]+\/./.test(plain) && !plain.includes('://') ? normalizeUrl(`http://${plain}`) : undefined
-  return value === undefined ? undefined : { type: 'url', value }
 }
 
 function readEmail (trimmed: string): NormalValue | undefined {
