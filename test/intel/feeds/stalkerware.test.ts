@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parse } from 'yaml'
-import { parseStalkerware } from '../../../src/intel/feeds/stalkerware.js'
+import { isStalkerwareList, parseStalkerware } from '../../../src/intel/feeds/stalkerware.js'
 import type { Indicator, IndicatorType } from '../../../src/intel/indicators/indicator.js'
 import { readSharedData } from '../shared-data.js'
 
@@ -53,6 +53,70 @@ t.test('counts what it leaves out, by reason, with examples', async (t) => {
     { reason: 'constructor: cannot be matched exactly', count: 1, examples: ['OneSpy: x'] },
     { reason: 'c2.domains: an address that is no public one', count: 1, examples: ['127.0.0.1'] }
   ])
+})
+
+t.test('reads odd keys by what they mean', async (t) => {
+  const { indicators, skipped } = parseStalkerware(`
+- Name: OddSpy
+  Type: Watchware
+  Packages: com.odd.one
+  package: [com.odd.two]
+  pakages: [com.odd.three]
+  ios_bundles: [com.odd.ios]
+  Certficates: [AABBCCDDEEFF00112233445566778899AABBCCDD, nonsense]
+  certificate: [${'ab'.repeat(32)}]
+  sha256: [${'cd'.repeat(32)}]
+  website: www.odd.example
+  distributon: [get.odd.example]
+  domains: [api.odd.example]
+  references: ['https://lab.example/odd', 5]
+  nemas: [x]
+  C2:
+    IP: [198.51.100.9]
+    Domain: c2.odd.example
+    domians: [c3.odd.example]
+    port: [80]
+- name: 360
+  type: stalkerwear
+  c2: [198.51.100.10, 'c2.flat.example']
+- name: Kind
+  type: something else
+  c2: {domains: [c2.kind.example]}
+- name: Spy
+  type: adware
+  packages: [com.ad]
+`)
+  t.strictSame(indicators.map(({ type, value, role, family, threatClass }) => [type, value, role, family, threatClass].join(' ')).sort(), [
+    'app-id com.ad artifact Spy adware',
+    'app-id com.odd.ios artifact OddSpy watchware',
+    'app-id com.odd.one artifact OddSpy watchware',
+    'app-id com.odd.three artifact OddSpy watchware',
+    'app-id com.odd.two artifact OddSpy watchware',
+    'cert-sha1 aabbccddeeff00112233445566778899aabbccdd artifact OddSpy watchware',
+    `cert-sha256 ${'ab'.repeat(32)} artifact OddSpy watchware`,
+    'domain api.odd.example c2 OddSpy watchware',
+    'domain c2.flat.example c2 360 stalkerware',
+    'domain c2.kind.example c2 Kind stalkerware',
+    'domain c2.odd.example c2 OddSpy watchware',
+    'domain c3.odd.example c2 OddSpy watchware',
+    'domain get.odd.example distribution OddSpy watchware',
+    'domain www.odd.example website OddSpy watchware',
+    'ipv4 198.51.100.10 c2 360 stalkerware',
+    'ipv4 198.51.100.9 c2 OddSpy watchware',
+    `sha256 ${'cd'.repeat(32)} artifact OddSpy watchware`
+  ])
+  t.ok(indicators.filter(({ family }) => family === 'OddSpy').every(({ references }) => JSON.stringify(references) === '["https://lab.example/odd"]'))
+  t.strictSame(skipped.map(({ reason, examples }) => [reason, ...examples]), [
+    ['Certficates (read as certificates): not a valid cert-sha1', 'nonsense'],
+    ['nemas: cannot be matched exactly', 'OddSpy: x'],
+    ['c2.port: cannot be matched exactly', 'OddSpy: 80'],
+    ['type: read as stalkerware', 'Kind: something else']
+  ])
+})
+
+t.test('recognises its lists, and no others', async (t) => {
+  t.ok(isStalkerwareList([{ name: 'A', type: 'stalkerware' }, { Name: 'B', TYPE: 'watchware' }]))
+  for (const other of [[], {}, null, [{ name: 'A' }], [{ type: 'stalkerware' }], ['a'], [[]]]) t.notOk(isStalkerwareList(other), JSON.stringify(other))
 })
 
 t.test('refuses what is no such list, naming line or family', async (t) => {
