@@ -1,10 +1,11 @@
+import type { Agent } from '../../agent/agent.js'
 import { createAppCatalogue } from './app-catalogue.js'
 import { activityAt, dueTimes, hourAt } from './daily-rhythm.js'
-import { enrollPhone } from './enrolment.js'
+import { enrollPhone, insist } from './enrolment.js'
 import { type FleetResult, FleetTally } from './fleet-tally.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { LivingPhone } from './living-phone.js'
-import { type Due, PhoneSpool, sleep, type SpoolSession } from './phone-spool.js'
+import { type Due, PhoneSpool, sleep } from './phone-spool.js'
 import { Random } from './random.js'
 import { type Answer, createReportClient, type ReportClient } from './report-client.js'
 
@@ -121,13 +122,15 @@ class Fleet {
 
   async #enrolOne (phone: LivingPhone): Promise<void> {
     const { patienceSeconds = 60 } = this.options
-    const session = await this.#enter(phone, { patienceMs: patienceSeconds * 1000 })
-    const spool: PhoneSpool = new PhoneSpool(session, {
+    const agent = await this.#enter(phone, { patienceMs: patienceSeconds * 1000 })
+    const spool: PhoneSpool = new PhoneSpool(agent, {
       client: this.client,
       random: this.#jitter,
       signal: this.#signal,
-      // The private half of its key is the agent's own: a phone whose token ran out enrols with a new one.
-      renew: async () => await this.#enter(phone, {}),
+      renew: async () => {
+        await insist(async () => await agent.renew(), { random: this.#jitter, signal: this.#signal })
+        return agent
+      },
       onAcknowledged: (due, answer) => this.#acknowledge(one, due, answer),
       onRefused: (_due, answer) => {
         this.#tally.addRefused(answer)
@@ -141,7 +144,7 @@ class Fleet {
     this.#makeReport(one, { hour: hourAt(0, 1), dueAtMs: performance.now(), measured: false })
   }
 
-  async #enter (phone: LivingPhone, patience: { readonly patienceMs?: number }): Promise<SpoolSession> {
+  async #enter (phone: LivingPhone, patience: { readonly patienceMs?: number }): Promise<Agent> {
     const { api: apiUrl, enrollmentToken } = this.options
     return await enrollPhone(phone.description, { apiUrl, enrollmentToken, random: this.#jitter, signal: this.#signal, ...patience })
   }

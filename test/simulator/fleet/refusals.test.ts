@@ -16,7 +16,7 @@ const problem = (status: number, code: string): Reply => ({ status, body: { stat
 const accept = ({ path, reports }: Asked): Reply =>
   ({ status: 202, body: path.endsWith('/batch') ? { results: reports.map((report) => receipt(report)) } : receipt(reports[0]!) })
 
-/** Enrols everybody, and answers reports as it is told to. */
+/** Enrols everybody, gives tokens, and answers reports as it is told to. */
 async function startServer (t: Test, answer: (asked: Asked, before: readonly Asked[]) => Reply, enrol: () => Reply | undefined = () => undefined): Promise<{ api: string, asked: Asked[] }> {
   const asked: Asked[] = []
   let enrolled = 0
@@ -24,8 +24,10 @@ async function startServer (t: Test, answer: (asked: Asked, before: readonly Ask
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as Report & { reports?: Report[] }
+      const text = Buffer.concat(chunks).toString()
       const reply = ((): Reply => {
+        if (request.url!.endsWith('/token')) return { status: 200, body: { accessToken: `token-${++enrolled}`, expiresIn: 600 } }
+        const body = JSON.parse(text) as Report & { reports?: Report[] }
         if (request.url!.endsWith('/enroll')) return enrol() ?? { status: 201, body: { deviceId: '00000000-0000-4000-8000-00000000000a', accessToken: `token-${++enrolled}`, expiresIn: 600 } }
         const one = { path: request.url!, token: request.headers.authorization!.slice(7), reports: body.reports ?? [body] }
         const decided = answer(one, asked)
