@@ -5,6 +5,7 @@ import { reassessFleetIfBehind } from '../src/devices/reassess-fleet.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartbeat.js'
 import { wakeSyncs } from '../src/intune/wake-syncs.js'
+import type { SubscriptionRunner } from '../src/intel/subscriptions/subscription-runner.js'
 import type { Producer, UpkeepPayload } from '../src/platform/queue-names.js'
 import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/queues.js'
 import { createJournalDays, dropJournalDays } from '../src/telemetry/journal-days.js'
@@ -14,6 +15,7 @@ export interface UpkeepWorkerDeps extends HeartbeatDeps {
   readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'oldestWaitingSeconds'>
   readonly score: Producer<'score'>
   readonly retentionDays: number
+  readonly subscriptions: Pick<SubscriptionRunner, 'run' | 'close'>
   readonly onFailed?: StartWorkerOptions['onFailed']
 }
 
@@ -22,7 +24,8 @@ const SCHEDULES: Readonly<Record<UpkeepPayload['task'], number>> = {
   sweep: 2_000,
   heartbeat: 15_000,
   reassess: 30_000,
-  retention: 10 * 60 * 1000
+  retention: 10 * 60 * 1000,
+  subscriptions: 5_000
 }
 
 /** A group this much older than any waiting job has lost its own. */
@@ -36,7 +39,8 @@ export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueW
     sweep: async () => await sweep(deps),
     heartbeat: async () => await sendDueHeartbeats(deps),
     reassess: async () => await reassess(deps),
-    retention: async () => await expire(deps)
+    retention: async () => await expire(deps),
+    subscriptions: async () => await deps.subscriptions.run()
   }
   const worker = deps.queues.startWorker('upkeep', async ({ task }) => await tasks[task](), {
     concurrency: CONCURRENCY,
@@ -45,7 +49,12 @@ export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueW
   for (const task of Object.keys(tasks) as Array<UpkeepPayload['task']>) {
     await deps.queues.schedule('upkeep', task, SCHEDULES[task], { task })
   }
-  return worker
+  return {
+    async close () {
+      // A slow publisher must not hold up the end.
+      await Promise.all([deps.subscriptions.close(), worker.close()])
+    }
+  }
 }
 
 /** Hands on committed work that has no job: the queues may have been lost, or a process died between commit and hand-over. */

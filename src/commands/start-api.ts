@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import { createAccessTokens } from '../devices/access-tokens.js'
@@ -10,12 +8,13 @@ import { type AppOptions, buildApp } from '../http/app.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
 import { createOperatorLookup } from '../operators/api-keys.js'
-import { packageRoot } from '../platform/package-root.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
+import { VERSION } from '../platform/version.js'
 import { BUILT_IN_POLICY } from '../risk/policy.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
 import { reassessFleet } from '../devices/reassess-fleet.js'
+import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
 
 export interface StartApiOptions {
@@ -27,9 +26,6 @@ export interface StartedApi {
   readonly url: string
   readonly opsUrl: string
 }
-
-/** Version of this Sallyport. */
-export const VERSION = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
@@ -69,6 +65,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db },
+    intelSubscriptions: { db, secrets: secretsOf(config) },
     intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) }
   })
   lifecycle.onStop('API', async () => await app.close())

@@ -5,6 +5,7 @@ import { installBundledFeed } from '../intel/install-bundled-feed.js'
 import { migrate } from '../platform/migrate.js'
 import { startChild } from './child-process.js'
 import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
+import { loadEmbeddedSecretsKey } from './embedded-secrets-key.js'
 import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
 import { type Installation, openInstallation } from './installation.js'
 import { writeRunning } from './running-file.js'
@@ -24,6 +25,7 @@ export async function startParts (start: Start): Promise<Running> {
     ...env,
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
+    ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),
     ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
   }
   const config = loadConfig(settings)

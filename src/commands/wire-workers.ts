@@ -1,8 +1,11 @@
 import { startWorkers, type WorkersOptions } from '../../workers/main.js'
+import { reassessFleet } from '../devices/reassess-fleet.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
+import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
 import type { Installation } from './installation.js'
+import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
 export function scoringOf ({ config, db, intel, queues, log, metrics }: Installation): ScoreDeps {
@@ -22,7 +25,7 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
 
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, queues, log, metrics, intune, publicUrl } = installation
+  const { config, db, queues, log, metrics, intel, intune, publicUrl } = installation
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
@@ -36,7 +39,22 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       concurrency: config.SYNC_CONCURRENCY,
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
     },
-    upkeep: { ...talkingToIntune, score: queues.producer('score'), heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, retentionDays: config.REPORT_RETENTION_DAYS }
+    upkeep: {
+      ...talkingToIntune,
+      score: queues.producer('score'),
+      heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES,
+      retentionDays: config.REPORT_RETENTION_DAYS,
+      subscriptions: createSubscriptionRunner({
+        ...subscriptionsOf({
+          config, db, log, onChanged: async () => {
+          // Where one process does everything, the phones must not be judged anew by what it knew before.
+            await intel.refresh()
+            await reassessFleet({ db, score: queues.producer('score') })
+          }
+        }),
+        onFailure: (feed) => metrics.intelSubscriptionFailures.inc({ feed })
+      })
+    }
   }
   return await startWorkers(options, queueNames)
 }

@@ -17,6 +17,7 @@ import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
+import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
@@ -36,6 +37,7 @@ export interface AppOptions {
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
   readonly intel: IntelRoutesOptions
+  readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
   readonly rateLimits?: Partial<RateLimits>
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
@@ -106,6 +108,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(intelRoutes, options.intel)
+    await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
   }, { prefix: '/v1' })
 
   return app as unknown as FastifyInstance

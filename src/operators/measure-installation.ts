@@ -23,7 +23,7 @@ export async function measureInstallation ({ db, queues, metrics }: MeasureDeps)
     unlessAway(measureDatabase(db)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
-  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
+  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
   for (const gauge of [metrics.reportsQuarantined, metrics.syncWaiting, metrics.syncLagSeconds, metrics.heartbeatAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
@@ -31,6 +31,8 @@ export async function measureInstallation ({ db, queues, metrics }: MeasureDeps)
     findings: ({ labels, value }) => metrics.findings.set(labels, value),
     intelEntries: ({ labels, value }) => metrics.intelEntries.set(labels, value),
     intelAge: ({ labels, value }) => metrics.intelAgeSeconds.set(labels, value),
+    subscriptionAge: ({ labels, value }) => metrics.intelSubscriptionAgeSeconds.set(labels, value),
+    subscriptionStale: ({ labels, value }) => metrics.intelSubscriptionStale.set(labels, value),
     connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
     quarantined: ({ value }) => metrics.reportsQuarantined.set(value),
     syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
@@ -68,6 +70,11 @@ async function measureDatabase (db: Database): Promise<ReadonlyArray<Row & { rea
     select 'intelEntries', jsonb_build_object('feed', name), entries from intel_feed
     union all
     select 'intelAge', jsonb_build_object('feed', name), extract(epoch from now() - imported_at) from intel_feed
+    union all
+    select 'subscriptionAge', jsonb_build_object('feed', feed), extract(epoch from now() - coalesce(last_success_at, created_at)) from intel_subscription
+    union all
+    -- As in src/intel/subscriptions/subscription-repository.ts.
+    select 'subscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
     union all
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
     union all

@@ -49,6 +49,7 @@ export interface TestApiOptions {
   /** Another process of the same installation: the same database, a pool of its own. */
   readonly beside?: Pick<TestApi, 'databaseUrl' | 'tenantId'>
   readonly publicUrl?: () => string
+  readonly secrets?: AppOptions['intelSubscriptions']['secrets']
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
@@ -90,6 +91,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       journal: options.journalOf?.(journal) ?? journal
     },
     tenants: { db },
+    intelSubscriptions: { db, secrets: options.secrets },
     intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),

@@ -114,7 +114,7 @@ t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go 
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, heartbeatMinutes: 60, retentionDays: 30 })
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, heartbeatMinutes: 60, retentionDays: 30, subscriptions: { run: async () => {}, close: async () => {} } })
 
   const done = async (): Promise<boolean> => {
     const { heartbeat_at: heartbeatAt } = await db.selectFrom('intune_connector').select('heartbeat_at').executeTakeFirstOrThrow()
