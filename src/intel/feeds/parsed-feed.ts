@@ -18,6 +18,8 @@ export interface ParsedFeed {
   readonly revoked: number
   /** When the publisher last changed it (ISO 8601), where the file says so. */
   readonly publishedAt?: string
+  /** What the publisher calls this version, where the file says so. */
+  readonly publisherVersion?: string
 }
 
 /** What a feed says about a value. */
