@@ -46,8 +46,11 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       retentionDays: config.REPORT_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
-          config, db, log, onChanged: async () => {
-          // Where one process does everything, the phones must not be judged anew by what it knew before.
+          config,
+          db,
+          log,
+          onChanged: async () => {
+            // Where one process does everything, the phones must not be judged anew by what it knew before.
             await intel.refresh()
             await reassessFleet({ db, score: queues.producer('score') })
           }
