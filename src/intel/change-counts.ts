@@ -16,3 +16,9 @@ export function * chunksOf<T> (items: readonly T[]): Generator<readonly T[]> {
 export function toCounts (total: number, { added, updated }: { added: number, updated: number }, withdrawn: number): ChangeCounts {
   return { added, updated, unchanged: total - added - updated, withdrawn }
 }
+
+export function sumCounts (a: ChangeCounts, b: ChangeCounts): ChangeCounts {
+  return { added: a.added + b.added, updated: a.updated + b.updated, unchanged: a.unchanged + b.unchanged, withdrawn: a.withdrawn + b.withdrawn }
+}
+
+export const hasChanged = ({ added, updated, withdrawn }: Omit<ChangeCounts, 'unchanged'>): boolean => added + updated + withdrawn > 0

@@ -11,6 +11,7 @@ export const BUNDLED_FEED = 'sallyport-starter'
 export async function installBundledFeed (deps: ImportFeedDeps, { now }: { readonly now: Date }): Promise<boolean> {
   const body = await readFile(join(packageRoot, 'src/intel/bundled/starter.yaml'))
   if (await findFeedChecksum(deps.db, BUNDLED_FEED) === checksum(body)) return false
-  await importFeed(deps, { feed: BUNDLED_FEED, format: 'starter', body, bundled: true, now })
+  // An older Sallyport brings its own back.
+  await importFeed(deps, { feed: BUNDLED_FEED, format: 'starter', body, bundled: true, importedBy: 'Sallyport', allowOlder: true, now })
   return true
 }

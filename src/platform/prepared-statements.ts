@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import { isOutdatedStatement } from './database-errors.js'
 
 /** How often a statement comes before it is worth a place, and how many places there are. */
@@ -31,6 +34,13 @@ export function createStatementNames (): (text: string) => string | undefined {
   }
 }
 
+/** `COPY … FROM STDIN`: its parameter is what is copied (copy-rows.ts). */
+async function copyInto (client: pg.PoolClient, statement: string, lines: Readable): Promise<{ command: string, rowCount: number, rows: never[] }> {
+  const copy = client.query(copyFrom(statement))
+  await pipeline(lines, copy)
+  return { command: 'COPY', rowCount: copy.rowCount, rows: [] }
+}
+
 /** The pool as kysely sees it, with statements prepared. */
 export function preparing (pool: pg.Pool): PostgresPool {
   const nameOf = createStatementNames()
@@ -40,6 +50,7 @@ export function preparing (pool: pg.Pool): PostgresPool {
     let isOutdated = false
     const query = (statement: unknown, parameters?: readonly unknown[]): unknown => {
       if (typeof statement !== 'string') return client.query(statement as pg.Submittable)
+      if (parameters?.[0] instanceof Readable) return copyInto(client, statement, parameters[0])
       const name = nameOf(statement)
       return client.query({ text: statement, values: [...parameters ?? []], ...(name === undefined ? {} : { name }) }).catch((error: unknown) => {
         isOutdated ||= isOutdatedStatement(error)

@@ -42,7 +42,9 @@ async function setUp (t: Test): Promise<World> {
 async function contentOf (db: Database) {
   return {
     version: await readIntelVersion(db),
-    feeds: await listFeeds({ db }),
+    feeds: (await listFeeds({ db })).map(({ ageSeconds, ...feed }) => feed),
+    versions: await db.selectFrom('intel_feed_version').selectAll().orderBy('feed').orderBy('version').execute(),
+    changes: await db.selectFrom('intel_change').selectAll().orderBy('id').execute(),
     indicators: await db.selectFrom('indicator').selectAll().orderBy('feed').orderBy('type').orderBy('value').orderBy('family').orderBy('role').execute(),
     vulnerabilities: await db.selectFrom('vulnerability').selectAll().orderBy('feed').orderBy('platform').orderBy('cve').execute()
   }
@@ -92,7 +94,7 @@ for (const [name, path, byType] of [
     const { db, importFile, changes } = await setUp(t)
     const total = Object.values(byType).reduce((sum, count) => sum + count, 0)
     const first = await importFile(text)
-    t.strictSame(first, { feed: 'a-feed', format: 'stix', added: total, updated: 0, unchanged: 0, withdrawn: 0, skipped: [], byType: counts(byType) })
+    t.strictSame(first, { feed: 'a-feed', format: 'stix', version: 1, added: total, updated: 0, unchanged: 0, withdrawn: 0, skipped: [], byType: counts(byType) })
     const before = await contentOf(db)
     t.ok(before.indicators.every(({ family, threat_class: threatClass }) => family === name && threatClass === 'mercenary-spyware'))
     t.strictSame(await importFile(text), { ...first, added: 0, unchanged: total })
@@ -143,7 +145,7 @@ t.test('a faulty file stores nothing and every fault is named', async (t) => {
     ['broken YAML', '- name: Spy\n  packages: [a, b\n- name: [', 'stalkerware', { code: 'validation', faults: [{ path: /^line \d+$/ }] }],
     ['broken JSON', '{"type": "bundle", "objects": [', 'stix', { code: 'validation', faults: [{ message: /^is not JSON: / }] }],
     ['versions and days that are none', starterFile("cve: CVE-2024-0001, ios: ['17.3', 'x']", "cve: CVE-2024-0002, android: '2024-02-30'"), 'auto', { code: 'validation', faults: [{ path: '/vulnerabilities/0', message: 'x is no version' }, { path: '/vulnerabilities/1', message: '2024-02-30 is no patch level' }] }],
-    ['what is not UTF-8', Buffer.from([0x2d, 0x20, 0xff, 0xfe]), 'auto', { code: 'UNPROCESSABLE', message: /not UTF-8/ }],
+    ['what is not UTF-8', Buffer.from([0x2d, 0x20, 0x0a, 0xff, 0xfe]), 'auto', { code: 'validation', faults: [{ path: 'line 2', message: /not UTF-8.*Latin-1/ }] }],
     ['nothing', '', 'auto', { code: 'UNPROCESSABLE' }],
     ['a bundle without indicators', '{"type": "bundle", "objects": []}', 'auto', { code: 'UNPROCESSABLE', message: /holds no indicator/ }],
     ['a format that we do not have', '[]', 'misp', { code: 'UNPROCESSABLE', message: /misp is not supported; supported are auto, stix, stalkerware, starter/ }],

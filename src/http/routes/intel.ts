@@ -103,7 +103,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       querystring: Type.Object({ value: Text({ minLength: 1, maxLength: 2_048 }) }),
       response: { 200: page(Type.Record(Type.String(), Type.Unknown())) }
     }
-  }, async ({ query }) => ({ items: await findIndicators(deps, query), nextCursor: null }) as never)
+  }, async ({ query }) => ({ items: await findIndicators(deps, { ...query, limit: 100 }), nextCursor: null }) as never)
 
   app.get('/intel/vulnerabilities', {
     config: { permission: 'intel:read' },

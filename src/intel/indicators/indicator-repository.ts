@@ -1,32 +1,40 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
-import { CHUNK, chunksOf, toCounts, type ChangeCounts } from '../change-counts.js'
+import { type CopyField, copyRows } from '../../platform/copy-rows.js'
+import { CHUNK, toCounts, type ChangeCounts } from '../change-counts.js'
 import type { IntelEntry } from '../intel-view.js'
 import type { Indicator } from './indicator.js'
 
-/** Makes the feed's indicators exactly these, in a few statements whatever their number. `version` is the feed's that they come with. */
+const COLUMNS = 'type, value, role, threat_class, family, valid_from, valid_until, confidence, port, refs'
+
+/**
+ * Makes the feed's indicators exactly these, in a few statements whatever their number, and puts
+ * what that changes into the table `changed` (intel-change-repository.ts). `version` is the
+ * feed's that they come with.
+ */
 export async function replaceIndicators (tx: Tx, feed: string, version: number, indicators: readonly Indicator[]): Promise<ChangeCounts> {
   await sql`create temporary table incoming (type text, value text, role text, threat_class text, family text,
     valid_from timestamptz, valid_until timestamptz, confidence smallint, port integer, refs text[]) on commit drop`.execute(tx)
-  for (const chunk of chunksOf(indicators)) {
-    await sql`insert into incoming
-      select * from jsonb_to_recordset(${JSON.stringify(chunk.map(toIncoming))}::jsonb)
-        as x (type text, value text, role text, threat_class text, family text, valid_from timestamptz, valid_until timestamptz, confidence smallint, port integer, refs text[])`.execute(tx)
-  }
+  await copyRows(tx, `incoming (${COLUMNS})`, indicators, toFields)
   // Nobody else looks at temporary tables, and without numbers the plan is a guess.
   await sql`analyze incoming`.execute(tx)
-  const withdrawn = await sql`delete from indicator i where i.feed = ${feed} and not exists (
-    select from incoming n where (n.type, n.value, n.family, n.role, n.port) = (i.type, i.value, i.family, i.role, i.port))`.execute(tx)
+  const withdrawn = await sql`with gone as (
+      delete from indicator i where i.feed = ${feed} and not exists (
+        select from incoming n where (n.type, n.value, n.family, n.role, n.port) = (i.type, i.value, i.family, i.role, i.port))
+      returning type, value
+    ) insert into changed select 'withdrawn', type, value from gone`.execute(tx)
   const { rows: [counts] } = await sql<{ added: number, updated: number }>`
     with upserted as (
-      insert into indicator as i (feed, type, value, role, threat_class, family, valid_from, valid_until, confidence, port, refs, since_version, changed_version)
-      select ${feed}, type, value, role, threat_class, family, valid_from, valid_until, confidence, port, refs, ${version}::integer, ${version}::integer from incoming
+      insert into indicator as i (feed, ${sql.raw(COLUMNS)}, since_version, changed_version)
+      select ${feed}, ${sql.raw(COLUMNS)}, ${version}::integer, ${version}::integer from incoming
       on conflict (feed, type, value, family, role, port) do update
         set threat_class = excluded.threat_class, valid_from = excluded.valid_from, valid_until = excluded.valid_until,
           confidence = excluded.confidence, refs = excluded.refs, changed_version = excluded.changed_version
         where (i.threat_class, i.valid_from, i.valid_until, i.confidence, i.refs)
           is distinct from (excluded.threat_class, excluded.valid_from, excluded.valid_until, excluded.confidence, excluded.refs)
-      returning (xmax = 0) as is_new
+      returning type, value, (xmax = 0) as is_new
+    ), listed as (
+      insert into changed select case when is_new then 'added' else 'updated' end, type, value from upserted
     )
     select count(*) filter (where is_new) as added, count(*) filter (where not is_new) as updated from upserted`.execute(tx)
   await sql`drop table incoming`.execute(tx)
@@ -43,9 +51,39 @@ export async function * streamIndicators (db: Database): AsyncGenerator<IntelEnt
   }
 }
 
-export async function listIndicatorsByValue (db: Database, values: readonly string[]): Promise<Array<IntelEntry & { firstSeen: string }>> {
-  const rows = await db.selectFrom('indicator').selectAll().where('value', 'in', [...values]).orderBy('feed').orderBy('id').execute()
-  return rows.map((row) => ({ ...toEntry(row), firstSeen: row.first_seen.toISOString() }))
+/** What a feed says about a value, and since when. */
+export interface IndicatorClaim extends IntelEntry {
+  /** Increases in the order of the list. */
+  readonly id: number
+  /** ISO 8601: when it was first imported. */
+  readonly firstSeen: string
+  /** The feed's version in which it came, and that in which it last changed. */
+  readonly sinceVersion: number
+  readonly changedVersion: number
+  /** The feed as it is now. */
+  readonly feedVersion: number
+  readonly publisherVersion: string | null
+  /** ISO 8601. */
+  readonly publishedAt: string | null
+  readonly importedAt: string
+}
+
+/** All claims about one of these values, the oldest first; `after` is an id. */
+export async function listIndicatorsByValue (db: Database, values: readonly string[], { after = 0, limit }: { readonly after?: number | undefined, readonly limit: number }): Promise<IndicatorClaim[]> {
+  const rows = await db.selectFrom('indicator').innerJoin('intel_feed', 'intel_feed.name', 'indicator.feed').selectAll('indicator')
+    .select(['intel_feed.version as feed_version', 'publisher_version', 'published_at', 'imported_at'])
+    .where('value', 'in', [...values]).where('indicator.id', '>', after).orderBy('indicator.id').limit(limit).execute()
+  return rows.map((row) => ({
+    ...toEntry(row),
+    id: row.id,
+    firstSeen: row.first_seen.toISOString(),
+    sinceVersion: row.since_version,
+    changedVersion: row.changed_version,
+    feedVersion: row.feed_version,
+    publisherVersion: row.publisher_version,
+    publishedAt: row.published_at?.toISOString() ?? null,
+    importedAt: row.imported_at.toISOString()
+  }))
 }
 
 interface IndicatorRow {
@@ -69,6 +107,7 @@ function toEntry (row: IndicatorRow): IntelEntry {
   }
 }
 
-function toIncoming ({ type, value, role, threatClass, family, validFrom, validUntil, confidence, port = 0, references = [] }: Indicator): Record<string, unknown> {
-  return { type, value, role, threat_class: threatClass, family, valid_from: validFrom, valid_until: validUntil, confidence, port, refs: references.length === 0 ? null : references }
+/** In the order of `COLUMNS`. */
+function toFields ({ type, value, role, threatClass, family, validFrom, validUntil, confidence, port = 0, references = [] }: Indicator): readonly CopyField[] {
+  return [type, value, role, threatClass, family, validFrom, validUntil, confidence, port, references.length === 0 ? null : references]
 }
