@@ -15,6 +15,8 @@ export interface Policy {
     readonly silenceDays: number
     /** How far ahead of ours a phone's clock may run before its times are ours. */
     readonly clockSkewSeconds: number
+    /** Intel of which its publisher is less sure than this (0 to 100) counts a step less; 0: never. Absent: 30. */
+    readonly lowConfidence?: number
   }
   /** Seconds an event finding stays open when no end event comes, by detection id. */
   readonly eventLifetimeSeconds: Readonly<Record<string, number>>
@@ -46,6 +48,9 @@ export function effectiveSeverity (
 ): PolicySeverity {
   return policy.severities[detection.id] ?? matchSeverity ?? detection.severity
 }
+
+/** Below it STIX 2.1 (appendix A) calls confidence low. */
+export const DEFAULT_LOW_CONFIDENCE = 30
 
 /** How long an event finding of a detection stays open without an end event. */
 export function eventLifetimeMs (policy: Policy, detectionId: string): number {

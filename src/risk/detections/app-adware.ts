@@ -1,11 +1,11 @@
 import type { Detection } from '../detection.js'
-import { describeListing, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
-import { validityOf } from '../facts/intel-entries.js'
+import { describeListing, entriesOf, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
+import { validityOf, weigh } from '../facts/intel-entries.js'
 import { ALL_PLATFORMS } from '../facts/platforms.js'
 
 export const appAdware: Detection = {
   id: 'app-adware',
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: ALL_PLATFORMS,
   severity: 'low',
@@ -26,6 +26,7 @@ export const appAdware: Detection = {
         title: `The app ${suspect.app.appId} is adware: ${describeListing(suspect)}.`,
         evidence: evidenceOf(suspect),
         intel: suspect.entry,
+        severity: weigh(context, 'low', entriesOf(suspect)),
         ...validityOf(suspect.entry)
       }))
   }

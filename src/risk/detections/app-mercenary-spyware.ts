@@ -1,8 +1,8 @@
 import type { Detection, DetectionContext, Match } from '../detection.js'
-import { describeListing, evidenceOf, suspectApps } from '../facts/app-suspects.js'
+import { describeListing, entriesOf, evidenceOf, suspectApps } from '../facts/app-suspects.js'
 import { contacts } from '../facts/contacts.js'
 import { openUntil } from '../facts/event-windows.js'
-import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { describeEntry, validityOf, weigh } from '../facts/intel-entries.js'
 import { ALL_PLATFORMS } from '../facts/platforms.js'
 import { toIso } from '../facts/time.js'
 import { deviceTraces } from '../facts/traces.js'
@@ -17,19 +17,22 @@ function matchApps (context: DetectionContext): Match[] {
       title: `The app ${suspect.app.appId} is mercenary spyware: ${describeListing(suspect)}.`,
       evidence: evidenceOf(suspect),
       intel: suspect.entry,
+      severity: weigh(context, 'high', entriesOf(suspect)),
       ...validityOf(suspect.entry)
     }))
 }
 
 function matchTraces (context: DetectionContext): Match[] {
   return deviceTraces(context).flatMap(({ what, subject, evidence, entries }) => {
-    const entry = entries.find(({ threatClass }) => threatClass === 'mercenary-spyware')
+    const telling = entries.filter(({ threatClass }) => threatClass === 'mercenary-spyware')
+    const [entry] = telling
     if (entry === undefined) return []
     return [{
       subject,
       title: `The ${what} ${subject} is a trace of mercenary spyware: it is listed for ${describeEntry(entry)}.`,
       evidence,
       intel: entry,
+      severity: weigh(context, 'high', telling),
       ...validityOf(entry)
     }]
   })
@@ -37,7 +40,8 @@ function matchTraces (context: DetectionContext): Match[] {
 
 function matchContacts (context: DetectionContext): Match[] {
   return contacts(context).flatMap(({ event, subject, reached, evidence, entries }) => {
-    const entry = entries.find(({ threatClass, role }) => threatClass === 'mercenary-spyware' && role !== 'website')
+    const telling = entries.filter(({ threatClass, role }) => threatClass === 'mercenary-spyware' && role !== 'website')
+    const [entry] = telling
     const until = entry === undefined || !reached ? undefined : openUntil(context, event, ID, 'contact')
     if (entry === undefined || until === undefined) return []
     return [{
@@ -45,6 +49,7 @@ function matchContacts (context: DetectionContext): Match[] {
       title: `The phone contacted ${subject}, a server of mercenary spyware listed for ${describeEntry(entry)}.`,
       evidence,
       intel: entry,
+      severity: weigh(context, 'high', telling),
       expiresAt: toIso(until)
     }]
   })
@@ -52,7 +57,7 @@ function matchContacts (context: DetectionContext): Match[] {
 
 export const appMercenarySpyware: Detection = {
   id: ID,
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: ALL_PLATFORMS,
   severity: 'high',

@@ -1,11 +1,11 @@
 import type { Detection } from '../detection.js'
-import { describeListing, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
-import { validityOf } from '../facts/intel-entries.js'
+import { describeListing, entriesOf, evidenceOf, isVouchedFor, suspectApps } from '../facts/app-suspects.js'
+import { validityOf, weigh } from '../facts/intel-entries.js'
 import { ALL_PLATFORMS } from '../facts/platforms.js'
 
 export const appWatchware: Detection = {
   id: 'app-watchware',
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: ALL_PLATFORMS,
   severity: 'medium',
@@ -26,6 +26,7 @@ export const appWatchware: Detection = {
         title: `The app ${suspect.app.appId} monitors its user: ${describeListing(suspect)}.`,
         evidence: evidenceOf(suspect),
         intel: suspect.entry,
+        severity: weigh(context, 'medium', entriesOf(suspect)),
         ...validityOf(suspect.entry)
       }))
   }

@@ -1,11 +1,11 @@
 import type { Detection } from '../detection.js'
-import { describeEntry, validityOf } from '../facts/intel-entries.js'
+import { describeEntry, validityOf, weigh } from '../facts/intel-entries.js'
 import { APPLE } from '../facts/platforms.js'
 import { deviceTraces } from '../facts/traces.js'
 
 export const devMaliciousProfile: Detection = {
   id: 'dev-malicious-profile',
-  version: 1,
+  version: 2,
   category: 'device',
   platforms: APPLE,
   severity: 'high',
@@ -29,6 +29,7 @@ export const devMaliciousProfile: Detection = {
         title: `The configuration profile ${subject} is known to be malicious: it is listed for ${describeEntry(entry)}.`,
         evidence,
         intel: entry,
+        severity: weigh(context, 'high', entries),
         ...validityOf(entry)
       }]
     })

@@ -4,6 +4,7 @@ import type { AppInventory } from '../../telemetry/device-state.js'
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
+import { isDistinctiveName } from './distinctive-names.js'
 import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
 import { oncePerContext, remembered } from './memo.js'
 
@@ -25,6 +26,8 @@ export interface SuspectApp {
   readonly hits: readonly AppHit[]
   /** Package hash or certificate is listed, not just the name. */
   readonly isProven: boolean
+  /** The name alone stands for the app (see distinctive-names.ts). */
+  readonly hasDistinctiveName: boolean
 }
 
 /**
@@ -78,7 +81,16 @@ function judge (app: App, hits: readonly AppHit[]): SuspectApp {
     CLASSES_BY_GRAVITY.indexOf(a.entry.threatClass) - CLASSES_BY_GRAVITY.indexOf(b.entry.threatClass) ||
     FACTS_BY_STRENGTH.indexOf(a.fact) - FACTS_BY_STRENGTH.indexOf(b.fact))
   const { entry } = ranked[0]!
-  return { app, threatClass: entry.threatClass, entry, hits: ranked, isProven: hits.some(({ fact }) => fact !== 'name') }
+  // A wildcard names many apps.
+  const named = hits.filter((hit) => hit.fact === 'name' && hit.entry.value === app.appId)
+  return {
+    app,
+    threatClass: entry.threatClass,
+    entry,
+    hits: ranked,
+    isProven: hits.some(({ fact }) => fact !== 'name'),
+    hasDistinctiveName: named.length > 0 && isDistinctiveName(app.appId, named.map(({ entry }) => entry.family))
+  }
 }
 
 /**
@@ -113,6 +125,11 @@ export const suspectApps = oncePerContext(({ state, intel, now }): readonly Susp
 export function evidenceOf (suspect: SuspectApp): readonly Evidence[] {
   const byPath = new Map(suspect.hits.map(({ path, value }) => [path, { path, value }]))
   return [...byPath.values()]
+}
+
+/** The entries that say what class of threat the app is. */
+export function entriesOf (suspect: SuspectApp): readonly IntelEntry[] {
+  return suspect.hits.map(({ entry }) => entry).filter(({ threatClass }) => threatClass === suspect.threatClass)
 }
 
 /** `its package hash and signing certificate are listed for X (feed)`, for titles. */

@@ -21,6 +21,8 @@ interface Target {
   readonly field: 'host' | 'ip' | 'url'
   readonly text: string
   readonly host: string
+  /** Where the event or the URL tells it. */
+  readonly port: number | undefined
 }
 
 function normalizeHost (host: string): string {
@@ -35,15 +37,17 @@ function normalizeAddress (ip: string): string {
   return isIP(bare) === 6 && URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare
 }
 
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443, 'ftp:': 21 }
+
 function targetsOf (event: KeptEvent): Target[] {
   const targets: Target[] = []
   if (event.type === 'dns-query' || event.type === 'connection') {
-    if (event.host !== undefined) targets.push({ field: 'host', text: event.host, host: normalizeHost(event.host) })
-    if (event.type === 'connection' && event.ip !== undefined) targets.push({ field: 'ip', text: event.ip, host: normalizeAddress(event.ip) })
+    if (event.host !== undefined) targets.push({ field: 'host', text: event.host, host: normalizeHost(event.host), port: event.port })
+    if (event.type === 'connection' && event.ip !== undefined) targets.push({ field: 'ip', text: event.ip, host: normalizeAddress(event.ip), port: event.port })
   }
   if ((event.type === 'url-visit' || event.type === 'message-link') && event.url !== undefined && URL.canParse(event.url)) {
-    const { hostname } = new URL(event.url)
-    targets.push({ field: 'url', text: event.url, host: normalizeHost(hostname.replace(/^\[|\]$/g, '')) })
+    const { hostname, protocol, port } = new URL(event.url)
+    targets.push({ field: 'url', text: event.url, host: normalizeHost(hostname.replace(/^\[|\]$/g, '')), port: port === '' ? DEFAULT_PORTS[protocol] : Number(port) })
   }
   return targets
 }
@@ -52,11 +56,12 @@ function entriesFor (context: DetectionContext, target: Target): readonly IntelE
   const found = new Set<IntelEntry>()
   const version = isIP(target.host)
   if (version !== 0) for (const entry of lookup(context, version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
-  for (const entry of inForce(context.intel.lookupHost(target.host), context.now)) found.add(entry)
+  for (const entry of inForce(context.intel.lookupHost(target.host, target.port), context.now)) found.add(entry)
   if (target.field === 'url') {
     for (const entry of inForce(context.intel.lookupUrl(target.text), context.now)) found.add(entry)
   }
-  return [...found]
+  // Who is listed with a port is meant there alone; a port nobody told may be that one.
+  return [...found].filter(({ port }) => port === undefined || target.port === undefined || port === target.port)
 }
 
 function wasReached (event: KeptEvent): boolean {

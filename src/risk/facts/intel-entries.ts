@@ -1,6 +1,8 @@
 import type { IndicatorType } from '../../intel/indicators/indicator.js'
 import type { IntelEntry } from '../../intel/intel-view.js'
 import type { DetectionContext } from '../detection.js'
+import { SEVERITIES, type Severity } from '../level.js'
+import { DEFAULT_LOW_CONFIDENCE } from '../policy.js'
 
 const NORMAL_HEX = /^[0-9a-f]*$/
 
@@ -33,6 +35,16 @@ export function keyed (collection: string, key: string): string {
 /** When the intel that a match rests on ends, so that the phone is judged again then. */
 export function validityOf (entry: IntelEntry): { recheckAt?: string } {
   return entry.validUntil === undefined ? {} : { recheckAt: new Date(entry.validUntil).toISOString() }
+}
+
+/**
+ * What a match weighs by how sure its publishers are: a step less when all of them have little
+ * confidence. Who says nothing of confidence is sure.
+ */
+export function weigh ({ policy }: DetectionContext, severity: Severity, entries: readonly IntelEntry[]): Severity {
+  const least = policy.thresholds.lowConfidence ?? DEFAULT_LOW_CONFIDENCE
+  const isDoubtful = entries.length > 0 && entries.every(({ confidence = 100 }) => confidence < least)
+  return isDoubtful ? SEVERITIES[Math.max(0, SEVERITIES.indexOf(severity) - 1)]! : severity
 }
 
 /** `family "Pegasus" (feed amnesty)`, for titles. */

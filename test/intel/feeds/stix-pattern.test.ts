@@ -108,7 +108,7 @@ t.test('takes no longer than the pattern is long', async (t) => {
   }
 })
 
-t.test('any text is read or refused, never an error', async (t) => {
+t.test('any text is read or refused, never an error', async () => {
   const piece = fc.constantFrom('[', ']', '(', ')', ' ', "'a.example'", 'domain-name:value', 'file:hashes.MD5', '=', 'AND', 'OR', 'NOT', 'IN', 'LIKE', ',', '5', "t'x'", 'FOLLOWEDBY', 'REPEATS', 'TIMES', "'", '\\', '/*', '*/', 'é')
   fc.assert(fc.property(fc.oneof(fc.string(), fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(' '))), (pattern) => {
     const { values, skipped } = readPattern(pattern)

@@ -73,7 +73,7 @@ t.test('a listed domain speaks for what is in the same hands', async (t) => {
   }
 })
 
-t.test('what is guarded never speaks for what is below, and a suffix never either', async (t) => {
+t.test('what is guarded never speaks for what is below, and a suffix never either', async () => {
   const label = fc.stringMatching(/^[a-z0-9]{1,8}$/)
   fc.assert(fc.property(fc.constantFrom(...GUARDED_HOSTS.map(({ host }) => host).filter((host) => /[a-z]$/.test(host))), label, (host, below) => {
     if (findGuarding(BUILT_IN_GUARD, host) === undefined) throw new Error('not guarded')

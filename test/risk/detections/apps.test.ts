@@ -67,6 +67,57 @@ t.test('stalkerware is high only with more than a package name', async (t) => {
   t.equal(weaker.dueAt, at(DAY_MS - HOUR_MS), 'judged again when the contact is too long ago to count')
 })
 
+t.test('a package name of its own is enough for stalkerware', async (t) => {
+  const named = (appId: string, ...families: string[]): Pick<Case, 'phone' | 'intel'> => ({
+    phone: { apps: [{ appId }] },
+    intel: families.map((family, index) => entry('app-id', appId, { threatClass: 'stalkerware', family, feed: `feed-${index}` }))
+  })
+  checkCases(t, [
+    { name: 'the family\'s brand', ...named('com.cocospy', 'Cocospy'), finds: ['app-stalkerware com.cocospy high'] },
+    { name: 'in two lists that agree', ...named('com.cocospy', 'Cocospy', 'CocoSpy'), finds: ['app-stalkerware com.cocospy high'] },
+    { name: 'in two lists that do not', ...named('com.cocospy', 'Cocospy', 'Other'), finds: ['app-stalkerware com.cocospy medium'] },
+    { name: 'a name like a system\'s', ...named('com.android.cocospy', 'Cocospy'), finds: ['app-stalkerware com.android.cocospy medium'] },
+    { name: 'ordinary words', ...named('com.system.user', 'uMobix'), finds: ['app-stalkerware com.system.user medium'] },
+    { name: 'the allowed apps settle it all the same', ...named('com.cocospy', 'Cocospy'), policy: { apps: { allow: ['com.cocospy'], deny: [] } }, finds: [] }
+  ])
+  const wildcard = entry('app-id', 'com.cocospy.*', { threatClass: 'stalkerware', family: 'Cocospy' })
+  const byWildcard = assess({
+    platform: 'android',
+    state: phone({ apps: [{ appId: 'com.cocospy.v3' }] }),
+    intel: { ...intelOf(), lookup: (type) => type === 'app-id' ? [wildcard] : [] },
+    policy: BUILT_IN_POLICY,
+    now: NOW
+  })
+  t.strictSame(byWildcard.findings.map(({ severity }) => severity), ['medium'], 'a wildcard names many apps')
+})
+
+t.test('a server of the family confirms a name, however a list spells the family', async (t) => {
+  checkCases(t, [{
+    name: 'another spelling',
+    phone: { apps: [{ appId: APP }], events: [query] },
+    intel: [stalker('app-id', APP), { ...stalkerC2, family: 'spy-family', feed: 'other' }],
+    finds: [`app-stalkerware ${APP} high`, 'net-c2-domain api.c2.example high']
+  }])
+})
+
+t.test('intel of little confidence weighs a step less', async (t) => {
+  const apps = [{ appId: APP, sha256: HASH }]
+  const sure = (threatClass: Parameters<typeof entry>[2], confidence?: number): ReturnType<typeof entry> => entry('sha256', HASH, { ...threatClass, ...(confidence === undefined ? {} : { confidence }) })
+  const thresholds = { ...BUILT_IN_POLICY.thresholds }
+  checkCases(t, [
+    { name: 'at the bound', phone: { apps }, intel: [sure({}, 30)], finds: [`app-malware-known ${APP} high`] },
+    { name: 'one below', phone: { apps }, intel: [sure({}, 29)], finds: [`app-malware-known ${APP} medium`] },
+    { name: 'somebody is sure', phone: { apps }, intel: [sure({}, 5), sure({ feed: 'other' })], finds: [`app-malware-known ${APP} high`] },
+    { name: 'somebody is sure of another class', phone: { apps }, intel: [sure({ threatClass: 'mercenary-spyware' }, 5), sure({})], finds: [`app-mercenary-spyware ${APP} medium`] },
+    { name: 'stalkerware', phone: { apps }, intel: [sure({ threatClass: 'stalkerware' }, 0)], finds: [`app-stalkerware ${APP} medium`] },
+    { name: 'watchware', phone: { apps }, intel: [sure({ threatClass: 'watchware' }, 0)], finds: [`app-watchware ${APP} low`] },
+    { name: 'adware is not shown to the user any more', phone: { apps }, intel: [sure({ threatClass: 'adware' }, 0)], finds: [`app-adware ${APP} audit`] },
+    { name: 'a bound of the organisation', phone: { apps }, intel: [sure({}, 60)], policy: { thresholds: { ...thresholds, lowConfidence: 70 } }, finds: [`app-malware-known ${APP} medium`] },
+    { name: 'no bound', phone: { apps }, intel: [sure({}, 0)], policy: { thresholds: { ...thresholds, lowConfidence: 0 } }, finds: [`app-malware-known ${APP} high`] },
+    { name: 'what the organisation sets is final', phone: { apps }, intel: [sure({}, 0)], policy: { severities: { 'app-malware-known': 'high' } }, finds: [`app-malware-known ${APP} high`] }
+  ])
+})
+
 t.test('stalkerware is told with care', async (t) => {
   const { remediation } = only(judge({ phone: { apps: [{ appId: APP }] }, intel: [stalker('app-id', APP)] }))
   t.match(remediation.user, /notice/, 'warns that whoever installed it may notice')
