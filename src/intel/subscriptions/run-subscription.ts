@@ -12,7 +12,7 @@ import { FetchError } from './fetch-error.js'
 import { fetchFile } from './fetch-file.js'
 import { type FetchDeps, LeaseLostError, type Offer } from './offer.js'
 import type { SecretHeader, SubscriptionKind } from './subscription.js'
-import { type ClaimedSubscription, releaseLease, saveFailure, saveSuccess } from './subscription-repository.js'
+import { type ClaimedSubscription, releaseLease, renewLease, saveFailure, saveSuccess } from './subscription-repository.js'
 import { syncCollection } from './sync-collection.js'
 import { syncMispFolder } from './sync-misp-folder.js'
 
@@ -36,6 +36,8 @@ export interface RunSubscriptionDeps {
   readonly secrets: SecretBox | undefined
   readonly userAgent: string
   readonly log: Logger
+  /** How long nobody else may take a subscription; renewed while it is in hand. */
+  readonly leaseMs: number
   readonly limits?: Partial<FetchLimits>
 }
 
@@ -101,6 +103,8 @@ async function fetchAndImport (deps: RunSubscriptionDeps, subscription: ClaimedS
   if (offer.body === undefined) return { result: undefined, changed: false, progress: offer.progress }
 
   signal.throwIfAborted()
+  // The subscription may have been ended or changed meanwhile: then its copy is no longer wanted.
+  if (!await renewLease(db, subscription, deps.leaseMs)) throw new LeaseLostError()
   const result = await importFeed({ feed, format, body: offer.body, threatClass: threatClass ?? undefined, now: new Date(), allowOlder: kind !== 'file' })
   const imported = await findFeedChecksum(db, feed)
   return { result, changed: result.added + result.updated + result.withdrawn > 0, progress: { ...offer.progress, importedSha256: imported ?? null } }

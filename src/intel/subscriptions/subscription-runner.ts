@@ -4,7 +4,7 @@ import { LeaseLostError } from './offer.js'
 import { type RunOutcome, runSubscription, type RunSubscriptionDeps } from './run-subscription.js'
 import { claimSubscription, type ClaimedSubscription, listSubscriptions, renewLease, takeStaleWarnings } from './subscription-repository.js'
 
-export interface SubscriptionRunnerDeps extends RunSubscriptionDeps {
+export interface SubscriptionRunnerDeps extends Omit<RunSubscriptionDeps, 'leaseMs'> {
   /** Told of every failure. */
   readonly onFailure?: (feed: string) => void
   readonly leaseMs?: number
@@ -44,7 +44,7 @@ export function createSubscriptionRunner (deps: SubscriptionRunnerDeps): Subscri
     }, leaseMs / 4)
     const limit = setTimeout(() => tooLong.abort(new FetchError('failed', `it took longer than ${runMs / 1000} s in all`)), runMs)
     try {
-      const outcome = await runSubscription(deps, subscription, AbortSignal.any([stop.signal, lost.signal, tooLong.signal]))
+      const outcome = await runSubscription({ ...deps, leaseMs }, subscription, AbortSignal.any([stop.signal, lost.signal, tooLong.signal]))
       if (outcome.status === 'failed') onFailure?.(subscription.feed)
       return outcome
     } catch (error) {
