@@ -29,7 +29,7 @@ export interface StartedApi {
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
-  const { config, db, queues, log, lifecycle, metrics, intel, intune, publicUrl } = installation
+  const { config, db, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
   const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -66,9 +66,11 @@ export async function startApi (installation: Installation, options: StartApiOpt
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: secretsOf(config) },
-    intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) }
+    intel: { db, intel, store: feeds.store, onChanged: async () => await reassessFleet({ db, score }) }
   })
   lifecycle.onStop('API', async () => await app.close())
+  // Before the API, which waits for its answers: an import is undone and its sender comes again.
+  lifecycle.onStop('imports of feeds', async () => await feeds.close())
   const url = await listen(app, config.HOST, config.PORT)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
   const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
-import { importFeed } from '../intel/import-feed.js'
+import { importFeed, type ImportFeedDeps } from '../intel/import-feed.js'
 import { createAddressGuard } from '../intel/subscriptions/address-guard.js'
 import type { SubscriptionRunnerDeps } from '../intel/subscriptions/subscription-runner.js'
 import type { Database } from '../platform/database.js'
@@ -13,10 +13,12 @@ export function secretsOf ({ SECRETS_KEY: keys }: Config): SecretBox | undefined
 }
 
 /** How this installation runs subscriptions, in workers and for operators alike. */
-export function subscriptionsOf ({ config, db, log, onChanged }: {
+export function subscriptionsOf ({ config, db, log, store, onChanged }: {
   readonly config: Config
   readonly db: Database
   readonly log: Logger
+  /** Where files are read and stored; without it, in this thread. */
+  readonly store?: ImportFeedDeps['store']
   /** Told after an import that changed something. */
   readonly onChanged: () => Promise<void>
 }): SubscriptionRunnerDeps {
@@ -26,6 +28,6 @@ export function subscriptionsOf ({ config, db, log, onChanged }: {
     guard: createAddressGuard({ privateHosts: (config.INTEL_ALLOW_PRIVATE_HOSTS ?? '').split(',').map((host) => host.trim()).filter((host) => host !== '') }),
     secrets: secretsOf(config),
     userAgent: `Sallyport/${VERSION}`,
-    importFeed: async ({ allowOlder: _, ...input }) => await importFeed({ db, onChanged }, input)
+    importFeed: async (input) => await importFeed({ db, onChanged, ...(store === undefined ? {} : { store }) }, { ...input, importedBy: 'subscription' })
   }
 }

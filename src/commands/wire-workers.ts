@@ -25,7 +25,7 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
 
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, queues, log, metrics, intel, intune, publicUrl } = installation
+  const { config, db, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
@@ -49,6 +49,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
           config,
           db,
           log,
+          store: feeds.store,
           onChanged: async () => {
             // Where one process does everything, the phones must not be judged anew by what it knew before.
             await intel.refresh()

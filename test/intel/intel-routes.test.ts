@@ -70,7 +70,7 @@ t.test('what is refused is named, fault by fault, and stores nothing', async (t)
     ['a feed name that is too long', 'a'.repeat(101), '[]', {}, { status: 414, code: 'address-too-long' }],
     ['nothing', 'a', '', {}, { status: 422, code: 'unprocessable' }],
     ['no body', 'a', undefined, { type: '' }, { status: 422, code: 'unprocessable' }],
-    ['not UTF-8', 'a', Buffer.from([0xff]), {}, { status: 422, code: 'unprocessable' }],
+    ['not UTF-8', 'a', Buffer.from([0xff]), {}, { status: 400, code: 'validation' }],
     ['what is not gzip', 'a', 'plain', { 'content-encoding': 'gzip' }, { status: 400, code: 'malformed-encoding' }],
     ['an unknown encoding', 'a', 'plain', { 'content-encoding': 'lzma' }, { status: 415, code: 'unsupported-encoding' }],
     ['too much', 'a', Buffer.alloc(MAX_FEED_BYTES + 1, ' '), {}, { status: 413, code: 'body-too-large' }],

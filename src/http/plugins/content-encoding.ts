@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Largest body as it comes over the line, where a route takes more than usual. */
     maxSentBytes?: number
+    /** The route gets bodies as they are sent, and undoes Content-Encoding itself. */
+    keepsEncoding?: boolean
   }
 }
 
@@ -59,6 +61,7 @@ export function addContentEncoding (app: FastifyInstance, options: ContentEncodi
       reply.header('accept-encoding', SUPPORTED)
       throw new UnsupportedEncodingError(encoding.slice(0, 32))
     }
+    if (routeOptions.config.keepsEncoding === true) return payload
     const sent = await readWhole(payload as Readable, maxSentBytes)
     const body = decode === undefined ? sent : await decodeWhole(decode, sent, routeOptions.bodyLimit)
     // Fastify compares this with Content-Length.

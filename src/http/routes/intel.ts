@@ -1,12 +1,21 @@
+import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { FEED_FORMATS } from '../../intel/feeds/index.js'
-import { findIndicators, listFeeds } from '../../intel/find-indicators.js'
+import { decodeCursor, limitOf, NUMBER_PART, toPage } from '../../devices/cursor.js'
+import { OverloadedError } from '../../errors.js'
+import { hasChanged } from '../../intel/change-counts.js'
+import { findIndicators, listFeeds, listFeedVersions } from '../../intel/find-indicators.js'
 import { FEED_NAME_PATTERN, importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
 import { INDICATOR_TYPES, THREAT_CLASSES, type ThreatClass } from '../../intel/indicators/indicator.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import { recordAudit } from '../../operators/audit.js'
-import { nullable, page, Text, Time } from '../schemas.js'
+import { readPieces } from '../read-pieces.js'
+import { nullable, page, PageQuery, Text, Time } from '../schemas.js'
+
+/** Bodies that are read at the same time. */
+const MAX_READ_BYTES = 2 * MAX_FEED_BYTES
 
 export interface IntelRoutesOptions extends ImportFeedDeps {
   /** Threat intelligence as it is stored now. */
@@ -18,6 +27,7 @@ const SkippedSchema = Type.Array(Type.Object({ reason: Type.String(), count: Typ
 const ImportResultSchema = Type.Object({
   feed: Type.String(),
   format: Type.String(),
+  version: Type.Integer({ description: 'The feed\'s version after this import; it rises with each that changes something.' }),
   added: Type.Integer(),
   updated: Type.Integer(),
   unchanged: Type.Integer(),
@@ -25,6 +35,55 @@ const ImportResultSchema = Type.Object({
   skipped: SkippedSchema,
   byType: Type.Object(Object.fromEntries([...INDICATOR_TYPES, 'vulnerability'].map((type) => [type, Type.Integer()])), { description: 'Unique values that this import holds.' })
 })
+const NullableText = nullable(Type.String())
+const FeedSchema = Type.Object({
+  name: Type.String(),
+  format: Type.String(),
+  importedAt: Time,
+  ageSeconds: Type.Integer({ description: 'Since the last import, also one that changed nothing.' }),
+  sha256: Type.String(),
+  entries: Type.Integer(),
+  byType: Type.Record(Type.String(), Type.Integer(), { description: 'Unique values it holds.' }),
+  skipped: SkippedSchema,
+  bundled: Type.Boolean(),
+  version: Type.Integer({ description: 'Rises with each import that changes something.' }),
+  publishedAt: nullable(Time),
+  publisherVersion: NullableText
+}, { title: 'Feed' })
+const FeedVersionSchema = Type.Object({
+  version: Type.Integer(),
+  sha256: Type.String(),
+  format: Type.String(),
+  importedAt: Time,
+  importedBy: NullableText,
+  publishedAt: nullable(Time),
+  publisherVersion: NullableText,
+  added: Type.Integer(),
+  updated: Type.Integer(),
+  unchanged: Type.Integer(),
+  withdrawn: Type.Integer(),
+  entries: Type.Integer()
+}, { title: 'FeedVersion' })
+const ClaimSchema = Type.Object({
+  feed: Type.String(),
+  type: Type.String(),
+  value: Type.String(),
+  role: Type.String(),
+  threatClass: Type.String(),
+  family: Type.String(),
+  validFrom: Type.Optional(Time),
+  validUntil: Type.Optional(Time),
+  confidence: Type.Optional(Type.Integer()),
+  port: Type.Optional(Type.Integer({ description: 'Only contacts with this port are meant.' })),
+  references: Type.Optional(Type.Array(Type.String())),
+  firstSeen: Time,
+  sinceVersion: Type.Integer({ description: 'The feed\'s version in which this came.' }),
+  changedVersion: Type.Integer({ description: 'That in which it last changed.' }),
+  feedVersion: Type.Integer({ description: 'The feed\'s version now.' }),
+  publisherVersion: NullableText,
+  publishedAt: nullable(Time),
+  importedAt: Time
+}, { title: 'IndicatorClaim' })
 const VulnerabilitySchema = Type.Object({
   cve: Type.String(),
   exploited: Type.Boolean(),
@@ -49,28 +108,45 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
     const files = instance.withTypeProvider<TypeBoxTypeProvider>()
     // A feed is a file, whatever the client calls it.
     files.removeAllContentTypeParsers()
-    files.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_FEED_BYTES }, (_request, body, done) => done(null, body))
+    let readingBytes = 0
+    files.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
+      const length = request.headers['content-length']
+      const bytes = length === undefined ? MAX_FEED_BYTES : Number(length)
+      if (readingBytes > 0 && readingBytes + bytes > MAX_READ_BYTES) {
+        payload.resume()
+        throw new OverloadedError()
+      }
+      readingBytes += bytes
+      try {
+        return await readPieces(payload, { maxBytes: MAX_FEED_BYTES, expectedBytes: length === undefined ? undefined : Number(length) })
+      } finally {
+        readingBytes -= bytes
+      }
+    })
     files.post('/intel/feeds/:feed/import', {
       bodyLimit: MAX_FEED_BYTES,
-      config: { permission: 'intel:write', maxSentBytes: MAX_FEED_BYTES },
+      config: { permission: 'intel:write', maxSentBytes: MAX_FEED_BYTES, keepsEncoding: true },
       schema: {
         ...about,
         operationId: 'importFeed',
         summary: 'Make a feed what this file says',
-        description: 'The body is the file. All or nothing; the same file again changes nothing.',
+        description: 'The body is the file, also gzip or zip. All or nothing; the same file again changes nothing, one older than what the feed holds is refused (409).',
         params: FeedParams,
         querystring: Type.Object({
           format: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: [...FEED_FORMATS], default: 'auto' })),
-          class: Type.Optional(Type.Unsafe<ThreatClass>({ type: 'string', enum: [...THREAT_CLASSES], description: 'What all its indicators stand for, where you know better than the file.' }))
+          class: Type.Optional(Type.Unsafe<ThreatClass>({ type: 'string', enum: [...THREAT_CLASSES], description: 'What all its indicators stand for, where you know better than the file.' })),
+          allowOlder: Type.Optional(Type.Boolean({ default: false, description: 'Take a file also when the feed holds a newer one.' }))
         }),
         consumes: ['application/octet-stream'],
-        body: Type.Unsafe<Buffer | undefined>({ description: 'The file, as it was published.' }),
+        body: Type.Unsafe<Uint8Array[] | undefined>({ description: 'The file, as it was published.' }),
         response: { 200: ImportResultSchema }
       }
-    }, async ({ params, query, body = Buffer.of(), operator }) => {
-      const result = await importFeed(deps, { ...params, format: query.format ?? 'auto', threatClass: query.class, body, now: new Date() })
-      const { added, updated, withdrawn } = result
-      await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.imported', subject: params.feed, detail: { added, updated, withdrawn } })
+    }, async ({ params, query, body = [], headers, operator }) => {
+      const { format = 'auto', class: threatClass, allowOlder } = query
+      const result = await importFeed(deps, { ...params, format, threatClass, allowOlder, body, contentEncoding: headers['content-encoding'], importedBy: operator.name, now: new Date() })
+      const { version, added, updated, withdrawn } = result
+      const detail = { version, added, updated, withdrawn, ...(hasChanged(result) ? {} : { unchanged: true }), ...(allowOlder === true ? { allowOlder } : {}) }
+      await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.imported', subject: params.feed, detail })
       return result as never
     })
   })
@@ -81,9 +157,18 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       ...about,
       operationId: 'listFeeds',
       summary: 'List feeds',
-      response: { 200: page(Type.Object({ name: Type.String(), format: Type.String(), importedAt: Time, sha256: Type.String(), entries: Type.Integer(), skipped: SkippedSchema, bundled: Type.Boolean() })) }
+      response: { 200: page(FeedSchema) }
     }
   }, async () => ({ items: await listFeeds(deps), nextCursor: null }) as never)
+
+  app.get('/intel/feeds/:feed/versions', {
+    config: { permission: 'intel:read' },
+    schema: { ...about, operationId: 'listFeedVersions', summary: 'What each version of a feed was and changed, the last first', params: FeedParams, querystring: Type.Object(PageQuery), response: { 200: page(FeedVersionSchema) } }
+  }, async ({ params, query }) => {
+    const limit = limitOf(query)
+    const before = decodeCursor(query, NUMBER_PART)?.map(Number)[0]
+    return toPage(await listFeedVersions(deps, { ...params, before, limit: limit + 1 }), limit, (version) => version, ({ version }) => [String(version)]) as never
+  })
 
   app.delete('/intel/feeds/:feed', {
     config: { permission: 'intel:write' },
@@ -100,10 +185,15 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       ...about,
       operationId: 'findIndicators',
       summary: 'What the feeds say about a value, however it is spelt',
-      querystring: Type.Object({ value: Text({ minLength: 1, maxLength: 2_048 }) }),
-      response: { 200: page(Type.Record(Type.String(), Type.Unknown())) }
+      description: 'Every claim of every feed, the oldest first.',
+      querystring: Type.Object({ value: Text({ minLength: 1, maxLength: 2_048 }), ...PageQuery }),
+      response: { 200: page(ClaimSchema) }
     }
-  }, async ({ query }) => ({ items: await findIndicators(deps, { ...query, limit: 100 }), nextCursor: null }) as never)
+  }, async ({ query }) => {
+    const limit = limitOf(query)
+    const after = decodeCursor(query, NUMBER_PART)?.map(Number)[0]
+    return toPage(await findIndicators(deps, { value: query.value, after, limit: limit + 1 }), limit, ({ id, ...claim }) => claim, ({ id }) => [String(id)]) as never
+  })
 
   app.get('/intel/vulnerabilities', {
     config: { permission: 'intel:read' },
