@@ -5,6 +5,8 @@ import { type ChangeCounts, hasChanged, sumCounts } from './change-counts.js'
 import { readFeedFile, type FeedBody } from './feed-file.js'
 import { type FeedFile, findHeldFeed, findVersionOfFile, type HeldFeed, insertFeedVersion, lockFeed, upsertFeed } from './feed-repository.js'
 import { INDICATOR_TYPES, type IndicatorType, type ThreatClass } from './indicators/indicator.js'
+import { loadHostGuard } from './indicators/change-guarded-hosts.js'
+import { guardFeed } from './indicators/guard-feed.js'
 import { replaceIndicators } from './indicators/indicator-repository.js'
 import { addChangedVulnerabilities, openChanges, publishChanges, rememberVulnerabilities } from './intel-change-repository.js'
 import { raiseIntelVersion } from './intel-version.js'
@@ -46,7 +48,8 @@ export interface ImportResult extends ChangeCounts {
  */
 export async function storeFeed (db: Database, input: StoreFeedInput): Promise<ImportResult> {
   const { feed, bundled = false, now, threatClass, importedBy, allowOlder = false } = input
-  const { sha256, parsed } = await readFeedFile(input)
+  const { sha256, parsed: read } = await readFeedFile(input)
+  const parsed = guardFeed(read, await loadHostGuard(db))
   const { format, vulnerabilities, skipped } = parsed
   const indicators = threatClass === undefined ? parsed.indicators : parsed.indicators.map((indicator) => ({ ...indicator, threatClass }))
   const entries = indicators.length + vulnerabilities.length

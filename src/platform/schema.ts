@@ -96,6 +96,7 @@ export interface Schema {
     added_after: string | null, full_sync_at: Time | null, objects_changed: Generated<boolean>
   }
   intel_subscription_object: { feed: string, object_id: string, modified: string, object: string }
+  guarded_host: { host: string, guarded: boolean, reason: string, changed_by: string, changed_at: Generated<Date> }
   intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number> }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>

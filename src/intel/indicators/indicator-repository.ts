@@ -41,10 +41,16 @@ export async function replaceIndicators (tx: Tx, feed: string, version: number, 
   return toCounts(indicators.length, counts!, Number(withdrawn.numAffectedRows ?? 0))
 }
 
-/** Every indicator in chunks, so that a big store is never in memory twice. */
+/**
+ * Every indicator in chunks, so that a big store is never in memory twice. Without those of hosts
+ * that an operator guards: what was imported before he did counts no more.
+ */
 export async function * streamIndicators (db: Database): AsyncGenerator<IntelEntry[]> {
   for (let after = 0; ;) {
-    const rows = await db.selectFrom('indicator').selectAll().where('id', '>', after).orderBy('id').limit(CHUNK).execute()
+    const rows = await db.selectFrom('indicator').selectAll().where('id', '>', after)
+      .where(({ not, exists, selectFrom }) => not(exists(selectFrom('guarded_host').select('host').where('guarded', '=', true)
+        .where(sql<boolean>`case when type = 'url' then regexp_replace(value, '^https?://(.*)/$', '\\1') when type in ('domain', 'ipv4', 'ipv6') then value end in (host, 'www.' || host, '[' || host || ']')`))))
+      .orderBy('id').limit(CHUNK).execute()
     if (rows.length === 0) return
     yield rows.map(toEntry)
     after = rows.at(-1)!.id
