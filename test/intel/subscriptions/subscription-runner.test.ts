@@ -180,7 +180,7 @@ t.test('a process that dies in the middle gives up its subscription, and nothing
   await db.updateTable('intel_subscription').set({ next_run_at: new Date(0) }).execute()
   await other.run()
   t.equal(imports.length, 0, 'it has time until its lease ends')
-  await t.rejects(other.runOne('list'), { statusCode: 409 })
+  await t.rejects(other.runOne('list'), { code: 'CONFLICT', statusCode: 409 })
 
   await db.updateTable('intel_subscription').set({ lease_until: new Date(0) }).execute()
   t.match(await other.runOne('list'), { status: 'changed' })

@@ -78,7 +78,7 @@ t.test('a page that is too large is asked for in smaller ones', async (t) => {
   t.equal((await readCollection(openFetcher(t), collectionOf(server), null)).objects.length, 40)
   t.strictSame([...new Set(server.pages().map(({ limit }) => limit))], ['1000', '250', '63', '16'])
   server.fault = (_request, response) => response.writeHead(200, { 'content-type': TAXII }).end(JSON.stringify({ objects: [indicator(1, undefined, { description: 'x'.repeat(9_000_000) })] }))
-  await t.rejects(readCollection(openFetcher(t), collectionOf(server), null), { kind: 'too-large' })
+  await t.rejects(readCollection(openFetcher(t), collectionOf(server), null), { code: 'fetch-failed', kind: 'too-large' })
 })
 
 const page = (body: unknown, headers: Readonly<Record<string, string>> = {}) => (server: TaxiiServer): void => {
@@ -125,7 +125,7 @@ t.test('servers that leave out the version, or say plain JSON, are understood', 
 t.test('a refusal says what it is and what the server says of it', async (t) => {
   const server = await startTaxiiServer(t, { authorization: 'Basic dTpw' })
   await t.rejects(findCollection(openFetcher(t), server.origin, null), { status: 401, message: /password or token.*it says: Who are you\?/ })
-  await t.rejects(findCollection(openFetcher(t, ['Basic wrong', server.origin]), server.origin, null), { status: 401 })
+  await t.rejects(findCollection(openFetcher(t, ['Basic wrong', server.origin]), server.origin, null), { code: 'fetch-failed', status: 401 })
   t.equal(await findCollection(openFetcher(t, ['Basic dTpw', server.origin]), server.origin, null), collectionOf(server))
   for (const [status, message] of [[404, /no such API root or collection/], [406, /does not speak TAXII 2\.1/], [416, /this range/], [403, /refuses us/], [500, /answered 500/]] as const) {
     const faulty = await startTaxiiServer(t)
@@ -134,7 +134,7 @@ t.test('a refusal says what it is and what the server says of it', async (t) => 
     await t.rejects(readCollection(openFetcher(t), collectionOf(faulty), null), /it says: No: because/)
   }
   const away = await startPublisher(t, { '/taxii2/': redirect('http://10.0.0.1/taxii2/') })
-  await t.rejects(findCollection(openFetcher(t), away.origin, null), { kind: 'refused' })
+  await t.rejects(findCollection(openFetcher(t), away.origin, null), { code: 'fetch-failed', kind: 'refused' })
 })
 
 t.test('a subscribed collection is fetched once whole, then what is added; the feed is all objects held', async (t) => {
@@ -192,7 +192,7 @@ t.test('what was fetched but not imported is imported the next time, and a fault
   for (let number = 5; number < 9; number++) server.add(indicator(number), at(number))
   let asked = 0
   const { fault } = server
-  server.fault = (request, response) => {
+  server.fault = (_request, response) => {
     if (asked++ > 0) return response.destroy()
     response.writeHead(200, { 'content-type': TAXII, 'x-taxii-date-added-last': at(6) }).end(JSON.stringify({ more: true, next: 'Mg', objects: [indicator(5), indicator(6)] }))
   }
