@@ -2,6 +2,7 @@ import { InvalidInputError, UnprocessableError, type FieldFault } from '../error
 import { namingMember } from './naming-member.js'
 import { type ReadFeed, readFeed, type SkippedEntries } from './feeds/index.js'
 import { parseJson } from './feeds/json-document.js'
+import { factKey, mergeFacts } from './vulnerabilities/facts.js'
 
 /** The text of a file, or of one in an archive. */
 export interface Document {
@@ -56,7 +57,7 @@ function readOneByOne (documents: readonly Document[], format: string): ReadFeed
   return merge(feeds)
 }
 
-/** Never the same claim twice: the table's unique constraint. The first counts, of holes the last, as within one file. */
+/** Never the same claim twice: the table's unique constraint. The first counts; what they say of one hole is put together, as within one file. */
 function merge (feeds: readonly ReadFeed[]): ReadFeed {
   const indicators = new Map<string, ReadFeed['indicators'][number]>()
   const vulnerabilities = new Map<string, ReadFeed['vulnerabilities'][number]>()
@@ -66,7 +67,11 @@ function merge (feeds: readonly ReadFeed[]): ReadFeed {
       const key = JSON.stringify([one.type, one.value, one.family, one.role, one.port ?? 0])
       if (!indicators.has(key)) indicators.set(key, one)
     }
-    for (const one of feed.vulnerabilities) vulnerabilities.set(`${one.platform} ${one.cve}`, one)
+    for (const one of feed.vulnerabilities) {
+      const key = factKey(one)
+      const before = vulnerabilities.get(key)
+      vulnerabilities.set(key, before === undefined ? one : mergeFacts(before, one))
+    }
     for (const { reason, count, examples } of feed.skipped) {
       const before = skipped.get(reason)
       if (before === undefined && skipped.size >= MAX_REASONS) continue

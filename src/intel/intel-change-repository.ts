@@ -12,27 +12,14 @@ export async function openChanges (tx: Tx): Promise<void> {
   await sql`create temporary table changed (kind text, type text, value text) on commit drop`.execute(tx)
 }
 
-/** Remembers the feed's vulnerabilities as they are, for `addChangedVulnerabilities`. */
-export async function rememberVulnerabilities (tx: Tx, feed: string): Promise<void> {
-  await sql`create temporary table vulnerability_before on commit drop as
-    select platform, cve, md5(v::text) as content from vulnerability v where feed = ${feed}`.execute(tx)
-}
-
-/** Puts what has become of the feed's vulnerabilities into the list. */
-export async function addChangedVulnerabilities (tx: Tx, feed: string): Promise<void> {
-  await sql`insert into changed
-    select case when b.cve is null then 'added' when a.cve is null then 'withdrawn' else 'updated' end, 'vulnerability', coalesce(a.cve, b.cve)
-    from (select platform, cve, md5(v::text) as content from vulnerability v where feed = ${feed}) a
-    full join vulnerability_before b using (platform, cve)
-    where a.content is distinct from b.content`.execute(tx)
-}
-
 /** Puts all that a feed says into the list, as withdrawn. */
 export async function addWholeFeed (tx: Tx, feed: string): Promise<void> {
   await sql`insert into changed
     select 'withdrawn', type, value from indicator where feed = ${feed}
     union all
-    select 'withdrawn', 'vulnerability', cve from vulnerability where feed = ${feed}`.execute(tx)
+    select 'withdrawn', 'vulnerability', cve from vulnerability where feed = ${feed}
+    union all
+    select 'withdrawn', 'app-id', app_id from vulnerability where feed = ${feed} and app_id is not null`.execute(tx)
 }
 
 /** Hands the list over to whoever re-checks phones: each value once for each kind of change. */

@@ -1,5 +1,5 @@
 import type { Indicator, IndicatorType } from './indicators/indicator.js'
-import type { OsOfPhone, Vulnerability } from './vulnerabilities/vulnerability.js'
+import type { AppOfPhone, AppVulnerability, OsOfPhone, OsSupport, Vulnerability } from './vulnerabilities/vulnerability.js'
 
 /** An indicator as the compiled index answers it. */
 export interface IntelEntry extends Indicator {
@@ -20,6 +20,10 @@ export interface IndicatorView {
 export interface VulnerabilityView {
   /** Vulnerabilities open on a phone with this version and patch level; empty when unknown. */
   openVulnerabilities (os: OsOfPhone): readonly Vulnerability[]
+  /** Holes that this version of an app has; empty when unknown. */
+  appVulnerabilities (app: AppOfPhone): readonly AppVulnerability[]
+  /** Until when the release gets security updates. Whether that is over is for the caller to say. */
+  osSupport (os: OsOfPhone): OsSupport
 }
 
 /** What the assessment asks of threat intelligence. Synchronous: it is an index in memory. */

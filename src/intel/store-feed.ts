@@ -8,8 +8,9 @@ import { INDICATOR_TYPES, type IndicatorType, type ThreatClass } from './indicat
 import { loadHostGuard } from './indicators/change-guarded-hosts.js'
 import { guardFeed } from './indicators/guard-feed.js'
 import { replaceIndicators } from './indicators/indicator-repository.js'
-import { addChangedVulnerabilities, openChanges, publishChanges, rememberVulnerabilities } from './intel-change-repository.js'
+import { openChanges, publishChanges } from './intel-change-repository.js'
 import { raiseIntelVersion } from './intel-version.js'
+import { countCves, type VulnerabilityFact } from './vulnerabilities/vulnerability.js'
 import { replaceVulnerabilities } from './vulnerabilities/vulnerability-repository.js'
 
 /** Most entries of one feed. */
@@ -70,9 +71,7 @@ export async function storeFeed (db: Database, input: StoreFeedInput): Promise<I
     const next = (held?.version ?? 0) + 1
     await upsertFeed(tx, feed, file, { skipped, byType, bundled })
     await openChanges(tx)
-    await rememberVulnerabilities(tx, feed)
     const counts = sumCounts(await replaceIndicators(tx, feed, next, indicators), await replaceVulnerabilities(tx, feed, vulnerabilities))
-    await addChangedVulnerabilities(tx, feed)
     const isChanged = hasChanged(counts)
     if (isChanged || held === undefined) await insertFeedVersion(tx, feed, file, { version: next, importedBy: importedBy ?? null, ...counts })
     // Last: whoever raises the version keeps other feeds from doing so.
@@ -99,11 +98,11 @@ function timeOf (text: string | undefined): Date | null {
   return Number.isNaN(time.getTime()) || time.getUTCFullYear() < 1970 || time.getUTCFullYear() > 9999 ? null : time
 }
 
-function countByType (indicators: ReadonlyArray<{ type: IndicatorType, value: string }>, vulnerabilities: ReadonlyArray<{ cve: string }>): ImportResult['byType'] {
+function countByType (indicators: ReadonlyArray<{ type: IndicatorType, value: string }>, vulnerabilities: readonly VulnerabilityFact[]): ImportResult['byType'] {
   const values = new Map<IndicatorType, Set<string>>(INDICATOR_TYPES.map((type) => [type, new Set()]))
   for (const { type, value } of indicators) values.get(type)!.add(value)
   return {
     ...Object.fromEntries([...values].map(([type, { size }]) => [type, size])),
-    vulnerability: new Set(vulnerabilities.map(({ cve }) => cve)).size
+    vulnerability: countCves(vulnerabilities)
   } as ImportResult['byType']
 }

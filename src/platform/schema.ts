@@ -83,8 +83,13 @@ export interface Schema {
     port: Generated<number>, refs: string[] | null, since_version: Generated<number>, changed_version: Generated<number>
   }
   vulnerability: {
-    feed: string, platform: string, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
-    kev_due_date: string | null, fixed_in: string[], part: string | null
+    feed: string, platform: string | null, cve: string, severity: string | null, exploited: boolean, kev_date_added: string | null
+    kev_due_date: string | null, fixed_in: string[], part: string | null, kind: string, app_id: string | null, target: GeneratedAlways<string>
+    cvss: number | null, ranges: Json<unknown> | null, fixed_since: Json<unknown> | null, refs: string[] | null, about: Json<unknown> | null
+  }
+  os_release: {
+    feed: string, platform: string, version: string, is_cycle: boolean, released: string | null, end_of_life: string | null, has_ended: boolean | null
+    latest: string | null, latest_released: string | null, api_level: string | null, devices: Generated<string[]>
   }
   intel_subscription: {
     feed: string, kind: string, url: string, format: string, threat_class: string | null, every_seconds: number, checksum_url: string | null

@@ -2,7 +2,7 @@ import type { Test as Tap } from 'tap'
 
 import type { IndicatorType } from '../../src/intel/indicators/indicator.js'
 import type { IntelEntry, IntelView } from '../../src/intel/intel-view.js'
-import type { Vulnerability } from '../../src/intel/vulnerabilities/vulnerability.js'
+import { UNKNOWN_SUPPORT, type Vulnerability } from '../../src/intel/vulnerabilities/vulnerability.js'
 import type { AssessedFinding, Assessment } from '../../src/risk/assessment.js'
 import { assess } from '../../src/risk/assess.js'
 import type { Detection } from '../../src/risk/detection.js'
@@ -28,7 +28,9 @@ export function intelOf (entries: readonly IntelEntry[] = [], vulnerabilities: r
     lookup,
     lookupHost: (host) => host.split('.').flatMap((_, index, labels) => lookup('domain', labels.slice(index).join('.'))),
     lookupUrl: (url) => lookup('url', normalizeUrl(url) ?? ''),
-    openVulnerabilities: ({ platform }) => vulnerabilities.filter((one) => one.platform === platform)
+    openVulnerabilities: ({ platform }) => vulnerabilities.filter((one) => one.platform === platform),
+    appVulnerabilities: () => [],
+    osSupport: () => UNKNOWN_SUPPORT
   }
 }
 

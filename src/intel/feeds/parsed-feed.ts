@@ -1,5 +1,6 @@
 import type { Indicator, IndicatorRole, IndicatorType, ThreatClass } from '../indicators/indicator.js'
-import type { Vulnerability } from '../vulnerabilities/vulnerability.js'
+import { factKey, mergeFacts } from '../vulnerabilities/facts.js'
+import type { VulnerabilityFact } from '../vulnerabilities/vulnerability.js'
 import { readValue } from './feed-value.js'
 
 /** What was left out of a feed and why. */
@@ -12,7 +13,7 @@ export interface SkippedEntries {
 /** A feed as its parser understood it: each entry once. */
 export interface ParsedFeed {
   readonly indicators: readonly Indicator[]
-  readonly vulnerabilities: readonly Vulnerability[]
+  readonly vulnerabilities: readonly VulnerabilityFact[]
   readonly skipped: readonly SkippedEntries[]
   /** Entries that the publisher himself took back; they are among the skipped. */
   readonly revoked: number
@@ -44,7 +45,7 @@ const MAX_FAMILY_LENGTH = 120
 /** Collects what a parser finds: entries without repetition, and what was left out by reason. */
 export class FeedCollector {
   readonly #indicators = new Map<string, Indicator>()
-  readonly #vulnerabilities = new Map<string, Vulnerability>()
+  readonly #vulnerabilities = new Map<string, VulnerabilityFact>()
   readonly #skipped = new Map<string, { count: number, examples: string[] }>()
   #revoked = 0
   #publishedAt: string | undefined
@@ -55,12 +56,15 @@ export class FeedCollector {
     if ('reason' in read) return this.skip(`${where}: ${read.reason}`, value)
     const indicator: Indicator = { ...read, ...claim, family: cleanText(claim.family, MAX_FAMILY_LENGTH) || 'unknown' }
     // Never the same claim twice: the table's unique constraint.
-    const key = JSON.stringify([indicator.type, indicator.value, indicator.family, indicator.role])
+    const key = JSON.stringify([indicator.type, indicator.value, indicator.family, indicator.role, indicator.port])
     if (!this.#indicators.has(key)) this.#indicators.set(key, indicator)
   }
 
-  addVulnerability (vulnerability: Vulnerability): void {
-    this.#vulnerabilities.set(`${vulnerability.platform} ${vulnerability.cve}`, vulnerability)
+  /** What a feed says in several places about the same thing is one fact. */
+  addVulnerability (fact: VulnerabilityFact): void {
+    const key = factKey(fact)
+    const before = this.#vulnerabilities.get(key)
+    this.#vulnerabilities.set(key, before === undefined ? fact : mergeFacts(before, fact))
   }
 
   skip (reason: string, example: unknown): void {

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
 import { InvalidInputError, type FieldFault } from '../../errors.js'
 import { THREAT_CLASSES, type IndicatorRole, type IndicatorType } from '../indicators/indicator.js'
-import { parsePatchLevel, parseVersion } from '../vulnerabilities/open-vulnerabilities.js'
+import { parsePatchLevel, parseVersion } from '../vulnerabilities/versions.js'
 import { FeedCollector, MAX_FAULTS, type ParsedFeed } from './parsed-feed.js'
 import { parseYaml } from './yaml-document.js'
 
@@ -72,7 +72,7 @@ export function readStarter (data: unknown): ParsedFeed {
     }
   }
   for (const { ios, ipados, android, part, ...rest } of data.vulnerabilities) {
-    const common = { ...rest, exploited: true, part: null }
+    const common = { ...rest, kind: 'os', exploited: true, part: null } as const
     if (ios !== undefined) feed.addVulnerability({ ...common, platform: 'ios', fixedIn: ios })
     if (ipados !== undefined) feed.addVulnerability({ ...common, platform: 'ipados', fixedIn: ipados })
     if (android !== undefined) feed.addVulnerability({ ...common, platform: 'android', fixedIn: [android], part: part ?? null })

@@ -4,7 +4,7 @@ import type { IntelView } from '../intel-view.js'
 import { IntelIndex } from './intel-index.js'
 import { streamIndicators } from '../indicators/indicator-repository.js'
 import { readIntelVersion } from '../intel-version.js'
-import { listVulnerabilities } from '../vulnerabilities/vulnerability-repository.js'
+import { readVulnerabilityRows } from '../vulnerabilities/vulnerability-repository.js'
 
 export interface IntelCache {
   current (): IntelView
@@ -57,7 +57,7 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
 /** One consistent picture of the store. */
 async function load (db: Database): Promise<IntelView> {
   return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
-    const index = new IntelIndex(await readIntelVersion(tx), await listVulnerabilities(tx))
+    const index = new IntelIndex(await readIntelVersion(tx), await readVulnerabilityRows(tx))
     for await (const entries of streamIndicators(tx)) for (const entry of entries) index.add(entry)
     return index
   })

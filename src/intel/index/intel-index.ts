@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
 import type { IndicatorType } from '../indicators/indicator.js'
 import type { IntelEntry, IntelView } from '../intel-view.js'
-import type { Vulnerability } from '../vulnerabilities/vulnerability.js'
+import type { VulnerabilityRow } from '../vulnerabilities/vulnerability.js'
 import { normalizeAddress, normalizeHost, normalizeRange, normalizeUrl } from '../indicators/normalize.js'
-import { createVulnerabilityLookup } from '../vulnerabilities/open-vulnerabilities.js'
+import { buildVulnerabilityView } from '../vulnerabilities/vulnerability-view.js'
 import { speaksFor } from '../indicators/shared-hosts.js'
 
 export interface IntelContent {
   readonly version: number
   readonly entries: Iterable<IntelEntry>
-  readonly vulnerabilities: readonly Vulnerability[]
+  readonly vulnerabilities: readonly VulnerabilityRow[]
 }
 
 const NONE: readonly IntelEntry[] = Object.freeze([])
@@ -27,12 +27,17 @@ export function buildIntelIndex (content: IntelContent): IntelView {
  */
 export class IntelIndex implements IntelView {
   readonly openVulnerabilities: IntelView['openVulnerabilities']
+  readonly appVulnerabilities: IntelView['appVulnerabilities']
+  readonly osSupport: IntelView['osSupport']
   readonly #byType = new Map<IndicatorType, Map<string, IntelEntry | IntelEntry[]>>()
   /** Lengths of the listed ranges: an address is in one when its network of that length is listed. */
   readonly #prefixes = { 4: new Set<number>(), 6: new Set<number>() }
 
-  constructor (readonly version: number, vulnerabilities: readonly Vulnerability[]) {
-    this.openVulnerabilities = createVulnerabilityLookup(vulnerabilities)
+  constructor (readonly version: number, vulnerabilities: readonly VulnerabilityRow[]) {
+    const view = buildVulnerabilityView(vulnerabilities)
+    this.openVulnerabilities = view.openVulnerabilities
+    this.appVulnerabilities = view.appVulnerabilities
+    this.osSupport = view.osSupport
   }
 
   add (entry: IntelEntry): void {

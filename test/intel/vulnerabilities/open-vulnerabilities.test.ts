@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parseStarter } from '../../../src/intel/feeds/starter.js'
-import type { Vulnerability } from '../../../src/intel/vulnerabilities/vulnerability.js'
-import { compareVersions, createVulnerabilityLookup, isPatchLevelOpen, parsePatchLevel, parseVersion } from '../../../src/intel/vulnerabilities/open-vulnerabilities.js'
+import type { OsPlatform, OsStatement, VulnerabilityFact } from '../../../src/intel/vulnerabilities/vulnerability.js'
+import { buildVulnerabilityView, viewOfFacts } from '../../../src/intel/vulnerabilities/vulnerability-view.js'
+import { compareVersions, isPatchLevelOpen, parsePatchLevel, parseVersion } from '../../../src/intel/vulnerabilities/versions.js'
 import { packageRoot } from '../../../src/platform/package-root.js'
-import { vulnerability } from '../../risk/helpers.js'
+import { osStatement } from './facts.js'
 
-const apple = (...fixedIn: readonly string[]): Vulnerability => vulnerability({ platform: 'ios', fixedIn })
-const android = (fixedIn: string, rest: Partial<Vulnerability> = {}): Vulnerability => vulnerability({ platform: 'android', fixedIn: [fixedIn], ...rest })
-const isOpen = (one: Vulnerability, version: string | undefined): boolean => createVulnerabilityLookup([one])({ platform: one.platform, version }).length === 1
-const isLevelOpen = (one: Vulnerability, patchLevel: string | undefined): boolean => createVulnerabilityLookup([one])({ platform: 'android', patchLevel }).length === 1
+const createVulnerabilityLookup = (facts: readonly VulnerabilityFact[]): ReturnType<typeof viewOfFacts>['openVulnerabilities'] => viewOfFacts(facts).openVulnerabilities
+const apple = (...fixedIn: readonly string[]): OsStatement => osStatement({ platform: 'ios', fixedIn })
+const android = (fixedIn: string, rest: Partial<OsStatement> = {}): OsStatement => osStatement({ platform: 'android', fixedIn: [fixedIn], ...rest })
+const isOpen = (one: OsStatement, version: string | undefined): boolean => createVulnerabilityLookup([one])({ platform: one.platform, version }).length === 1
+const isLevelOpen = (one: OsStatement, patchLevel: string | undefined): boolean => createVulnerabilityLookup([one])({ platform: 'android', patchLevel }).length === 1
 
 t.test('a version is a few numbers, perhaps with the letter of a Rapid Security Response', async (t) => {
   for (const [text, numbers] of [
@@ -59,7 +61,7 @@ t.test('what cannot be decided is not claimed', async (t) => {
   for (const level of [undefined, '', 'unknown', '2024', '2024-01', '2024-13-01', '2024-02-30', '0000-00-00', '2024/01/01', '20240101', '24-01-01', '2024-01-01T00:00:00Z']) {
     t.equal(isLevelOpen(android('2025-08-05'), level), false, String(level))
   }
-  for (const one of [apple(), apple('soon'), vulnerability({ platform: 'android', fixedIn: [] }), android('soon'), android('2024-02-30')]) {
+  for (const one of [apple(), apple('soon'), osStatement({ platform: 'android', fixedIn: [] }), android('soon'), android('2024-02-30')]) {
     const ask = createVulnerabilityLookup([one])
     t.strictSame(ask({ platform: one.platform, version: '1', patchLevel: '2000-01-01' }), [], JSON.stringify(one.fixedIn))
   }
@@ -82,20 +84,22 @@ t.test('an Android counts by its patch level alone', async (t) => {
 })
 
 t.test('iPhones and iPads have fixes of their own', async (t) => {
-  const ask = createVulnerabilityLookup([vulnerability({ platform: 'ios', fixedIn: ['18.3'] }), vulnerability({ platform: 'ipados', fixedIn: ['18.3', '17.7.6'] })])
+  const ask = createVulnerabilityLookup([osStatement({ platform: 'ios', fixedIn: ['18.3'] }), osStatement({ platform: 'ipados', fixedIn: ['18.3', '17.7.6'] })])
   t.equal(ask({ platform: 'ios', version: '17.7.6' }).length, 1)
   t.equal(ask({ platform: 'ipados', version: '17.7.6' }).length, 0)
   t.equal(ask({ platform: 'android', version: '17.7.6', patchLevel: '2020-01-01' }).length, 0)
 })
 
 t.test('a CVE that several feeds name is answered once, exploited when any says so', async (t) => {
-  const ask = createVulnerabilityLookup([
-    vulnerability({ fixedIn: ['18.4'], exploited: false, severity: null, kevDateAdded: null, kevDueDate: null }),
-    vulnerability({ fixedIn: ['18.3'], exploited: true, severity: 'high', kevDateAdded: '2025-01-01', kevDueDate: '2025-01-22' })
-  ])
-  t.match(ask({ platform: 'ios', version: '18.3' }), [{ fixedIn: ['18.4'], exploited: true, severity: 'high', kevDateAdded: '2025-01-01', kevDueDate: '2025-01-22' }])
-  t.equal(ask({ platform: 'ios', version: '18.3' }).length, 1)
-  t.strictSame(ask({ platform: 'ios', version: '18.4' }), [])
+  const rows = [
+    { feed: 'a', bundled: false, fact: osStatement({ fixedIn: ['18.4', '17.7.6'], exploited: false, severity: null, kevDateAdded: null, kevDueDate: null }) },
+    { feed: 'b', bundled: false, fact: osStatement({ fixedIn: ['18.3'], exploited: true, severity: 'high', kevDateAdded: '2025-01-01', kevDueDate: '2025-01-22' }) }
+  ]
+  const ask = buildVulnerabilityView(rows).openVulnerabilities
+  t.match(ask({ platform: 'ios', version: '17.1' }), [{ fixedIn: ['18.4', '17.7.6', '18.3'], exploited: true, severity: 'high', kevDateAdded: '2025-01-01', kevDueDate: '2025-01-22' }])
+  t.equal(ask({ platform: 'ios', version: '18.2' }).length, 1)
+  t.strictSame(ask({ platform: 'ios', version: '18.3' }), [], 'one of them says that it is fixed')
+  t.strictSame(ask({ platform: 'ios', version: '17.7.6' }), [])
 })
 
 t.test('no phone can ask in another\'s name', async (t) => {
@@ -128,7 +132,7 @@ t.test('an update never opens what was closed', async (t) => {
 
 t.test('what ships with Sallyport: old phones have much open, the newest nothing', async (t) => {
   const ask = createVulnerabilityLookup(parseStarter(readFileSync(join(packageRoot, 'src/intel/bundled/starter.yaml'), 'utf8')).vulnerabilities)
-  const open = (platform: Vulnerability['platform'], version: string, patchLevel?: string): string[] => ask({ platform, version, patchLevel }).map(({ cve }) => cve)
+  const open = (platform: OsPlatform, version: string, patchLevel?: string): string[] => ask({ platform, version, patchLevel }).map(({ cve }) => cve)
   for (const platform of ['ios', 'ipados'] as const) {
     t.strictSame(open(platform, '18.6.2'), [])
     t.strictSame(open(platform, '26.6.1'), [])
