@@ -54,12 +54,11 @@ export async function guardHost ({ db, onChanged }: ChangeGuardedHostsDeps, { ho
     await lockGuardedHosts(tx)
     const changes = await listGuardChanges(tx)
     const change = changes.find((one) => one.host === host)
-    const isGuarded = change?.guarded ?? (BUILT_IN.has(host) || isPublicSuffix(host))
-    if (isGuarded) return { item: toItem(host, change), changed: false }
+    if (isGuarded(changes, host)) return { item: toItem(host, change), changed: false }
     if (changes.length >= MAX_CHANGES) throw new UnprocessableError(`At most ${MAX_CHANGES} hosts can be added or lifted.`)
     if (change !== undefined) await deleteGuardChange(tx, host)
     // What was guarded before it was lifted is so by itself again.
-    if (findGuarding(createHostGuard(changes.filter((one) => one.host !== host)), host) === undefined && !isPublicSuffix(host)) {
+    if (!isGuarded(changes.filter((one) => one.host !== host), host)) {
       await upsertGuardChange(tx, { host, guarded: true, reason, changedBy })
     }
     await openChanges(tx)
@@ -82,18 +81,21 @@ export async function liftHost ({ db, onChanged }: ChangeGuardedHostsDeps, { hos
   await db.transaction().execute(async (tx) => {
     await lockGuardedHosts(tx)
     const changes = await listGuardChanges(tx)
-    if (findGuarding(createHostGuard(changes), host) === undefined && (!isPublicSuffix(host) || changes.some((one) => one.host === host && !one.guarded))) {
-      throw new NotFoundError('The host is not guarded.')
-    }
+    if (!isGuarded(changes, host)) throw new NotFoundError('The host is not guarded.')
     if (changes.length >= MAX_CHANGES) throw new UnprocessableError(`At most ${MAX_CHANGES} hosts can be added or lifted.`)
     await deleteGuardChange(tx, host)
-    const rest = changes.filter((one) => one.host !== host)
-    if (findGuarding(createHostGuard(rest), host) !== undefined || isPublicSuffix(host)) await upsertGuardChange(tx, { host, guarded: false, reason, changedBy })
+    if (isGuarded(changes.filter((one) => one.host !== host), host)) await upsertGuardChange(tx, { host, guarded: false, reason, changedBy })
     await openChanges(tx)
     await addIndicatorsOfHost(tx, host, 'added')
     await publishChanges(tx, await raiseIntelVersion(tx))
   })
   await onChanged?.()
+}
+
+/** Whether no feed can condemn the host, by whatever reason. */
+function isGuarded (changes: readonly GuardedHostChange[], host: string): boolean {
+  const guard = createHostGuard(changes)
+  return findGuarding(guard, host) !== undefined || (isPublicSuffix(host) && !guard.lifted.has(host))
 }
 
 /** @throws InvalidInputError */
