@@ -10,7 +10,6 @@ const MAX_SIGNATURE_BYTES = 16 * 1024
 
 /**
  * A file by its address, if it is not what we have, and only as its checksum and signature say.
- * A file that is itself gzip (`.json.gz`) is unpacked.
  * @throws FetchError
  */
 export async function fetchFile ({ fetcher, subscription, isHeld }: FetchDeps): Promise<Offer> {
@@ -19,16 +18,17 @@ export async function fetchFile ({ fetcher, subscription, isHeld }: FetchDeps): 
   const answer = await fetcher.fetch({ url, ...(mayBeOld ? { etag: subscription.etag, lastModified: subscription.lastModified } : {}) })
   if (answer.status === 304) return { body: undefined, progress: {} }
 
-  const body = await unpack(answer.body)
+  const { body } = answer
   if (checksumUrl !== null) {
     const checksum = await fetcher.fetch({ url: checksumUrl, maxBytes: MAX_CHECKSUM_BYTES })
-    await requireChecksum(checksum.body.toString('utf8'), fileNameOf(url), body === answer.body ? [body] : [answer.body, body])
+    const unpacked = await unpack(body)
+    await requireChecksum(checksum.body.toString('utf8'), fileNameOf(url), unpacked === body ? [body] : [body, unpacked])
   }
   if (signatureUrl !== null && signatureKey !== null) {
     const signature = await fetcher.fetch({ url: signatureUrl, maxBytes: MAX_SIGNATURE_BYTES })
     const key = readMinisignKey(signatureKey)
     if (key === undefined) throw new FetchError('not-valid', 'the subscription\'s key is none of minisign')
-    await requireSignature(signature.body.toString('utf8'), key, answer.body)
+    await requireSignature(signature.body.toString('utf8'), key, body)
   }
 
   const contentSha256 = (await digestOf('sha256', body)).toString('hex')
@@ -39,6 +39,7 @@ export async function fetchFile ({ fetcher, subscription, isHeld }: FetchDeps): 
   }
 }
 
+/** What a checksum may be of in place of the file (`.json.gz`). */
 async function unpack (body: Buffer): Promise<Buffer> {
   if (body[0] !== 0x1f || body[1] !== 0x8b) return body
   try {

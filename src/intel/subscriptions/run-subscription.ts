@@ -136,9 +136,9 @@ function openCredentials ({ secrets }: RunSubscriptionDeps, { feed, url, credent
 
 const nextRunInMs = (everySeconds: number): number => Math.round(everySeconds * 1000 * (1 + JITTER * (2 * Math.random() - 1)))
 
-/** An error of the import that says what is wrong with the file. */
+/** An error of the import that says what is wrong with the file, or that too many wait. */
 const isRefusal = (error: unknown): error is Error & { statusCode: number } =>
-  error instanceof Error && typeof (error as { statusCode?: unknown }).statusCode === 'number' && (error as { statusCode?: number }).statusCode! < 500
+  error instanceof Error && typeof (error as { statusCode?: unknown }).statusCode === 'number' && ((error as { statusCode?: number }).statusCode! < 500 || (error as { statusCode?: number }).statusCode === 503)
 
 function describeError (error: unknown): string {
   if (error instanceof InvalidInputError) {
