@@ -1,27 +1,46 @@
-import { UnprocessableError } from '../../errors.js'
+import { InvalidInputError, UnprocessableError } from '../../errors.js'
+import { isCsv, readCsv } from './csv.js'
+import { isHosts, readHosts } from './hosts.js'
 import { parseJson } from './json-document.js'
+import { isList, readList } from './list.js'
+import { isMisp, readMisp } from './misp.js'
+import { isOpenIoc, readOpenIoc } from './openioc.js'
 import type { ParsedFeed } from './parsed-feed.js'
 import { isStalkerwareList, readStalkerware } from './stalkerware.js'
 import { isStarter, readStarter } from './starter.js'
 import { isStixBundle, readStix } from './stix.js'
+import { isSuricata, readSuricata } from './suricata.js'
+import { parseXml, type XmlElement } from './xml-document.js'
 import { parseYaml } from './yaml-document.js'
 
 export type { ParsedFeed, SkippedEntries } from './parsed-feed.js'
 
+/** How a file is written; its text is read once, whatever it then turns out to be. */
+const SYNTAXES = { json: parseJson, yaml: parseYaml, xml: parseXml, text: (text: string): string => text.replace(/^\uFEFF/, '') } as const
+type Syntax = keyof typeof SYNTAXES
+
 interface Format {
-  readonly syntax: 'json' | 'yaml'
+  readonly syntax: Syntax
   /** Whether the data looks like this format. */
   readonly matches: (data: unknown) => boolean
   readonly read: (data: unknown) => ParsedFeed
 }
 
-/** The formats that can be imported, by the name the API gives them. */
+const ofText = (matches: (text: string) => boolean, read: (text: string) => ParsedFeed): Format =>
+  ({ syntax: 'text', matches: (data) => matches(data as string), read: (data) => read(data as string) })
+
+/** The formats that can be imported, by the name the API gives them; of one syntax the most particular first. */
 const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['stix', { syntax: 'json', matches: isStixBundle, read: readStix }],
+  ['misp', { syntax: 'json', matches: isMisp, read: readMisp }],
   ['stalkerware', { syntax: 'yaml', matches: isStalkerwareList, read: readStalkerware }],
-  ['starter', { syntax: 'yaml', matches: isStarter, read: readStarter }]
+  ['starter', { syntax: 'yaml', matches: isStarter, read: readStarter }],
+  ['openioc', { syntax: 'xml', matches: isOpenIoc, read: (data) => readOpenIoc(data as XmlElement) }],
+  ['suricata', ofText(isSuricata, readSuricata)],
+  ['hosts', ofText(isHosts, readHosts)],
+  ['csv', ofText(isCsv, readCsv)],
+  ['list', ofText(isList, readList)]
 ])
-const SYNTAXES = { json: parseJson, yaml: parseYaml } as const
 
 export const FEED_FORMATS: readonly string[] = ['auto', ...FORMATS.keys()]
 
@@ -36,10 +55,29 @@ export function readFeed (text: string, format: string): ReadFeed {
   if (named !== undefined) return { format, ...named.read(SYNTAXES[named.syntax](text)) }
   if (format !== 'auto') throw new UnprocessableError(`The format ${format.slice(0, 64)} is not supported; supported are ${FEED_FORMATS.join(', ')}.`)
 
-  // YAML could read JSON as well, but slowly.
-  const data = SYNTAXES[/^\s*[[{]/.test(text) ? 'json' : 'yaml'](text)
-  for (const [name, { matches, read }] of FORMATS) {
-    if (matches(data)) return { format: name, ...read(data) }
+  let fault: Error | undefined
+  for (const syntax of syntaxesOf(text)) {
+    try {
+      const data = SYNTAXES[syntax](text)
+      for (const [name, { matches, read, syntax: own }] of FORMATS) {
+        if (own === syntax && matches(data)) return { format: name, ...read(data) }
+      }
+    } catch (error) {
+      // What looks like YAML may still be a list; what begins like JSON or XML is nothing else.
+      if (syntax !== 'yaml' || !(error instanceof InvalidInputError || error instanceof UnprocessableError)) throw error
+      fault = error
+    }
   }
-  throw new UnprocessableError(`The file is none of the known formats (${[...FORMATS.keys()].join(', ')}); name its format if it is.`)
+  throw fault ?? new UnprocessableError(`The file is none of the known formats (${[...FORMATS.keys()].join(', ')}); name its format if it is.`)
+}
+
+/** In what a file may be written, by how it begins. */
+function syntaxesOf (text: string): Syntax[] {
+  const start = text.slice(0, 4_096).replace(/^\uFEFF/, '').trimStart()
+  // A defanged address may begin with a bracket, but no JSON with `[.`.
+  if (/^(?:\{|\[\s*(?:[[{"\]\d-]|true|false|null|$))/.test(start)) return ['json']
+  if (start.startsWith('<')) return ['xml']
+  const [firstLine = ''] = start.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  // YAML could read a list of words, but slowly, and makes of it something else.
+  return /^(?:---|%YAML|- |-$|[\w"'][^:]*:(?:\s|$))/.test(firstLine) ? ['yaml', 'text'] : ['text']
 }
