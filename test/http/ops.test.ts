@@ -80,6 +80,8 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   await db.insertInto('intune_connector').values({ tenant_id: tenantId, state: 'provisioned', provisioned_at: new Date(Date.now() - 120_000) })
     .onConflict((conflict) => conflict.column('tenant_id').doUpdateSet({ state: 'provisioned', provisioned_at: new Date(Date.now() - 120_000) })).execute()
   await db.insertInto('intel_feed').values({ name: 'a-feed', format: 'stix', imported_at: new Date(Date.now() - 3_600_000), sha256: '0'.repeat(64), entries: 7, skipped: '[]' }).execute()
+  await db.insertInto('intel_subscription').values({ feed: 'a-feed', kind: 'file', url: 'https://feeds.example/', format: 'auto', every_seconds: 3_600 }).execute()
+  await db.updateTable('intel_subscription').set({ created_at: new Date(Date.now() - 4 * 3_600_000) }).execute()
   await queues.producer('score').add([{ deviceIds: [randomUUID()] }])
   metrics.reports.inc({ status: 'accepted' })
   metrics.acceptSeconds.observe(0.003)
@@ -94,6 +96,8 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   t.equal(samples.get('sallyport_devices{level="high",state="activated"}'), 1)
   t.equal(samples.get('sallyport_intel_entries{feed="a-feed"}'), 7)
   t.ok(samples.get('sallyport_intel_feed_age_seconds{feed="a-feed"}')! >= 3_600)
+  t.ok(samples.get('sallyport_intel_subscription_last_success_age_seconds{feed="a-feed"}')! >= 4 * 3_600, 'without a success yet, since it was made')
+  t.equal(samples.get('sallyport_intel_subscription_stale{feed="a-feed"}'), 1)
   t.equal(samples.get('sallyport_intune_connectors{state="provisioned"}'), 1)
   t.equal(samples.get('sallyport_sync_waiting_devices'), 1)
   t.ok(samples.get('sallyport_sync_lag_seconds')! >= 60)
@@ -104,7 +108,7 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   const described = new Set([...page.body.matchAll(/^# HELP (\S+) \S/gm)].map(([, name]) => name))
   for (const name of [
     'reports_total', 'reports_scored_total', 'reports_quarantined', 'accept_seconds', 'score_seconds', 'report_to_intune_seconds', 'journal_batch_reports', 'journal_waiting_reports',
-    'queue_jobs', 'queue_oldest_waiting_seconds', 'queue_failures_total', 'findings_open', 'devices', 'intel_entries', 'intel_feed_age_seconds', 'intune_calls_total',
+    'queue_jobs', 'queue_oldest_waiting_seconds', 'queue_failures_total', 'findings_open', 'devices', 'intel_entries', 'intel_feed_age_seconds', 'intel_subscription_failures_total', 'intune_calls_total',
     'sync_waiting_devices', 'sync_lag_seconds', 'intune_heartbeat_age_seconds', 'intune_connectors', 'process_cpu_seconds_total'
   ]) t.ok(described.has(`sallyport_${name}`), name)
   t.notOk(page.body.includes(deviceId) || page.body.includes(tenantId), 'no label grows with the fleet')
