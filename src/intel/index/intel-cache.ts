@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../../platform/database.js'
 import type { IntelView } from '../intel-view.js'
 import { IntelIndex } from './intel-index.js'
+import { loadHostGuard } from '../indicators/change-guarded-hosts.js'
 import { streamIndicators } from '../indicators/indicator-repository.js'
 import { readIntelVersion } from '../intel-version.js'
 import { readVulnerabilityRows } from '../vulnerabilities/vulnerability-repository.js'
@@ -57,7 +58,7 @@ export async function createIntelCache ({ db, log, pollMs = POLL_MS }: { readonl
 /** One consistent picture of the store. */
 async function load (db: Database): Promise<IntelView> {
   return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
-    const index = new IntelIndex(await readIntelVersion(tx), await readVulnerabilityRows(tx))
+    const index = new IntelIndex(await readIntelVersion(tx), await readVulnerabilityRows(tx), await loadHostGuard(tx))
     for await (const entries of streamIndicators(tx)) for (const entry of entries) index.add(entry)
     return index
   })

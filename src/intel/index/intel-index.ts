@@ -4,7 +4,7 @@ import type { IntelEntry, IntelView } from '../intel-view.js'
 import type { VulnerabilityRow } from '../vulnerabilities/vulnerability.js'
 import { normalizeAddress, normalizeHost, normalizeRange, normalizeUrl } from '../indicators/normalize.js'
 import { buildVulnerabilityView } from '../vulnerabilities/vulnerability-view.js'
-import { speaksFor } from '../indicators/shared-hosts.js'
+import { BUILT_IN_GUARD, type HostGuard, speaksFor } from '../indicators/shared-hosts.js'
 
 export interface IntelContent {
   readonly version: number
@@ -33,7 +33,7 @@ export class IntelIndex implements IntelView {
   /** Lengths of the listed ranges: an address is in one when its network of that length is listed. */
   readonly #prefixes = { 4: new Set<number>(), 6: new Set<number>() }
 
-  constructor (readonly version: number, vulnerabilities: readonly VulnerabilityRow[]) {
+  constructor (readonly version: number, vulnerabilities: readonly VulnerabilityRow[], readonly guard: HostGuard = BUILT_IN_GUARD) {
     const view = buildVulnerabilityView(vulnerabilities)
     this.openVulnerabilities = view.openVulnerabilities
     this.appVulnerabilities = view.appVulnerabilities
@@ -76,7 +76,7 @@ export class IntelIndex implements IntelView {
       const parent = host.slice(dot + 1)
       // Nearly every host of every phone is unknown with all its parents.
       if (!domains.has(parent)) continue
-      if (!speaksFor(parent, host)) break
+      if (!speaksFor(parent, host, this.guard)) break
       const nearer = found
       const further = this.lookup('domain', parent).filter(({ feed }) => !nearer.some((entry) => entry.feed === feed))
       if (further.length > 0) found = [...found, ...further]
