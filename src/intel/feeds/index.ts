@@ -60,7 +60,8 @@ export function readFeed (text: string, format: string): ReadFeed {
     try {
       const data = SYNTAXES[syntax](text)
       for (const [name, { matches, read, syntax: own }] of FORMATS) {
-        if (own === syntax && matches(data)) return { format: name, ...read(data) }
+        // JSON is YAML.
+        if ((own === syntax || (own === 'yaml' && syntax === 'json')) && matches(data)) return { format: name, ...read(data) }
       }
     } catch (error) {
       // What looks like YAML may still be a list; what begins like JSON or XML is nothing else.
