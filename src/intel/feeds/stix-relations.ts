@@ -33,7 +33,10 @@ class Links {
 /** Reads the relationships, in whichever direction they point; one to an object that is not there says nothing. */
 export function readRelations (objects: readonly StixObject[]): Relations {
   const byId = new Map<unknown, StixObject>()
-  for (const object of objects) if (object.id !== undefined && object.revoked !== true) byId.set(object.id, object)
+  for (const object of objects) {
+    // Indicators are nearly all of a bundle, and no relationship's other end.
+    if (object.id !== undefined && object.revoked !== true && (FAMILY_TYPES.includes(object.type) || isObservable(object))) byId.set(object.id, object)
+  }
 
   const families = new Links()
   const malwareOfActors = new Links()

@@ -72,7 +72,7 @@ t.test('operators see the list, add to it and lift from it, and it counts at onc
   t.equal((await lift('gitlab.com')).statusCode, 204)
   t.match((await list()).filter(({ state }) => state !== 'built-in').map(({ host, state }) => [host, state]), [['198.51.100.7', 'added'], ['gitlab.com', 'lifted']])
   t.match(await load("[domain-name:value='portal.example']", "[domain-name:value='gitlab.com']"), { byType: { domain: 2 }, skipped: [] })
-  t.strictSame(await hostsHit('portal.example', 'gitlab.com'), ['portal.example', 'gitlab.com'])
+  t.strictSame(await hostsHit('portal.example', 'gitlab.com', 'a.gitlab.com'), ['portal.example', 'gitlab.com', 'a.gitlab.com'], 'a lifted host speaks for all below it')
 
   t.match((await put('gitlab.com')).json(), { host: 'gitlab.com', state: 'built-in', category: 'code-hosting' })
   t.strictSame(await hostsHit('a.gitlab.com'), [])
