@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
+import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
@@ -21,6 +22,7 @@ function renderSettings (): string {
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'README.md', marker: 'settings', render: renderSettings },
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
+  { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
 
