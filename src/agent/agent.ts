@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { App, Report } from '../telemetry/report.js'
+import { type App, type Report, REPORT_LIMITS } from '../telemetry/report.js'
 import { AgentError, ApiClient, type PhoneDescription } from './api-client.js'
 import { AppList } from './app-list.js'
 import { retryDelayMs } from './backoff.js'
@@ -31,9 +31,9 @@ export interface AgentOptions {
   readonly spool?: Spool
   readonly random?: () => number
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
-  /** Told of each report that the server will never take. */
+  /** Told of each report that the server will never take; `refused` counts them. */
   readonly onRefused?: (refusal: Refusal) => void
-  /** Told what was given up because the spool was full. */
+  /** Told what was given up because the spool was full; `dropped` counts it. */
   readonly onDropped?: (reports: readonly Report[]) => void
   /** A token to enrol with anew, when the server knows the phone no more; without it the agent stops. */
   readonly enrollAgain?: () => Promise<{ readonly enrollmentToken: string, readonly phone: PhoneDescription } | undefined>
@@ -48,14 +48,21 @@ const SEQUENCE_BLOCK = 100
  */
 export class Agent {
   readonly #client: ApiClient
-  readonly #closing = new AbortController()
   readonly #apps = new AppList()
   readonly #spool: Spool
+  readonly #closing: AbortController
   #sequence: number
   #delivering: Promise<void> | undefined
+  /** One report is made and kept after another, or their order would not be that of their sequence. */
+  #turn: Promise<unknown> = Promise.resolve()
+  /** The server asked for all apps and has not got them yet. */
+  #owesApps = false
+  #refused = 0
+  #dropped = 0
 
-  private constructor (private identity: Identity, client: ApiClient, private readonly store: IdentityStore, private readonly options: AgentOptions) {
+  private constructor (private identity: Identity, { client, closing }: Connection, private readonly store: IdentityStore, private readonly options: AgentOptions) {
     this.#client = client
+    this.#closing = closing
     this.#spool = options.spool ?? new MemorySpool()
     // What was set aside may have been used: a sequence must never come twice.
     this.#sequence = Math.max(identity.sequencesBelow - 1, this.#spool.lastSequence)
@@ -63,22 +70,23 @@ export class Agent {
 
   /** Makes a key and enrols with it. @throws AgentError */
   static async enroll (apiUrl: string, enrollmentToken: string, phone: PhoneDescription, options: AgentOptions = {}): Promise<Agent> {
-    const client = new ApiClient(apiUrl, options)
+    const connection = connect(apiUrl, options)
+    const { client } = connection
     const key = await makeDeviceKey()
     const deviceId = await client.enroll(enrollmentToken, phone, key)
     const store = options.identity ?? new MemoryIdentityStore()
     const identity = { deviceId, apiUrl, key: key.privateJwk, sequencesBelow: 1 }
     await store.save(identity)
-    return new Agent(identity, client, store, options)
+    return new Agent(identity, connection, store, options)
   }
 
   /** Goes on as the phone that enrolled before; undefined when none did. */
   static async resume (options: AgentOptions & { readonly identity: IdentityStore }): Promise<Agent | undefined> {
     const identity = await options.identity.load()
     if (identity === undefined) return undefined
-    const client = new ApiClient(identity.apiUrl, options)
-    client.use(identity)
-    return new Agent(identity, client, options.identity, options)
+    const connection = connect(identity.apiUrl, options)
+    connection.client.use(identity)
+    return new Agent(identity, connection, options.identity, options)
   }
 
   get deviceId (): string {
@@ -95,6 +103,16 @@ export class Agent {
     return this.#spool.size
   }
 
+  /** Reports that the server will never take. */
+  get refused (): number {
+    return this.#refused
+  }
+
+  /** Reports that were given up because the spool was full. */
+  get dropped (): number {
+    return this.#dropped
+  }
+
   /** A new access token, whatever the present one is worth. @throws AgentError */
   async renew (): Promise<string> {
     return await this.#client.renew()
@@ -107,7 +125,7 @@ export class Agent {
 
   /** Sends the sections at once, past the spool. @throws AgentError */
   async report (sections: Sections, collectedAt = new Date().toISOString()): Promise<AgentReceipt> {
-    const report = await this.#makeReport(sections, collectedAt)
+    const report = await this.#inTurn(async () => await this.#makeReport(sections, collectedAt))
     const { receipts: [receipt], refusals: [refusal], putOff } = await deliver(this.#client, [report])
     if (receipt !== undefined) return receipt
     throw refusal?.error ?? putOff!
@@ -115,14 +133,15 @@ export class Agent {
 
   /** Keeps what was found for good, to be sent by `flush` or `run`. Answers the report's id. */
   async collect ({ installedApps, ...sections }: Collected): Promise<string> {
-    const apps = installedApps === undefined ? undefined : this.#apps.next(installedApps)
-    const collectedAt = new Date(this.#client.now()).toISOString()
-    return await this.#keep(await this.#makeReport({ ...sections, ...(apps === undefined ? {} : { apps }) }, collectedAt))
+    return await this.#inTurn(async () => {
+      const apps = installedApps === undefined ? undefined : this.#apps.next(installedApps)
+      return await this.#keep({ ...sections, ...(apps === undefined ? {} : { apps }) })
+    })
   }
 
   /**
    * Sends what waits, until nothing does. Who asks meanwhile waits for the same.
-   * @throws AgentError when it must be tried later (`isPassing`), or the server knows the phone no more (401)
+   * @throws AgentError when it must be tried later (`isPassing`), or the server knows the phone no more (`isUnknownPhone`)
    */
   async flush (): Promise<void> {
     await (this.#delivering ??= this.#deliverAll().finally(() => { this.#delivering = undefined }))
@@ -132,51 +151,67 @@ export class Agent {
   async run (everyMs: number): Promise<void> {
     const { signal } = this.#closing
     const { sleep = sleepUntil, random = Math.random } = this.options
-    for (let failures = 0; !signal.aborted;) {
+    for (let failures = 0, mustEnroll = false; !signal.aborted;) {
       try {
+        if (mustEnroll) await this.#enrollAgain()
+        mustEnroll = false
         await this.flush()
         failures = 0
         await sleep(everyMs, signal)
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof AgentError)) throw error
-        if (error.status === 401) await this.#enrollAgain(error)
+        if (error.isUnknownPhone && !mustEnroll && this.options.enrollAgain !== undefined) mustEnroll = true
         else if (!error.isPassing) throw error
         failures += 1
-        await sleep(retryDelayMs({ failures, retryAfter: error.retryAfter, now: this.#client.now(), random }), signal)
+        await sleep(retryDelayMs({ failures, retryAfter: error.retryAfter, now: this.#client.serverNow, random }), signal)
       }
     }
   }
 
-  /** Sends nothing more. What waits stays in the spool. */
+  /** Sends nothing more, and cuts what is under way. What waits stays in the spool. */
   async close (): Promise<void> {
     this.#closing.abort()
     await this.#delivering?.catch(() => {})
   }
 
   async #deliverAll (): Promise<void> {
-    while (this.#spool.size > 0 && !this.#closing.signal.aborted) {
-      const { receipts, refusals, putOff } = await deliver(this.#client, chooseBatch(await this.#spool.peek(100)))
-      for (const refusal of refusals) {
-        // The list that the next change would start from never arrived.
-        if (refusal.report.apps !== undefined) this.#apps.forget()
-        this.options.onRefused?.(refusal)
-      }
-      await this.#spool.remove([...receipts.map(({ reportId }) => reportId), ...refusals.map(({ report }) => report.reportId)])
-      if (putOff !== undefined) throw putOff
-      // Only when nothing is left: what waited may have held the list that the server asks for.
-      if (this.#spool.size === 0 && receipts.some(({ resend }) => resend.includes('apps'))) await this.#sayAllApps()
+    for (;;) {
+      while (this.#spool.size > 0 && !this.#closing.signal.aborted) await this.#deliverSome()
+      // Not before: what waited may have held the list that the server asked for.
+      if (!this.#owesApps || this.#closing.signal.aborted) return
+      this.#owesApps = false
+      await this.#inTurn(async () => {
+        const apps = this.#apps.whole()
+        if (apps !== undefined) await this.#keep({ apps })
+      })
     }
   }
 
-  async #sayAllApps (): Promise<void> {
-    const apps = this.#apps.whole()
-    if (apps === undefined) this.#apps.forget()
-    else await this.#keep(await this.#makeReport({ apps }, new Date(this.#client.now()).toISOString()))
+  async #deliverSome (): Promise<void> {
+    const { receipts, refusals, putOff } = await deliver(this.#client, chooseBatch(await this.#spool.peek(REPORT_LIMITS.batchReports)))
+    for (const refusal of refusals) {
+      this.#refused += 1
+      // The list that the next change would start from never arrived.
+      if (refusal.report.apps !== undefined) this.#apps.forget()
+      this.options.onRefused?.(refusal)
+    }
+    if (receipts.some(({ resend }) => resend.includes('apps'))) this.#owesApps = true
+    await this.#spool.remove([...receipts.map(({ reportId }) => reportId), ...refusals.map(({ report }) => report.reportId)])
+    if (putOff !== undefined) throw putOff
   }
 
-  async #keep (report: Report): Promise<string> {
+  async #inTurn<T> (work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    // Who comes next waits for the end, not for success.
+    this.#turn = mine.catch(() => {})
+    return await mine
+  }
+
+  async #keep (sections: Sections): Promise<string> {
+    const report = await this.#makeReport(sections, new Date(this.#client.now()).toISOString())
     const dropped = await this.#spool.add(report)
+    this.#dropped += dropped.length
     if (dropped.some(({ apps }) => apps !== undefined)) this.#apps.forget()
     if (dropped.length > 0) this.options.onDropped?.(dropped)
     return report.reportId
@@ -191,16 +226,23 @@ export class Agent {
     return { ...sections, reportId: randomUUID(), sequence: this.#sequence, collectedAt }
   }
 
-  /** With a new key, for the server forgot the old one; sequences go on. @throws the refusal when it may not */
-  async #enrollAgain (refusal: AgentError): Promise<void> {
+  /** With a new key, for the server forgot the old one; sequences go on. @throws AgentError, also when nobody gives it a token */
+  async #enrollAgain (): Promise<void> {
     const again = await this.options.enrollAgain?.()
-    if (again === undefined) throw refusal
+    if (again === undefined) throw new AgentError(401, 'no-enrollment-token', 'the server knows the phone no more, and there is no token to enrol with')
     const key = await makeDeviceKey()
     const deviceId = await this.#client.enroll(again.enrollmentToken, again.phone, key)
     this.identity = { ...this.identity, deviceId, key: key.privateJwk }
     await this.store.save(this.identity)
     this.#apps.forget()
   }
+}
+
+interface Connection { readonly client: ApiClient, readonly closing: AbortController }
+
+function connect (apiUrl: string, options: AgentOptions): Connection {
+  const closing = new AbortController()
+  return { client: new ApiClient(apiUrl, { ...options, signal: closing.signal }), closing }
 }
 
 async function sleepUntil (ms: number, signal: AbortSignal): Promise<void> {

@@ -11,15 +11,27 @@ export interface PhoneDescription {
   readonly serialNumber?: string
 }
 
-/** The API refused, or could not be reached (status 0, `unreachable`); `code` is the problem's stable code. */
+/** What is said by somebody between the phone and the API: a proxy, or the page of a Wi-Fi that wants a click first. */
+export const FOREIGN = 'not-the-api'
+const PASSING = [408, 425, 429]
+const TOO_LARGE = 413
+
+/** The API refused, could not be reached (status 0, `unreachable`), or somebody else answered (`not-the-api`); `code` is the problem's stable code. */
 export class AgentError extends Error {
   constructor (readonly status: number, readonly code: string, detail: string, readonly retryAfter?: string, options?: ErrorOptions) {
     super(`${status} ${code}: ${detail}`, options)
   }
 
-  /** The same again may work later. */
+  /** The same again may work later: nothing is wrong with what was sent. */
   get isPassing (): boolean {
-    return this.status === 0 || this.status >= 500 || [408, 425, 429].includes(this.status)
+    // Whoever says that something is too large will say so again.
+    if (this.status === TOO_LARGE) return false
+    return this.code === FOREIGN || this.status === 0 || this.status >= 500 || PASSING.includes(this.status)
+  }
+
+  /** The server knows the phone no more. */
+  get isUnknownPhone (): boolean {
+    return this.status === 401 && this.code !== FOREIGN
   }
 }
 
@@ -62,6 +74,11 @@ export class ApiClient {
     return this.#accessToken
   }
 
+  /** The server's clock, as far as its last answer told it; ms since 1970. */
+  get serverNow (): number {
+    return this.now() + this.#serverAheadMs
+  }
+
   /** Enrols the phone with this key. @throws AgentError */
   async enroll (enrollmentToken: string, phone: PhoneDescription, { privateJwk, publicJwk }: { readonly privateJwk: JWK, readonly publicJwk: JWK }): Promise<string> {
     const answer = await this.#send('/v1/enroll', {
@@ -99,7 +116,7 @@ export class ApiClient {
   async #requestToken (): Promise<string> {
     if (this.#device === undefined) throw new Error('the phone is not enrolled')
     const { deviceId, key } = this.#device
-    const serverSeconds = Math.floor((this.now() + this.#serverAheadMs) / 1000)
+    const serverSeconds = Math.floor(this.serverNow / 1000)
     const assertion = await new SignJWT({})
       .setProtectedHeader({ alg: 'EdDSA' })
       .setIssuer(deviceId)
@@ -148,17 +165,19 @@ async function readAnswer<T> (answer: Response): Promise<T> {
     // Cut in the middle: whether the server did what it was asked, nobody knows.
     throw unreachable(error)
   }
-  if (answer.ok) return JSON.parse(text) as T
-  const { code, detail } = readProblem(text)
+  const value = readJson(text)
+  if (answer.ok && value !== undefined) return value as T
+  // The API's own refusals are problems with a code (RFC 9457).
+  const { code = FOREIGN, detail = text.slice(0, 200) } = (value ?? {}) as { code?: string, detail?: string }
   throw new AgentError(answer.status, code, detail, answer.headers.get('retry-after') ?? undefined)
 }
 
-/** RFC 9457; what stands in the way, such as a proxy, may answer something else. */
-function readProblem (text: string): { readonly code: string, readonly detail: string } {
+/** An object; undefined when it is none. */
+function readJson (text: string): object | undefined {
   try {
-    const { code = 'unknown', detail = '' } = JSON.parse(text) as { code?: string, detail?: string }
-    return { code, detail }
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
   } catch {
-    return { code: 'unknown', detail: text.slice(0, 200) }
+    return undefined
   }
 }

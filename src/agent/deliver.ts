@@ -57,7 +57,7 @@ export function chooseBatch (reports: readonly SpooledReport[]): Report[] {
 /**
  * Sends reports in one request. A request that is refused as a whole is sent in halves, so that one report at fault
  * does not hold up the others.
- * @throws AgentError with status 401: the phone must enrol anew
+ * @throws AgentError when the server knows the phone no more
  */
 export async function deliver (client: ApiClient, reports: readonly Report[]): Promise<Delivery> {
   try {
@@ -65,7 +65,7 @@ export async function deliver (client: ApiClient, reports: readonly Report[]): P
       ? { receipts: [await post<AgentReceipt>(client, '/v1/telemetry', JSON.stringify(reports[0]))], refusals: [] }
       : readBatch(reports, await post<BatchReply>(client, '/v1/telemetry/batch', JSON.stringify({ reports })))
   } catch (error) {
-    if (!(error instanceof AgentError) || error.status === 401) throw error
+    if (!(error instanceof AgentError) || error.isUnknownPhone) throw error
     if (error.isPassing) return { receipts: [], refusals: [], putOff: error }
     if (reports.length === 1) return { receipts: [], refusals: [{ report: reports[0]!, error }] }
     const half = reports.length >> 1
@@ -96,7 +96,7 @@ function readBatch (reports: readonly Report[], { results }: BatchReply): Delive
       receipts.push({ reportId: report.reportId, status, resend })
       continue
     }
-    const reason = new AgentError(error?.status ?? 0, error?.code ?? 'unknown', error?.detail ?? '')
+    const reason = new AgentError(error?.status ?? 0, error?.code ?? 'unknown', error?.detail ?? 'no reason given')
     if (reason.isPassing) putOff ??= reason
     else refusals.push({ report, error: reason })
   }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Report } from '../telemetry/report.js'
 import { writeDurably } from './durable-file.js'
@@ -16,19 +16,31 @@ export class FileSpool implements Spool {
   /** One change after another. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor (private readonly folder: string, private readonly limits: SpoolLimits, private readonly kept: SpooledReport[]) {}
+  private constructor (
+    private readonly folder: string,
+    private readonly limits: SpoolLimits,
+    private readonly kept: SpooledReport[],
+    /** Files that could not be read when the folder was opened; they are put aside under this name and `.unreadable`. */
+    readonly unreadable: readonly string[]
+  ) {}
 
-  /** Opens the folder, or makes it. Half written files of a process that died are deleted. @throws when a report in it cannot be read */
+  /** Opens the folder, or makes it. Half written files of a process that died are deleted; one that a failing disk spoilt does not keep the others. */
   static async open (folder: string, limits: SpoolLimits = SPOOL_LIMITS): Promise<FileSpool> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const names = (await readdir(folder)).sort()
     for (const name of names) if (name.endsWith('.new')) await rm(join(folder, name))
     const kept: SpooledReport[] = []
+    const unreadable: string[] = []
     for (const name of names.filter((one) => REPORT_FILE.test(one))) {
       const text = await readFile(join(folder, name), 'utf8')
-      kept.push({ report: JSON.parse(text) as Report, bytes: Buffer.byteLength(text) })
+      try {
+        kept.push({ report: JSON.parse(text) as Report, bytes: Buffer.byteLength(text) })
+      } catch {
+        await rename(join(folder, name), join(folder, `${name}.unreadable`))
+        unreadable.push(name)
+      }
     }
-    return new FileSpool(folder, limits, kept)
+    return new FileSpool(folder, limits, kept, unreadable)
   }
 
   get size (): number {

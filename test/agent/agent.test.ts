@@ -19,7 +19,7 @@ interface Road {
   readonly url: string
   readonly seen: Array<{ readonly method: string, readonly path: string, readonly encoding: string | undefined, readonly body: Buffer }>
   /** For the next requests to telemetry, one each: answer instead of the API, or cut the connection after it has answered. */
-  readonly faults: Array<'cut' | { readonly status: number, readonly headers?: Readonly<Record<string, string>>, readonly body?: object }>
+  readonly faults: Array<'cut' | 'silence' | { readonly status: number, readonly headers?: Readonly<Record<string, string>>, readonly body?: object | string }>
 }
 
 async function setUp (t: Test): Promise<{ api: TestApi, road: Road, phone: PhoneDescription, token: () => Promise<string>, folder: string }> {
@@ -34,8 +34,10 @@ async function setUp (t: Test): Promise<{ api: TestApi, road: Road, phone: Phone
       const body = Buffer.concat(chunks)
       road.seen.push({ method: request.method!, path, encoding: request.headers['content-encoding'], body })
       const fault = path.startsWith('/v1/telemetry') ? road.faults.shift() : undefined
+      if (fault === 'silence') return
       if (typeof fault === 'object') {
-        response.writeHead(fault.status, { 'content-type': 'application/problem+json', ...fault.headers }).end(JSON.stringify(fault.body ?? { code: 'unavailable', detail: 'later' }))
+        const { status, headers, body: said = { code: 'unavailable', detail: 'later' } } = fault
+        response.writeHead(status, { 'content-type': 'application/problem+json', ...headers }).end(typeof said === 'string' ? said : JSON.stringify(said))
         return
       }
       const onward = httpRequest(target + path, { method: request.method!, headers: request.headers }, (answer) => {
@@ -225,4 +227,55 @@ t.test('reports at once, past the spool, and says what was wrong', async (t) => 
   t.match(error, { status: 400, code: 'validation', isPassing: false })
   await t.rejects(Agent.enroll(road.url, 'no-token', phone), { status: 401 } as AgentError)
   await t.rejects(Agent.enroll('http://127.0.0.1:9', 'no-token', phone), { status: 0, code: 'unreachable' })
+})
+
+t.test('what stands in the way is not the API: nothing is given up for its word', async (t) => {
+  const { api, road, phone, token } = await setUp(t)
+  const agent = await Agent.enroll(road.url, await token(), phone)
+  await agent.collect({ os: { version: '15' } })
+  for (const fault of [{ status: 200, body: '<html>Accept our terms</html>' }, { status: 403, body: 'Forbidden' }, { status: 404, body: '<h1>nginx</h1>' }, { status: 400, body: '' }]) {
+    road.faults.push(fault)
+    await t.rejects(agent.flush(), { code: 'not-the-api', isPassing: true } as AgentError, `${fault.status}`)
+  }
+  t.strictSame([agent.waiting, agent.refused], [1, 0])
+  await agent.flush()
+  t.equal((await journalOf(api)).length, 1)
+})
+
+t.test('a re-enrolment that does not get through is tried again', async (t) => {
+  const { api, road, phone, token } = await setUp(t)
+  let tokens = 0
+  const agent: Agent = await Agent.enroll(road.url, await token(), phone, {
+    random: () => 0,
+    enrollAgain: async () => {
+      tokens += 1
+      if (tokens === 1) throw new AgentError(0, 'unreachable', 'the administrator\'s server is away')
+      return { enrollmentToken: await token(), phone: { ...phone, entraDeviceId: randomUUID() } }
+    },
+    sleep: async () => { if (agent.waiting === 0) await agent.close() }
+  })
+  await revokeDevice({ db: api.db, cutoffs: api.cutoffs, sync: api.sync, log: api.log }, { tenantId: api.tenantId, deviceId: agent.deviceId, actor: 'test' } as never)
+  await agent.collect({ os: { version: '15' } })
+  await agent.run(1)
+  t.strictSame([tokens, (await journalOf(api)).length], [2, 1])
+})
+
+t.test('close cuts what is under way', async (t) => {
+  const { road, phone, token } = await setUp(t)
+  const agent = await Agent.enroll(road.url, await token(), phone)
+  await agent.collect({ os: { version: '15' } })
+  road.faults.push('silence')
+  const running = agent.run(1_000)
+  while (telemetryOf(road).length === 0) await new Promise<void>((resolve) => { setImmediate(resolve) })
+  await agent.close()
+  await running
+  t.equal(agent.waiting, 1)
+})
+
+t.test('who collects at the same time keeps the order of sequences', async (t) => {
+  const { api, road, phone, token, folder } = await setUp(t)
+  const agent = await Agent.enroll(road.url, await token(), phone, { spool: await FileSpool.open(join(folder, 'spool')) })
+  await Promise.all(Array.from({ length: 20 }, async (_, n) => await agent.collect({ processes: [String(n)] })))
+  await agent.flush()
+  t.strictSame((await journalOf(api)).map(({ sequence }) => sequence), Array.from({ length: 20 }, (_, index) => index + 1))
 })

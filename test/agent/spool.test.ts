@@ -64,6 +64,17 @@ t.test('what was kept in a folder is there after a start anew, and nothing half 
   t.equal((await stat(join(folder, (await readdir(folder))[0]!))).mode & 0o077, 0, 'nobody else can read it')
 })
 
+t.test('a file that a failing disk spoilt keeps nobody from his reports', async (t) => {
+  const folder = await folderOf(t)
+  const first = await FileSpool.open(folder)
+  for (const one of [report(1), report(2)]) await first.add(one)
+  const [name] = (await readdir(folder)).sort()
+  await writeFile(join(folder, name!), '{"report')
+  const again = await FileSpool.open(folder)
+  t.strictSame([await sequencesOf(again), again.unreadable], [[2], [name]])
+  t.ok((await readdir(folder)).includes(`${name}.unreadable`), 'put aside')
+})
+
 t.test('no order of adding, removing and dying loses or doubles a report', async (t) => {
   const seed = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31)
   t.comment(`FC_SEED=${seed}`)
