@@ -1,18 +1,15 @@
 import { FetchError } from './fetch-error.js'
 import type { FetchDeps, Offer } from './offer.js'
+import { readPiece } from './read-piece.js'
 import { applyObjects, type HeldObject, joinObjects, listHeldVersions } from './subscription-object-repository.js'
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const MAX_MANIFEST_BYTES = 8 * 1024 * 1024
-/** Parsed at once; the largest events of public feeds have some five. */
-const MAX_EVENT_BYTES = 8 * 1024 * 1024
+const MAX_EVENT_BYTES = 16 * 1024 * 1024
 const MAX_EVENTS = 20_000
 /** Events asked for at once. */
 const AT_ONCE = 4
 /** What is fetched is kept after so many events: a run that ends early has not been for nothing. */
 const KEEP_AFTER = 40
-/** Digits of a Unix time, so that times sort as text. */
-const TIME_DIGITS = 12
 
 /**
  * A folder of MISP events (`manifest.json` beside one file an event): events that are new or
@@ -24,7 +21,8 @@ export async function syncMispFolder ({ db, fetcher, subscription, isHeld, signa
   const mayBeOld = isHeld && !fullRequested && !objectsChanged
   const manifest = await fetcher.fetch({ url, maxBytes: MAX_MANIFEST_BYTES, ...(mayBeOld ? { etag: subscription.etag, lastModified: subscription.lastModified } : {}) })
   if (manifest.status === 304) return { body: undefined, progress: {} }
-  const offered = readManifest(manifest.body.toString('utf8'))
+  const offered = await readPiece('misp-manifest', manifest.body)
+  if (offered.size > MAX_EVENTS) throw new FetchError('too-large', `the MISP feed has more than ${MAX_EVENTS} events`)
 
   const held = fullRequested ? new Map<string, string>() : await listHeldVersions(db, feed)
   const wanted = [...offered].filter(([id, modified]) => held.get(id) !== modified)
@@ -55,39 +53,9 @@ export async function syncMispFolder ({ db, fetcher, subscription, isHeld, signa
           waiting.length = 0
           throw error
         })
-        fetched.push({ id, modified, object: readEvent(answer.body.toString('utf8'), id) })
+        fetched.push({ id, modified, object: await readPiece('misp-event', answer.body, `the file of event ${id}`) })
       }
     }))
     return fetched
   }
-}
-
-/** Event ids and their times. @throws FetchError */
-function readManifest (text: string): Map<string, string> {
-  const manifest = parseObject(text, 'the manifest')
-  const events = new Map<string, string>()
-  for (const [id, entry] of Object.entries(manifest)) {
-    const timestamp = (entry as { timestamp?: unknown } | null)?.timestamp
-    if (!UUID.test(id) || !/^\d{1,12}$/.test(String(timestamp))) throw new FetchError('not-valid', 'the address does not lead to the manifest of a MISP feed')
-    events.set(id.toLowerCase(), String(timestamp).padStart(TIME_DIGITS, '0'))
-  }
-  if (events.size > MAX_EVENTS) throw new FetchError('too-large', `the MISP feed has more than ${MAX_EVENTS} events`)
-  return events
-}
-
-/** An event's file, without attached files: no indicator is in them. @throws FetchError */
-function readEvent (text: string, id: string): string {
-  const file = parseObject(text, `the event ${id}`)
-  if (typeof file.Event !== 'object' || file.Event === null) throw new FetchError('not-valid', `the file of event ${id} holds no event`)
-  return JSON.stringify({ Event: file.Event }, (key, value: unknown) => key === 'data' && typeof value === 'string' ? undefined : value)
-}
-
-function parseObject (text: string, what: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch {
-    // Said below.
-  }
-  throw new FetchError('not-valid', `${what} is not a JSON object`)
 }

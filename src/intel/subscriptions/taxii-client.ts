@@ -1,10 +1,11 @@
 import type { Fetched, Fetcher } from './fetcher.js'
 import { FetchError } from './fetch-error.js'
+import { isTime, parseObject, type TaxiiResource, timeKey } from './pieces.js'
+import { readPiece } from './read-piece.js'
 
 /** OASIS TAXII 2.1, section 1.6.8.1. */
 const MEDIA_TYPE = 'application/taxii+json;version=2.1'
-/** Parsed at once, so it stays small: some fifty milliseconds. */
-const MAX_PAGE_BYTES = 8 * 1024 * 1024
+const MAX_PAGE_BYTES = 16 * 1024 * 1024
 const MAX_ROOTS = 20
 const SHOWN_COLLECTIONS = 10
 
@@ -101,7 +102,7 @@ export async function readCollection (fetcher: Fetcher, collection: string, adde
     url.searchParams.set('limit', String(limit))
     if (after !== null) url.searchParams.set('added_after', after)
     if (next !== undefined) url.searchParams.set('next', next)
-    let answer: { resource: Resource, headers: Fetched['headers'] }
+    let answer: Awaited<ReturnType<typeof getResource>>
     try {
       answer = await getResource(fetcher, url.href)
     } catch (error) {
@@ -109,11 +110,8 @@ export async function readCollection (fetcher: Fetcher, collection: string, adde
       limit = Math.ceil(limit / 4)
       continue
     }
-    const { resource, headers } = answer
-    const onPage = resource.objects ?? []
-    if (!Array.isArray(onPage)) throw new FetchError('not-valid', 'a page\'s objects are no list')
-    for (const one of onPage as unknown[]) {
-      const object = readObject(one)
+    const { resource, objects: onPage, headers } = answer
+    for (const object of onPage) {
       const held = objects.get(object.id)
       if (held !== undefined && held.modified > object.modified) continue
       objects.set(object.id, object)
@@ -141,7 +139,7 @@ export async function readCollection (fetcher: Fetcher, collection: string, adde
   }
 }
 
-async function getResource (fetcher: Fetcher, url: string): Promise<{ readonly resource: Resource, readonly headers: Fetched['headers'], readonly at: string }> {
+async function getResource (fetcher: Fetcher, url: string): Promise<TaxiiResource & { readonly headers: Fetched['headers'], readonly at: string }> {
   let answer: Fetched
   try {
     answer = await fetcher.fetch({ url, accept: MEDIA_TYPE, maxBytes: MAX_PAGE_BYTES })
@@ -149,9 +147,7 @@ async function getResource (fetcher: Fetcher, url: string): Promise<{ readonly r
     throw error instanceof FetchError && error.kind === 'status' ? explain(error) : error
   }
   requireMediaType(answer.headers['content-type'])
-  const resource = parse(answer.body.toString('utf8'))
-  if (resource === undefined) throw new FetchError('not-valid', 'the TAXII server\'s answer is no JSON object')
-  return { resource, headers: answer.headers, at: answer.url }
+  return { ...await readPiece('taxii', answer.body), headers: answer.headers, at: answer.url }
 }
 
 /** Section 1.6.8: the version may be left out; many servers say plain JSON and mean it. */
@@ -174,35 +170,11 @@ const EXPLANATIONS: Readonly<Record<number, string>> = {
 /** A server's refusal, with what its error message says (section 3.6.1). */
 function explain (error: FetchError): FetchError {
   const status = error.status ?? 0
-  const said = parse(error.problem?.toString('utf8') ?? '')
+  const said = parseObject(error.problem?.toString('utf8') ?? '')
   const detail = [said?.title, said?.description].filter((part): part is string => typeof part === 'string' && part !== '').join(': ').slice(0, 300)
   const reason = EXPLANATIONS[status]
   const message = reason === undefined ? error.message : `${error.message.split(': ')[0]}: ${reason}`
   return new FetchError('status', detail === '' ? message : `${message} (it says: ${detail})`, { status, retryAfterMs: error.retryAfterMs, contentType: error.contentType })
-}
-
-function parse (text: string): Resource | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Resource : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function readObject (value: unknown): StixObject {
-  const { id, modified, created } = (typeof value === 'object' && value !== null ? value : {}) as Resource
-  if (typeof id !== 'string' || id === '' || id.length > 300) throw new FetchError('not-valid', 'a page holds an object without an id')
-  const version = [modified, created].find((one): one is string => typeof one === 'string' && isTime(one))
-  return { id, modified: version === undefined ? '' : timeKey(version), json: JSON.stringify(value) }
-}
-
-const isTime = (text: string): boolean => text.length <= 64 && !Number.isNaN(Date.parse(text))
-
-/** Timestamps have any number of digits after the second, and all of them count. */
-function timeKey (text: string): string {
-  const [, seconds, fraction = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?Z$/i.exec(text) ?? []
-  return seconds === undefined ? timeKey(new Date(text).toISOString()) : `${seconds}.${fraction.padEnd(9, '0')}Z`
 }
 
 const later = (a: string | null, b: string): string => a !== null && timeKey(a) > timeKey(b) ? a : b
