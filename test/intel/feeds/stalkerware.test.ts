@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { parse } from 'yaml'
 import { isStalkerwareList, parseStalkerware } from '../../../src/intel/feeds/stalkerware.js'
@@ -112,6 +113,18 @@ t.test('reads odd keys by what they mean', async (t) => {
     ['c2.port: cannot be matched exactly', 'OddSpy: 80'],
     ['type: read as stalkerware', 'Kind: something else']
   ])
+})
+
+t.test('reads or refuses whatever stands in a family', async (t) => {
+  const family = fc.dictionary(fc.oneof(fc.constantFrom('name', 'Name', 'type', 'packages', 'c2', 'C2', 'certificate', 'references', '__proto__', 'constructor', 'domains'), fc.string()), fc.jsonValue())
+  const result = fc.check(fc.property(fc.array(family, { maxLength: 5 }), (families) => {
+    try {
+      parseStalkerware(JSON.stringify(families))
+    } catch (error) {
+      if (!['validation', 'VALIDATION'].includes((error as { code?: string }).code ?? '')) throw error
+    }
+  }), { numRuns: 1_000 })
+  t.notOk(result.failed, result.failed ? fc.defaultReportMessage(result) ?? 'fails' : 'never another error')
 })
 
 t.test('recognises its lists, and no others', async (t) => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { isStixBundle, parseStix } from '../../../src/intel/feeds/stix.js'
 import { readSharedData } from '../shared-data.js'
@@ -260,6 +261,20 @@ t.test('refuses what is no bundle, naming line or object', async (t) => {
   t.match(faultsOf('{\n"type": "bundle",\n"objects": [}'), [{ path: /^(line 3)?$/, message: /^is not JSON: / }])
   t.match(faultsOf(bundle(malware('m', 'x'), 5, null, { id: 'x' })), [{ path: '/objects/1' }, { path: '/objects/2' }, { path: '/objects/3' }])
   for (const text of ['[]', '{}', 'null', '{"type":"bundle"}', '{"type":"report","objects":[]}']) t.match(faultsOf(text), [{ path: '' }], text)
+})
+
+t.test('reads or refuses whatever stands in a bundle', async (t) => {
+  const odd = fc.oneof(fc.jsonValue(), fc.constantFrom('indicator--1', 'malware--1', 'domain-name--1', 'indicates', 'based-on', 'targets', '2024-01-01T00:00:00Z', "[process:name='x']"))
+  const object = fc.record({
+    type: fc.constantFrom('indicator', 'malware', 'campaign', 'relationship', 'domain-name', 'file', 'observed-data', 'other', '__proto__'),
+    ...Object.fromEntries(['id', 'name', 'pattern', 'pattern_type', 'revoked', 'modified', 'valid_from', 'valid_until', 'confidence', 'labels', 'indicator_types', 'kill_chain_phases', 'external_references',
+      'source_ref', 'target_ref', 'relationship_type', 'value', 'hashes', 'description', '__proto__', 'constructor'].map((key) => [key, odd]))
+  }, { requiredKeys: ['type'] })
+  const result = fc.check(fc.property(fc.array(object, { maxLength: 8 }), (objects) => {
+    const { indicators, skipped } = parseStix(bundle(...objects))
+    JSON.stringify([indicators, skipped])
+  }), { numRuns: 2_000 })
+  t.notOk(result.failed, result.failed ? fc.defaultReportMessage(result) ?? 'fails' : 'never an error')
 })
 
 const countByType = (indicators: ReadonlyArray<{ type: string }>): Record<string, number> => {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createIntelCache } from '../../../src/intel/index/intel-cache.js'
+import { createIntelCache, type IntelCache } from '../../../src/intel/index/intel-cache.js'
 import { guardFeed } from '../../../src/intel/indicators/guard-feed.js'
 import { guardHost, liftHost } from '../../../src/intel/indicators/change-guarded-hosts.js'
 import type { Indicator } from '../../../src/intel/indicators/indicator.js'
@@ -11,9 +11,10 @@ import { stixFile } from '../files.js'
 interface Item { readonly host: string, readonly state: string, readonly category: string | null, readonly reason: string, readonly changedBy: string | null }
 
 async function setUp (t: Test) {
+  let cache!: IntelCache
   const api = await startTestApi(t, {
     intelOf: async (db) => {
-      const cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
+      cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
       t.teardown(async () => await cache.close())
       return cache
     }
@@ -31,7 +32,7 @@ async function setUp (t: Test) {
       return answer.json<{ byType: Record<string, number>, skipped: Array<{ reason: string, count: number, examples: string[] }> }>()
     },
     hostsHit: async (...hosts: string[]) => {
-      const intel = await api.intel.refresh()
+      const intel = await cache.refresh()
       return hosts.filter((host) => intel.lookupHost(host).length > 0)
     },
     audited: async () => (await api.db.selectFrom('audit_event').select(['action', 'subject', 'detail']).orderBy('id').execute()).filter(({ action }) => action.startsWith('guarded-host.'))
