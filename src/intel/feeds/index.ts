@@ -1,11 +1,18 @@
 import { InvalidInputError, UnprocessableError } from '../../errors.js'
+import { isAndroidBulletinCsv, isAndroidBulletinJson, readAndroidBulletinCsv, readAndroidBulletinJson } from './android-bulletin.js'
+import { isAppVulnerabilities, readAppVulnerabilities } from './app-vulnerabilities.js'
 import { isCsv, readCsv } from './csv.js'
+import { isEndoflife, readEndoflife } from './endoflife.js'
 import { isHosts, readHosts } from './hosts.js'
 import { parseJson } from './json-document.js'
+import { isKev, readKev } from './kev.js'
 import { isList, readList } from './list.js'
 import { isMisp, readMisp } from './misp.js'
+import { isNvd, readNvd } from './nvd.js'
 import { isOpenIoc, readOpenIoc } from './openioc.js'
+import { isOsv, readOsv } from './osv.js'
 import type { ParsedFeed } from './parsed-feed.js'
+import { isSofa, readSofa } from './sofa.js'
 import { isStalkerwareList, readStalkerware } from './stalkerware.js'
 import { isStarter, readStarter } from './starter.js'
 import { isStixBundle, readStix } from './stix.js'
@@ -24,6 +31,8 @@ interface Format {
   /** Whether the data looks like this format. */
   readonly matches: (data: unknown) => boolean
   readonly read: (data: unknown) => ParsedFeed
+  /** The same format written another way. */
+  readonly also?: Format
 }
 
 const ofText = (matches: (text: string) => boolean, read: (text: string) => ParsedFeed): Format =>
@@ -33,6 +42,13 @@ const ofText = (matches: (text: string) => boolean, read: (text: string) => Pars
 const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['stix', { syntax: 'json', matches: isStixBundle, read: readStix }],
   ['misp', { syntax: 'json', matches: isMisp, read: readMisp }],
+  ['kev', { syntax: 'json', matches: isKev, read: readKev }],
+  ['osv', { syntax: 'json', matches: isOsv, read: readOsv }],
+  ['nvd', { syntax: 'json', matches: isNvd, read: readNvd }],
+  ['sofa', { syntax: 'json', matches: isSofa, read: readSofa }],
+  ['endoflife', { syntax: 'json', matches: isEndoflife, read: readEndoflife }],
+  ['app-vulnerabilities', { syntax: 'yaml', matches: isAppVulnerabilities, read: readAppVulnerabilities }],
+  ['android-bulletin', { syntax: 'json', matches: isAndroidBulletinJson, read: readAndroidBulletinJson, also: ofText(isAndroidBulletinCsv, readAndroidBulletinCsv) }],
   ['stalkerware', { syntax: 'yaml', matches: isStalkerwareList, read: readStalkerware }],
   ['starter', { syntax: 'yaml', matches: isStarter, read: readStarter }],
   ['openioc', { syntax: 'xml', matches: isOpenIoc, read: (data) => readOpenIoc(data as XmlElement) }],
@@ -41,6 +57,9 @@ const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['csv', ofText(isCsv, readCsv)],
   ['list', ofText(isList, readList)]
 ])
+
+/** Every way in which one of them is written. */
+const WAYS: ReadonlyArray<readonly [string, Format]> = [...FORMATS].flatMap(([name, format]) => [format, ...format.also === undefined ? [] : [format.also]].map((way) => [name, way] as const))
 
 export const FEED_FORMATS: readonly string[] = ['auto', ...FORMATS.keys()]
 
@@ -52,14 +71,17 @@ export interface ReadFeed extends ParsedFeed {
 /** Reads a file in a given format, or finds out which it is. @throws UnprocessableError, InvalidInputError */
 export function readFeed (text: string, format: string): ReadFeed {
   const named = FORMATS.get(format)
-  if (named !== undefined) return { format, ...named.read(SYNTAXES[named.syntax](text)) }
+  if (named !== undefined) {
+    const { read, syntax } = named.also !== undefined && syntaxesOf(text).includes(named.also.syntax) ? named.also : named
+    return { format, ...read(SYNTAXES[syntax](text)) }
+  }
   if (format !== 'auto') throw new UnprocessableError(`The format ${format.slice(0, 64)} is not supported; supported are ${FEED_FORMATS.join(', ')}.`)
 
   let fault: Error | undefined
   for (const syntax of syntaxesOf(text)) {
     try {
       const data = SYNTAXES[syntax](text)
-      for (const [name, { matches, read, syntax: own }] of FORMATS) {
+      for (const [name, { matches, read, syntax: own }] of WAYS) {
         // JSON is YAML.
         if ((own === syntax || (own === 'yaml' && syntax === 'json')) && matches(data)) return { format: name, ...read(data) }
       }

@@ -13,7 +13,7 @@ export function targetOf (fact: VulnerabilityFact): string {
 
 /** Two facts of a feed with the same key are about the same thing: they are merged. */
 export function factKey (fact: VulnerabilityFact): string {
-  return JSON.stringify([fact.kind, targetOf(fact), fact.kind === 'release' ? fact.version : fact.cve])
+  return JSON.stringify([fact.kind, targetOf(fact), fact.kind === 'release' ? `${fact.isCycle} ${fact.version}` : fact.cve])
 }
 
 /** What a feed says in two places about one thing; of what contradicts, the first counts. */

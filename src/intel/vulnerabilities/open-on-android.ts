@@ -18,9 +18,9 @@ export function compileAndroid (common: Common, statements: readonly Statement[]
   return (os) => {
     const version = parseOsVersion(os)
     const level = parsePatchLevel(os.patchLevel ?? '')
-    const open = ranges.filter(({ range, within }) => within(version) && (range.patchLevel === undefined || (level !== undefined && isPatchLevelOpen(level, range.patchLevel))))
+    const open = ranges.filter(({ range, within }) => within(version) && isBefore(level, range))
     if (open.length === 0) return undefined
-    const levels = [...new Set(open.map(({ range }) => range.patchLevel ?? range.fixed!))].sort()
+    const levels = [...new Set(open.flatMap(({ range }) => isGuess(range) ? [] : range.patchLevel ?? range.fixed!))].sort()
     return share({ fixedIn: levels, part: open[0]!.range.part ?? null, ...availability(os, open, releases) })
   }
 }
@@ -37,6 +37,15 @@ function rangesOf ({ fixedIn, part, ranges }: OsStatement): readonly AffectedRan
   return ranges ?? fixedIn.map((patchLevel) => ({ patchLevel, ...(part === null ? {} : { part }) }))
 }
 
+/** Whether the phone's patch level lacks the fix; a range without one is decided by the version. */
+function isBefore (level: string | undefined, { patchLevel, sinceLevel }: AffectedRange): boolean {
+  if (patchLevel === undefined) return true
+  return level !== undefined && isPatchLevelOpen(level, patchLevel) && (sinceLevel === undefined || level >= sinceLevel)
+}
+
+/** A level that nobody named, from the month of publication: good enough to tell old phones, not to be shown. */
+const isGuess = ({ concluded, part }: AffectedRange): boolean => concluded === true && part === undefined
+
 const isDecidable = ({ range }: CompiledRange): boolean =>
   range.patchLevel === undefined ? range.fixed !== undefined : parsePatchLevel(range.patchLevel) !== undefined
 
@@ -45,7 +54,7 @@ const isDecidable = ({ range }: CompiledRange): boolean =>
  * bring; whether he did, nobody says. A level after the version's end will not come.
  */
 function availability (os: OsOfPhone, open: readonly CompiledRange[], releases: OsReleases): { readonly fixAvailable: boolean | null, readonly fixedSince: string | null } {
-  const levels = open.flatMap(({ range }) => range.patchLevel ?? []).sort()
+  const levels = open.flatMap(({ range }) => isGuess(range) ? [] : range.patchLevel ?? []).sort()
   const last = levels.at(-1)
   if (last === undefined) return { fixAvailable: null, fixedSince: null }
   const { endOfLife } = releases.supportOf(os)
