@@ -21,7 +21,7 @@ const MAX_SECONDS = 60
 const FILE = threadFile('piece-thread-entry', import.meta.url)
 
 /**
- * Reads an answer; a large one in a thread, so that nothing else waits for it.
+ * Reads an answer; a large one in a thread, so that nothing else waits for it. It is given away.
  * @param where begins the fault's message, for what is one of many
  * @throws FetchError when it is not what it should be
  */
@@ -33,9 +33,12 @@ export async function readPiece<N extends ReaderName> (reader: N, body: Buffer, 
 
 async function readInThread (input: PieceThreadInput): Promise<Read<unknown>> {
   try {
-    return await runInThread<Read<unknown>>({ file: FILE, input, maxHeapMb: MAX_HEAP_MB, maxSeconds: MAX_SECONDS })
+    return await runInThread<Read<unknown>>({ file: FILE, input, transfer: isOwn(input.body) ? [input.body.buffer as ArrayBuffer] : [], maxHeapMb: MAX_HEAP_MB, maxSeconds: MAX_SECONDS })
   } catch (error) {
     if (error instanceof ThreadMemoryError || error instanceof ThreadTimeError) throw new FetchError('too-large', `to read the answer takes too much: ${error.message}`)
     throw error
   }
 }
+
+/** Nobody else has a part of its memory. */
+const isOwn = ({ buffer, byteLength }: Uint8Array): boolean => buffer.byteLength === byteLength
