@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
-import { createFeedThread, type FeedThread } from '../intel/feed-thread.js'
+import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
 import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
@@ -20,7 +20,7 @@ export interface Installation {
   readonly metrics: Metrics
   readonly intel: IntelCache
   /** Where feeds are imported: one at a time, off the event loop. */
-  readonly feeds: FeedThread
+  readonly feeds: FeedImports
   readonly intune: IntuneClient
   /** How phones reach the API. With a free port it is known once the API listens. */
   readonly publicUrl: { value: string }
@@ -51,7 +51,7 @@ export async function openInstallation (config: Config, options: { readonly log:
 
   const intel = await createIntelCache({ db, log })
   lifecycle.onStop('intel cache', async () => intel.close())
-  const feeds = createFeedThread({ databaseUrl })
+  const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
   return { config, log, lifecycle, db, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }

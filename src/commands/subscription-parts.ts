@@ -17,7 +17,7 @@ export function subscriptionsOf ({ config, db, log, store, onChanged }: {
   readonly config: Config
   readonly db: Database
   readonly log: Logger
-  /** Where files are read and stored; without it, in this thread. */
+  /** Where files are read and stored; without it, here. */
   readonly store?: ImportFeedDeps['store']
   /** Told after an import that changed something. */
   readonly onChanged: () => Promise<void>

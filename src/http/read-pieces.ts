@@ -5,8 +5,8 @@ import { BodyTooLargeError, MalformedEncodingError } from '../errors.js'
 const PIECE_BYTES = 1024 * 1024
 
 /**
- * A big body as it comes, in pieces of memory that can be given away: to join 64 MB takes tens of
- * milliseconds in which nothing else is done.
+ * A big body as it comes, in pieces: to join 64 MB takes tens of milliseconds in which nothing else
+ * is done, and to keep what arrives byte by byte as it arrives takes a hundred times the memory.
  * @param expectedBytes as the request says, undefined when it does not
  * @throws BodyTooLargeError; what is left of the body is let go
  */

@@ -9,7 +9,7 @@ import type { ReadFeed } from './feeds/index.js'
 /** Largest file that is taken, in bytes as it is sent. */
 export const MAX_FEED_BYTES = 64 * 1024 * 1024
 
-/** A file whole, or in pieces of which nobody else needs the memory. */
+/** A file whole, or in pieces. */
 export type FeedBody = string | Uint8Array | readonly Uint8Array[]
 
 /**

@@ -15,7 +15,7 @@ export const FEED_NAME_PATTERN = '^[a-z0-9][a-z0-9._-]{0,99}$'
 
 export interface ImportFeedDeps {
   readonly db: Database
-  /** Where files are read and stored: a thread (feed-thread.ts). Without it, here, and nothing else is done meanwhile. */
+  /** Where files are read and stored: a process of its own (feed-imports.ts). Without it, here, and nothing else is done meanwhile. */
   readonly store?: (input: StoreFeedInput) => Promise<ImportResult>
   /** Told after the commit when something changed, so that phones are judged again. */
   readonly onChanged?: () => Promise<void>

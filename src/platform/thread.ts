@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, type TransferListItem, Worker, workerData } from 'node:worker_threads'
-import * as namedErrors from '../errors.js'
+import { describeError, reviveError, type SentError } from './sent-error.js'
 
 /** A thread ran out of the memory it may have. */
 export class ThreadMemoryError extends Error {}
@@ -33,7 +33,9 @@ type Answer = { readonly output: unknown } | { readonly error: SentError }
 
 /**
  * Runs one piece of work in a thread of its own, which is gone when the promise settles.
- * What is thrown there is thrown here, named errors as what they were.
+ * What is thrown there is thrown here, named errors as what they were. For work of our own: where a
+ * stranger's file decides what memory is needed, V8 may end the whole process before the thread
+ * (child-work.ts is for that).
  * @throws ThreadMemoryError, ThreadTimeError, and what the work throws
  */
 export async function runInThread<Output> (options: ThreadOptions): Promise<Output> {
@@ -78,52 +80,4 @@ export async function answerInThread<Input, Output> (work: (input: Input) => Pro
   } catch (error) {
     parentPort.postMessage({ error: describeError(error) } satisfies Answer)
   }
-}
-
-/** An error as it crosses the border: classes and most properties do not. */
-interface SentError {
-  readonly name: string
-  readonly message: string
-  readonly stack: string | undefined
-  readonly code: unknown
-  readonly faults?: readonly namedErrors.FieldFault[]
-  /** Of an AggregateError. */
-  readonly errors?: readonly SentError[]
-}
-
-export function describeError (error: unknown): SentError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined, code: undefined }
-  const { code } = error as NodeJS.ErrnoException
-  return {
-    name: error.name,
-    message: error.message,
-    stack: error.stack,
-    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
-    ...(error instanceof namedErrors.InvalidInputError ? { faults: error.faults } : {}),
-    ...(error instanceof AggregateError ? { errors: error.errors.map(describeError) } : {})
-  }
-}
-
-type NamedError = new (...args: unknown[]) => Error & { code: string }
-/** @fastify/error's constructors by their code. */
-const NAMED: ReadonlyMap<string, NamedError> = new Map(Object.values(namedErrors)
-  .filter((one): one is typeof one & NamedError => typeof one === 'function' && one !== namedErrors.InvalidInputError as unknown)
-  .map((constructor) => [(new constructor('') as { code: string }).code, constructor as NamedError]))
-
-export function reviveError (sent: SentError): Error {
-  const error = emptyErrorOf(sent)
-  error.message = sent.message
-  if (sent.stack !== undefined) error.stack = sent.stack
-  return error
-}
-
-function emptyErrorOf ({ name, code, faults, errors }: SentError): Error {
-  if (faults !== undefined) return new namedErrors.InvalidInputError(faults)
-  if (errors !== undefined) return Object.assign(new AggregateError(errors.map(reviveError)), code === undefined ? {} : { code })
-  const Named = typeof code === 'string' ? NAMED.get(code) : undefined
-  if (Named !== undefined) return new Named('')
-  const error = new Error()
-  // Not enumerable, as it is of other errors.
-  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
-  return code === undefined ? error : Object.assign(error, { code })
 }

@@ -10,6 +10,7 @@ import type { ScoreDeps } from '../../src/devices/score-devices.js'
 import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-keys.js'
 import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../../src/http/app.js'
+import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
@@ -54,6 +55,8 @@ export interface TestApiOptions {
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
+  /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
+  readonly feedImports?: Pick<FeedImports, 'store'>
   /** Threat intelligence as it is stored; without it nothing is known to be bad. */
   readonly intelOf?: (db: Database) => Promise<Pick<IntelCache, 'current' | 'refresh'>>
 }
@@ -92,7 +95,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: options.secrets },
-    intel: { db, intel, onChanged: async () => await reassessFleet({ db, score }) },
+    intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await reassessFleet({ db, score }) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
