@@ -70,7 +70,8 @@ export function readRelations (objects: readonly StixObject[]): Relations {
     familyOf: (indicator) => {
       const indicated = families.of(indicator)
       const nearest = mostTelling(indicated.length > 0 ? indicated : only)
-      const used = nearest !== undefined && ACTORS.has(nearest.type) ? new Set(malwareOfActors.of(nearest)) : new Set<StixObject>()
+      if (nearest === undefined || !ACTORS.has(nearest.type)) return nearest
+      const used = new Set(malwareOfActors.of(nearest))
       // Who has but one malware means that; who has several may mean any.
       return used.size === 1 ? [...used][0] : nearest
     },
@@ -81,5 +82,6 @@ export function readRelations (objects: readonly StixObject[]): Relations {
 }
 
 function mostTelling (families: readonly StixObject[]): StixObject | undefined {
+  if (families.length < 2) return families[0]
   return families.toSorted((a, b) => FAMILY_TYPES.indexOf(a.type) - FAMILY_TYPES.indexOf(b.type))[0]
 }

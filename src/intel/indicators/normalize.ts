@@ -84,6 +84,7 @@ export function normalizeUrl (text: string): string | undefined {
 
 /** Capitals in what is encoded, and nothing encoded that need not be (RFC 3986, section 2.3). */
 function normalizePercents (text: string): string {
+  if (!text.includes('%')) return text
   return text
     // A percent sign that encodes nothing stands for itself; left alone it could begin to encode what comes after.
     .replace(/%(?![0-9a-f]{2})/gi, '%25')
