@@ -184,7 +184,7 @@ function levelOf (row: Row): string | undefined {
 
 /** AOSP versions; an empty list means that the bulletin names none. Undefined: it names something else. */
 function versionsOf (value: unknown): string[] | undefined {
-  const texts = (Array.isArray(value) ? value : (textOf(value, 500) ?? '').split(/[\s,;/]+/)).map((one) => typeof one === 'number' ? String(one) : textOf(one, 20) ?? '')
+  const texts = (Array.isArray(value) ? value : (textOf(value, 500) ?? '').replace(/\bn\/a\b/gi, '').split(/[\s,;/]+/)).map((one) => typeof one === 'number' ? String(one) : textOf(one, 20) ?? '')
     .filter((text) => text !== '' && !/^(?:n\/?a|none|-|all|and|android)$/i.test(text))
   return texts.every((text) => parseAndroidVersion(text) !== undefined) ? [...new Set(texts)] : undefined
 }
