@@ -10,6 +10,7 @@ export interface BenchOptions {
   /** Also measure one INSERT and one job a report. */
   readonly naive: boolean
   readonly phones: number
+  readonly indicators: number
   /** Told what happens, for people who wait. */
   readonly tell: (message: string) => void
 }

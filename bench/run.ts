@@ -5,7 +5,8 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
   accept: async () => (await import('./accept.js')).accept,
-  storage: async () => (await import('./storage.js')).storage
+  storage: async () => (await import('./storage.js')).storage,
+  index: async () => (await import('./index.js')).index
 }
 
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
@@ -26,6 +27,7 @@ const command = new Command('npm run bench --')
   .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
   .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000)', positive)
+  .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()
   .parse()
