@@ -34,7 +34,7 @@ export async function fetchFile ({ fetcher, subscription, isHeld }: FetchDeps): 
   const contentSha256 = (await digestOf('sha256', body)).toString('hex')
   const isSame = mayBeOld && contentSha256 === subscription.contentSha256
   return {
-    body: isSame ? undefined : body,
+    body: isSame ? undefined : [body],
     progress: { etag: answer.headers.etag ?? null, lastModified: answer.headers['last-modified'] ?? null, contentSha256 }
   }
 }

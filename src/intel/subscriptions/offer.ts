@@ -14,8 +14,8 @@ export interface FetchDeps {
 
 /** What a publisher offers now. */
 export interface Offer {
-  /** All of it, for the import. Undefined: as it was. */
-  readonly body: Buffer | undefined
+  /** All of it, for the import, in pieces. Undefined: as it was. */
+  readonly body: readonly Buffer[] | undefined
   readonly progress: Partial<Progress>
 }
 

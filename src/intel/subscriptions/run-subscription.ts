@@ -20,7 +20,7 @@ import { syncMispFolder } from './sync-misp-folder.js'
 export type ImportSubscribed = (input: {
   readonly feed: string
   readonly format: string
-  readonly body: Buffer
+  readonly body: readonly Buffer[]
   readonly threatClass?: ThreatClass | undefined
   readonly now: Date
   /** The body is put together by us from what is offered now: it is never an older copy. */

@@ -24,6 +24,8 @@ export interface ObjectChanges {
 }
 
 const BATCH = 2_000
+/** Of a document: less than a millisecond to put together. */
+const PIECE_LENGTH = 1024 * 1024
 
 /**
  * Adds, replaces and removes objects of a subscription, all at once, while the lease is held.
@@ -68,18 +70,24 @@ export async function listHeldVersions (db: Database, feed: string): Promise<Map
 }
 
 /**
- * All objects of a feed as one document, in a lasting order. Undefined when there is none and never
+ * All objects of a feed as one document, in a lasting order and in pieces. Undefined when there is none and never
  * was: what is empty from the beginning is no fault.
  * @throws FetchError when they are too much for one feed
  */
-export async function joinObjects (db: Database, { feed, importedSha256 }: ClaimedSubscription, head: string, tail: string): Promise<Buffer | undefined> {
+export async function joinObjects (db: Database, { feed, importedSha256 }: ClaimedSubscription, head: string, tail: string): Promise<Buffer[] | undefined> {
   const { objects, bytes } = await measureObjects(db, feed)
   if (objects === 0 && importedSha256 === null) return undefined
   if (bytes + head.length + tail.length > FETCH_LIMITS.maxBytes) throw new FetchError('too-large', `all ${objects} objects together are larger than ${FETCH_LIMITS.maxBytes} bytes`)
-  const parts = [Buffer.from(head)]
-  for await (const object of readObjects(db, feed)) parts.push(Buffer.from(parts.length === 1 ? object : `,${object}`))
-  parts.push(Buffer.from(tail))
-  return Buffer.concat(parts)
+  const pieces: Buffer[] = []
+  let [text, separator] = [head, '']
+  for await (const object of readObjects(db, feed)) {
+    text += separator + object
+    separator = ','
+    if (text.length < PIECE_LENGTH) continue
+    pieces.push(Buffer.from(text))
+    text = ''
+  }
+  return [...pieces, Buffer.from(text + tail)]
 }
 
 /** How much all objects are together, in bytes of JSON. */

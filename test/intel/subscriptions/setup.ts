@@ -23,9 +23,10 @@ export async function setUpSubscriptions (t: Test) {
 
   const importFeed: ImportSubscribed = async (input) => {
     if (fake.error !== undefined) throw fake.error
-    const text = input.body.toString('utf8')
-    imports.push({ ...input, text })
-    const sha256 = createHash('sha256').update(input.body).digest('hex')
+    const body = Buffer.concat(input.body)
+    const text = body.toString('utf8')
+    imports.push({ ...input, body: [body], text })
+    const sha256 = createHash('sha256').update(body).digest('hex')
     const values = { format: input.format, imported_at: input.now, sha256, entries: 1, skipped: '[]' }
     await db.insertInto('intel_feed').values({ name: input.feed, ...values } as never).onConflict((conflict) => conflict.column('name').doUpdateSet(values as never)).execute()
     return { feed: input.feed, format: input.format, version: 1, added: 1, updated: 0, unchanged: 0, withdrawn: 0, skipped: [], byType: {} } as never
