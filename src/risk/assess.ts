@@ -57,7 +57,7 @@ function toFinding (detection: Detection, severity: Severity, match: Match): Ass
       ? null
       : { feed: intel.feed, family: intel.family, type: intel.type, value: intel.value, threatClass: intel.threatClass },
     attack: detection.attack,
-    remediation: detection.remediation,
+    remediation: match.remediation ?? detection.remediation,
     expiresAt: match.expiresAt ?? null
   }
 }

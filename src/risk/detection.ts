@@ -23,6 +23,8 @@ export interface Match {
   readonly intel?: IntelEntry
   /** Where the facts are weaker or stronger than the detection's default. */
   readonly severity?: Severity
+  /** Where the detection's own does not help in this case. */
+  readonly remediation?: { readonly user: string, readonly admin: string }
   /** Event findings: ISO 8601 time at which it closes by itself. */
   readonly expiresAt?: string
   /** ISO 8601: when this match may change (its severity, its intel's validity) without a new report. */

@@ -2,7 +2,8 @@ import type { Test as Tap } from 'tap'
 
 import type { IndicatorType } from '../../src/intel/indicators/indicator.js'
 import type { IntelEntry, IntelView } from '../../src/intel/intel-view.js'
-import { UNKNOWN_SUPPORT, type Vulnerability } from '../../src/intel/vulnerabilities/vulnerability.js'
+import type { Vulnerability, VulnerabilityFact } from '../../src/intel/vulnerabilities/vulnerability.js'
+import { viewOfFacts } from '../../src/intel/vulnerabilities/vulnerability-view.js'
 import type { AssessedFinding, Assessment } from '../../src/risk/assessment.js'
 import { assess } from '../../src/risk/assess.js'
 import type { Detection } from '../../src/risk/detection.js'
@@ -21,16 +22,17 @@ export function entry (type: IndicatorType, value: string, rest: Partial<IntelEn
 }
 
 /** A tiny index with the meaning of the real one: exact values, and hosts by parent domain. */
-export function intelOf (entries: readonly IntelEntry[] = [], vulnerabilities: readonly Vulnerability[] = []): IntelView {
+export function intelOf (entries: readonly IntelEntry[] = [], vulnerabilities: readonly Vulnerability[] = [], facts: readonly VulnerabilityFact[] = []): IntelView {
+  const view = viewOfFacts(facts)
   const lookup: IntelView['lookup'] = (type, value) => entries.filter((one) => one.type === type && one.value === value)
   return {
     version: 1,
     lookup,
     lookupHost: (host) => host.split('.').flatMap((_, index, labels) => lookup('domain', labels.slice(index).join('.'))),
     lookupUrl: (url) => lookup('url', normalizeUrl(url) ?? ''),
-    openVulnerabilities: ({ platform }) => vulnerabilities.filter((one) => one.platform === platform),
-    appVulnerabilities: () => [],
-    osSupport: () => UNKNOWN_SUPPORT
+    openVulnerabilities: (os) => [...view.openVulnerabilities(os), ...vulnerabilities.filter(({ platform }) => platform === os.platform)],
+    appVulnerabilities: view.appVulnerabilities,
+    osSupport: view.osSupport
   }
 }
 
@@ -62,16 +64,18 @@ export interface Judged {
   readonly phone: Phone
   readonly intel?: readonly IntelEntry[]
   readonly vulnerabilities?: readonly Vulnerability[]
+  /** What feeds say, answered by the real compiled view. */
+  readonly facts?: readonly VulnerabilityFact[]
   readonly policy?: Partial<Policy>
   readonly now?: Date
   readonly detections?: readonly Detection[]
 }
 
-export function judge ({ platform = 'android', phone: told, intel, vulnerabilities, policy, now = NOW, detections }: Judged): Assessment {
+export function judge ({ platform = 'android', phone: told, intel, vulnerabilities, facts, policy, now = NOW, detections }: Judged): Assessment {
   return assess({
     platform,
     state: phone(told),
-    intel: intelOf(intel, vulnerabilities),
+    intel: intelOf(intel, vulnerabilities, facts),
     policy: { ...BUILT_IN_POLICY, ...policy },
     now,
     ...(detections === undefined ? {} : { detections })

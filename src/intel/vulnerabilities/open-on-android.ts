@@ -1,9 +1,13 @@
-import type { Common, OpenOn, Statement } from './open-vulnerabilities.js'
-import { shareAlike } from './open-vulnerabilities.js'
-import { parseOsVersion, type OsReleases } from './os-releases.js'
+import { shareAlike, type Common, type OpenOn, type Question, type Statement } from './open-question.js'
 import { compileRange, type CompiledRange } from './ranges.js'
-import type { AffectedRange, OsOfPhone, OsStatement } from './vulnerability.js'
-import { isPatchLevelOpen, parseAndroidVersion, parsePatchLevel } from './versions.js'
+import type { AffectedRange, OsStatement } from './vulnerability.js'
+import { isPatchLevelOpen } from './versions.js'
+
+/** How versions and patch levels are read. */
+export interface AndroidParsers {
+  readonly android: (text: string) => readonly number[] | undefined
+  readonly level: (text: string) => string | undefined
+}
 
 /**
  * A CVE on Android. A patch level fixes it in the versions that the bulletin names; where it names
@@ -11,17 +15,15 @@ import { isPatchLevelOpen, parseAndroidVersion, parsePatchLevel } from './versio
  * again, with a later level. A version that is listed without a fix is not claimed: whether the
  * phone has one is in its patch level, of which such a feed says nothing.
  */
-export function compileAndroid (common: Common, statements: readonly Statement[], releases: OsReleases): OpenOn | undefined {
-  const ranges = (chooseStatements(statements)?.flatMap(rangesOf) ?? []).flatMap((range) => compileRange(range, parseAndroidVersion) ?? []).filter(isDecidable)
+export function compileAndroid (common: Common, statements: readonly Statement[], parse: AndroidParsers): OpenOn | undefined {
+  const ranges = (chooseStatements(statements)?.flatMap(rangesOf) ?? []).flatMap((range) => compileRange(range, parse.android) ?? []).filter(({ range }) => isDecidable(range, parse))
   if (ranges.length === 0) return undefined
   const share = shareAlike(common)
-  return (os) => {
-    const version = parseOsVersion(os)
-    const level = parsePatchLevel(os.patchLevel ?? '')
-    const open = ranges.filter(({ range, within }) => within(version) && isBefore(level, range))
-    if (open.length === 0) return undefined
+  return ({ version, patchLevel, support }) => {
+    if (!ranges.some(({ range, within }) => isBefore(patchLevel, range) && within(version))) return undefined
+    const open = ranges.filter(({ range, within }) => isBefore(patchLevel, range) && within(version))
     const levels = [...new Set(open.flatMap(({ range }) => isGuess(range) ? [] : range.patchLevel ?? range.fixed!))].sort()
-    return share({ fixedIn: levels, part: open[0]!.range.part ?? null, ...availability(os, open, releases) })
+    return share({ fixedIn: levels, part: open[0]!.range.part ?? null, ...availability(open, support) })
   }
 }
 
@@ -46,18 +48,17 @@ function isBefore (level: string | undefined, { patchLevel, sinceLevel }: Affect
 /** A level that nobody named, from the month of publication: good enough to tell old phones, not to be shown. */
 const isGuess = ({ concluded, part }: AffectedRange): boolean => concluded === true && part === undefined
 
-const isDecidable = ({ range }: CompiledRange): boolean =>
-  range.patchLevel === undefined ? range.fixed !== undefined : parsePatchLevel(range.patchLevel) !== undefined
+const isDecidable = ({ patchLevel, fixed }: AffectedRange, parse: AndroidParsers): boolean =>
+  patchLevel === undefined ? fixed !== undefined : parse.level(patchLevel) !== undefined
 
 /**
  * A patch level of a time when the phone's version still got them is one that its maker could
  * bring; whether he did, nobody says. A level after the version's end will not come.
  */
-function availability (os: OsOfPhone, open: readonly CompiledRange[], releases: OsReleases): { readonly fixAvailable: boolean | null, readonly fixedSince: string | null } {
+function availability (open: readonly CompiledRange[], { endOfLife }: Question['support']): { readonly fixAvailable: boolean | null, readonly fixedSince: string | null } {
   const levels = open.flatMap(({ range }) => isGuess(range) ? [] : range.patchLevel ?? []).sort()
   const last = levels.at(-1)
   if (last === undefined) return { fixAvailable: null, fixedSince: null }
-  const { endOfLife } = releases.supportOf(os)
   if (typeof endOfLife === 'string') return endOfLife < last ? { fixAvailable: false, fixedSince: null } : { fixAvailable: true, fixedSince: last }
   return { fixAvailable: endOfLife === false ? true : null, fixedSince: last }
 }

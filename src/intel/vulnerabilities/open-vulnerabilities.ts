@@ -1,17 +1,10 @@
 import type { KevFacts } from './kev-facts.js'
 import { compileAndroid } from './open-on-android.js'
 import { compileApple } from './open-on-apple.js'
-import type { OsReleases } from './os-releases.js'
-import type { OsOfPhone, OsPlatform, OsStatement, Vulnerability, VulnerabilityRow } from './vulnerability.js'
-
-/** A feed's statement and whether it came with Sallyport. */
-export interface Statement {
-  readonly bundled: boolean
-  readonly fact: OsStatement
-}
-
-/** A CVE of one platform, compiled: what to answer for a phone, or undefined when it is not known to be open. */
-export type OpenOn = (os: OsOfPhone) => Vulnerability | undefined
+import type { Common, OpenOn, Question, Statement } from './open-question.js'
+import { parseOsVersion, type OsReleases } from './os-releases.js'
+import type { OsOfPhone, OsPlatform, Vulnerability, VulnerabilityRow } from './vulnerability.js'
+import { parseAndroidVersion, parsePatchLevel, parseVersion, remembering } from './versions.js'
 
 type Ask = (os: OsOfPhone) => readonly Vulnerability[]
 
@@ -36,8 +29,7 @@ export function compileOpenVulnerabilities (rows: readonly VulnerabilityRow[], k
     const key = JSON.stringify([os.platform, os.version, os.patchLevel, apiLevel, model])
     const known = kept.get(key)
     if (known !== undefined) return known
-    const question: OsOfPhone = { ...os, model, apiLevel }
-    const answer = (byPlatform.get(os.platform) ?? []).flatMap((isOpenOn) => isOpenOn(question) ?? [])
+    const answer = askAll(byPlatform.get(os.platform) ?? [], { ...os, model, apiLevel }, releases)
     cost += answer.length + ANSWER_COST
     if (cost > MAX_KEPT) {
       kept.clear()
@@ -46,6 +38,16 @@ export function compileOpenVulnerabilities (rows: readonly VulnerabilityRow[], k
     kept.set(key, answer)
     return answer
   }
+}
+
+function askAll (compiled: readonly OpenOn[], os: OsOfPhone, releases: OsReleases): readonly Vulnerability[] {
+  const question: Question = { os, version: parseOsVersion(os), patchLevel: parsePatchLevel(os.patchLevel ?? ''), support: releases.supportOf(os) }
+  const open: Vulnerability[] = []
+  for (const isOpenOn of compiled) {
+    const answer = isOpenOn(question)
+    if (answer !== undefined) open.push(answer)
+  }
+  return open
 }
 
 function compileAll (rows: readonly VulnerabilityRow[], kev: KevFacts, releases: OsReleases): ReadonlyMap<OsPlatform, readonly OpenOn[]> {
@@ -62,12 +64,17 @@ function compileAll (rows: readonly VulnerabilityRow[], kev: KevFacts, releases:
     else statements.push({ bundled, fact })
   }
 
+  const parse = { apple: remembering(parseVersion), android: remembering(parseAndroidVersion), level: remembering(parsePatchLevel) }
   const compiled = new Map<OsPlatform, OpenOn[]>()
   for (const [platform, byCve] of groups) {
-    compiled.set(platform, [...byCve].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([cve, statements]) => {
+    const list: OpenOn[] = []
+    for (const cve of [...byCve.keys()].sort()) {
+      const statements = byCve.get(cve)!
       const common = commonOf(cve, platform, statements, kev)
-      return (platform === 'android' ? compileAndroid(common, statements, releases) : compileApple(common, statements, releases, branches[platform])) ?? []
-    }))
+      const one = platform === 'android' ? compileAndroid(common, statements, parse) : compileApple(common, statements, { releases, coveredBranches: branches[platform], parse: parse.apple })
+      if (one !== undefined) list.push(one)
+    }
+    compiled.set(platform, list)
   }
   return compiled
 }
@@ -76,9 +83,6 @@ function addBranch (branches: Set<number>, version: string): void {
   const major = Number.parseInt(version, 10)
   if (!Number.isNaN(major)) branches.add(major)
 }
-
-/** What is true of the CVE on every phone: of each fact the first that tells it. */
-export type Common = Omit<Vulnerability, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>
 
 function commonOf (cve: string, platform: OsPlatform, statements: readonly Statement[], kev: KevFacts): Common {
   const listed = kev.get(cve)
@@ -92,16 +96,5 @@ function commonOf (cve: string, platform: OsPlatform, statements: readonly State
     // The catalogue itself knows its dates best.
     kevDateAdded: listed?.kevDateAdded ?? statements.find(({ fact }) => fact.kevDateAdded !== null)?.fact.kevDateAdded ?? null,
     kevDueDate: listed?.kevDueDate ?? statements.find(({ fact }) => fact.kevDueDate !== null)?.fact.kevDueDate ?? null
-  }
-}
-
-/** Answers that are alike are one object: thousands of phones share it. */
-export function shareAlike (common: Common): (rest: Pick<Required<Vulnerability>, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>) => Vulnerability {
-  const made = new Map<string, Vulnerability>()
-  return (rest) => {
-    const key = `${rest.fixAvailable} ${rest.fixedSince} ${rest.part} ${rest.fixedIn.join(' ')}`
-    let one = made.get(key)
-    if (one === undefined) made.set(key, one = Object.freeze({ ...common, ...rest }))
-    return one
   }
 }

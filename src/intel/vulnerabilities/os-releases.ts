@@ -52,8 +52,8 @@ export function compileReleases (rows: readonly VulnerabilityRow[]): OsReleases 
       const version = parseOsVersion(os)
       return version === undefined ? UNKNOWN_SUPPORT : findCycle(cycles.get(os.platform) ?? [], version)?.support ?? UNKNOWN_SUPPORT
     },
-    releasedAt: (platform, version) => released.get(nameOf(platform, version)),
-    canRun: (platform, version, model) => devices.get(nameOf(platform, version))?.has(model),
+    releasedAt: (platform, version) => released.size === 0 ? undefined : released.get(nameOf(platform, version)),
+    canRun: (platform, version, model) => devices.size === 0 ? undefined : devices.get(nameOf(platform, version))?.has(model),
     listsDevices: (platform) => withDevices.has(platform)
   }
 }

@@ -40,6 +40,16 @@ export function parseVersionCode (code: string | number): readonly number[] | un
   return Number.isSafeInteger(number) && number >= 0 ? [number] : undefined
 }
 
+/** Remembers what texts were parsed to: thousands of statements name the same few versions. For the time of one compilation. */
+export function remembering<T> (parse: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return (text) => {
+    let parsed = known.get(text)
+    if (parsed === undefined && !known.has(text)) known.set(text, parsed = parse(text))
+    return parsed as T
+  }
+}
+
 /** Negative, zero or positive as numbers, part by part; a missing part is 0. */
 export function compareVersions (a: readonly number[], b: readonly number[]): number {
   for (let i = 0; i < Math.max(a.length, b.length); i++) {

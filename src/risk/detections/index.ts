@@ -1,9 +1,11 @@
 import type { Detection } from '../detection.js'
 import { appAdware } from './app-adware.js'
+import { appKevVulnerable } from './app-kev-vulnerable.js'
 import { appMalwareKnown } from './app-malware-known.js'
 import { appMercenarySpyware } from './app-mercenary-spyware.js'
 import { appSideloaded } from './app-sideloaded.js'
 import { appStalkerware } from './app-stalkerware.js'
+import { appVulnerable } from './app-vulnerable.js'
 import { appWatchware } from './app-watchware.js'
 import { devJailbroken } from './dev-jailbroken.js'
 import { devMaliciousProfile } from './dev-malicious-profile.js'
@@ -25,6 +27,8 @@ export const DETECTIONS: readonly Detection[] = [
   appMalwareKnown,
   appWatchware,
   appAdware,
+  appKevVulnerable,
+  appVulnerable,
   appSideloaded,
   netTlsInterception,
   netC2Domain,

@@ -33,6 +33,14 @@ export const germanTexts: UserTexts = {
     title: 'Eine App, die unerwünschte Werbung zeigt, ist installiert ({subject}).',
     steps: ['Deinstallieren Sie die App.']
   },
+  'app-kev-vulnerable': {
+    title: 'Eine App hat eine Sicherheitslücke, die Angreifer ausnutzen ({subject}).',
+    steps: ['Aktualisieren Sie die App noch heute im Store und öffnen Sie sie bis dahin nicht.', 'Wenn es kein Update gibt, deinstallieren Sie sie.']
+  },
+  'app-vulnerable': {
+    title: 'Eine App hat eine bekannte Sicherheitslücke ({subject}).',
+    steps: ['Aktualisieren Sie die App im Store.', 'Wenn es kein Update gibt, deinstallieren Sie sie.']
+  },
   'app-sideloaded': {
     title: 'Eine App stammt nicht aus einem App-Store ({subject}).',
     steps: ['Deinstallieren Sie die App.', 'Wenn Sie sie brauchen, installieren Sie sie aus dem Play Store oder fragen Sie Ihre IT-Abteilung.']
@@ -62,7 +70,7 @@ export const germanTexts: UserTexts = {
   },
   'os-cve-kev': {
     title: 'Dieses Telefon hat eine Sicherheitslücke, die Angreifer ausnutzen ({subject}).',
-    steps: ['Öffnen Sie die Einstellungen, dann System oder Allgemein, dann Softwareupdate.', 'Installieren Sie das Update noch heute.']
+    steps: ['Öffnen Sie die Einstellungen, dann System oder Allgemein, dann Softwareupdate.', 'Installieren Sie das Update noch heute. Wenn es keines gibt, bitten Sie Ihre IT-Abteilung um ein anderes Telefon.']
   },
   'os-patch-180d': {
     title: 'Dieses Telefon hat lange kein Sicherheitsupdate bekommen.',

@@ -33,6 +33,14 @@ export const englishTexts: UserTexts = {
     title: 'An app that shows unwanted advertising is installed ({subject}).',
     steps: ['Uninstall the app.']
   },
+  'app-kev-vulnerable': {
+    title: 'An app has a security hole that attackers use ({subject}).',
+    steps: ['Update the app in the store today, and do not open it until then.', 'If there is no update, uninstall it.']
+  },
+  'app-vulnerable': {
+    title: 'An app has a known security hole ({subject}).',
+    steps: ['Update the app in the store.', 'If there is no update, uninstall it.']
+  },
   'app-sideloaded': {
     title: 'An app did not come from an app store ({subject}).',
     steps: ['Uninstall the app.', 'If you need it, install it from the Play Store or ask your IT team.']
@@ -62,7 +70,7 @@ export const englishTexts: UserTexts = {
   },
   'os-cve-kev': {
     title: 'This phone has a security hole that attackers use ({subject}).',
-    steps: ['Open the settings, then System or General, then Software Update.', 'Install the update today.']
+    steps: ['Open the settings, then System or General, then Software Update.', 'Install the update today. If there is none, ask your IT team for another phone.']
   },
   'os-patch-180d': {
     title: 'This phone has had no security update for a long time.',

@@ -1,0 +1,32 @@
+import type { OsOfPhone, OsStatement, OsSupport, Vulnerability } from './vulnerability.js'
+
+/** A feed's statement and whether it came with Sallyport. */
+export interface Statement {
+  readonly bundled: boolean
+  readonly fact: OsStatement
+}
+
+/** A phone's system as every CVE is asked about it: what it says is read once. */
+export interface Question {
+  readonly os: OsOfPhone
+  readonly version: readonly number[] | undefined
+  readonly patchLevel: string | undefined
+  readonly support: OsSupport
+}
+
+/** A CVE of one platform, compiled: what to answer for a phone, or undefined when it is not known to be open. */
+export type OpenOn = (question: Question) => Vulnerability | undefined
+
+/** What is true of the CVE on every phone: of each fact the first that tells it. */
+export type Common = Omit<Vulnerability, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>
+
+/** Answers that are alike are one object: thousands of phones share it. */
+export function shareAlike (common: Common): (rest: Pick<Required<Vulnerability>, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>) => Vulnerability {
+  const made = new Map<string, Vulnerability>()
+  return (rest) => {
+    const key = `${rest.fixAvailable} ${rest.fixedSince} ${rest.part} ${rest.fixedIn.join(' ')}`
+    let one = made.get(key)
+    if (one === undefined) made.set(key, one = Object.freeze({ ...common, ...rest }))
+    return one
+  }
+}

@@ -1,0 +1,23 @@
+import type { OsOfPhone, OsSupport } from '../../intel/vulnerabilities/vulnerability.js'
+import type { DetectionContext, Evidence } from '../detection.js'
+import { DAY_MS, parseDay } from './time.js'
+
+/** What the phone says of its system, as intel is asked; undefined when it says nothing that tells holes. */
+export function osOfPhone ({ platform, state: { os, hardware } }: DetectionContext): OsOfPhone | undefined {
+  if (os?.version === undefined && os?.securityPatchLevel === undefined) return undefined
+  return { platform, version: os.version, patchLevel: os.securityPatchLevel, apiLevel: os.apiLevel, model: hardware?.model }
+}
+
+export function osEvidence ({ platform, state: { os } }: DetectionContext): readonly Evidence[] {
+  return [
+    ...(os?.version === undefined ? [] : [{ path: 'os.version', value: os.version }]),
+    ...(platform === 'android' && os?.securityPatchLevel !== undefined ? [{ path: 'os.securityPatchLevel', value: os.securityPatchLevel }] : [])
+  ]
+}
+
+/** When updates end, in ms; Infinity when they do not or nobody says, -Infinity when they have on a day unknown. */
+export function endOfUpdates ({ endOfLife }: OsSupport): number {
+  if (typeof endOfLife !== 'string') return endOfLife === true ? -Infinity : Infinity
+  // The last day still has updates.
+  return (parseDay(endOfLife) ?? Infinity) + DAY_MS
+}
