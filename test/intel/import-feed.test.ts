@@ -148,7 +148,7 @@ t.test('a faulty file stores nothing and every fault is named', async (t) => {
     ['what is not UTF-8', Buffer.from([0x2d, 0x20, 0x0a, 0xff, 0xfe]), 'auto', { code: 'validation', faults: [{ path: 'line 2', message: /not UTF-8.*Latin-1/ }] }],
     ['nothing', '', 'auto', { code: 'UNPROCESSABLE' }],
     ['a bundle without indicators', '{"type": "bundle", "objects": []}', 'auto', { code: 'UNPROCESSABLE', message: /holds no indicator/ }],
-    ['a format that we do not have', '[]', 'misp', { code: 'UNPROCESSABLE', message: /misp is not supported; supported are auto, stix, stalkerware, starter/ }],
+    ['a format that we do not have', '[]', 'tarot', { code: 'UNPROCESSABLE', message: /tarot is not supported; supported are auto, stix, / }],
     ['a format that it is not', stalkerwareFile({ packages: ['com.other.spy'] }), 'stix', { code: 'validation' }],
     ['too many bytes', Buffer.alloc(MAX_FEED_BYTES + 1, ' '), 'auto', { code: 'UNPROCESSABLE', message: /at most 67108864 bytes/ }]
   ] as const) {

@@ -7,6 +7,10 @@ import type { Indicator } from './indicator.js'
 
 const COLUMNS = 'type, value, role, threat_class, family, valid_from, valid_until, confidence, port, refs'
 
+/** Two rows of one feed that say the same thing, whatever they say about it. */
+const SAME_CLAIM = sql`(n.type, n.value, n.family, n.role, n.port) = (i.type, i.value, i.family, i.role, i.port)`
+const rowsOf = ({ numAffectedRows }: { readonly numAffectedRows?: bigint }): number => Number(numAffectedRows ?? 0)
+
 /**
  * Makes the feed's indicators exactly these, in a few statements whatever their number, and puts
  * what that changes into the table `changed` (intel-change-repository.ts). `version` is the
@@ -18,27 +22,31 @@ export async function replaceIndicators (tx: Tx, feed: string, version: number, 
   await copyRows(tx, `incoming (${COLUMNS})`, indicators, toFields)
   // Nobody else looks at temporary tables, and without numbers the plan is a guess.
   await sql`analyze incoming`.execute(tx)
+  // For joins of millions of rows; what is not needed is not taken.
+  await sql`set local work_mem = '96MB'`.execute(tx)
   const withdrawn = await sql`with gone as (
-      delete from indicator i where i.feed = ${feed} and not exists (
-        select from incoming n where (n.type, n.value, n.family, n.role, n.port) = (i.type, i.value, i.family, i.role, i.port))
+      delete from indicator i where i.feed = ${feed} and not exists (select from incoming n where ${SAME_CLAIM})
       returning type, value
     ) insert into changed select 'withdrawn', type, value from gone`.execute(tx)
-  const { rows: [counts] } = await sql<{ added: number, updated: number }>`
-    with upserted as (
-      insert into indicator as i (feed, ${sql.raw(COLUMNS)}, since_version, changed_version)
-      select ${feed}, ${sql.raw(COLUMNS)}, ${version}::integer, ${version}::integer from incoming
-      on conflict (feed, type, value, family, role, port) do update
-        set threat_class = excluded.threat_class, valid_from = excluded.valid_from, valid_until = excluded.valid_until,
-          confidence = excluded.confidence, refs = excluded.refs, changed_version = excluded.changed_version
-        where (i.threat_class, i.valid_from, i.valid_until, i.confidence, i.refs)
-          is distinct from (excluded.threat_class, excluded.valid_from, excluded.valid_until, excluded.confidence, excluded.refs)
-      returning type, value, (xmax = 0) as is_new
-    ), listed as (
-      insert into changed select case when is_new then 'added' else 'updated' end, type, value from upserted
-    )
-    select count(*) filter (where is_new) as added, count(*) filter (where not is_new) as updated from upserted`.execute(tx)
+  // Not `on conflict do update`, which writes to rows that stay as they are, too. The feed is ours (lockFeed).
+  const updated = await sql`with updated as (
+      update indicator i set threat_class = n.threat_class, valid_from = n.valid_from, valid_until = n.valid_until,
+        confidence = n.confidence, refs = n.refs, changed_version = ${version}::integer
+      from incoming n
+      where i.feed = ${feed} and ${SAME_CLAIM} and (i.threat_class, i.valid_from, i.valid_until, i.confidence, i.refs)
+        is distinct from (n.threat_class, n.valid_from, n.valid_until, n.confidence, n.refs)
+      returning i.type, i.value
+    ) insert into changed select 'updated', type, value from updated`.execute(tx)
+  // In the order of the index, which then grows at its end.
+  const added = await sql`with added as (
+      insert into indicator (feed, ${sql.raw(COLUMNS)}, since_version, changed_version)
+      select ${feed}, ${sql.raw(COLUMNS)}, ${version}::integer, ${version}::integer from incoming n
+      where not exists (select from indicator i where i.feed = ${feed} and ${SAME_CLAIM})
+      order by type, value
+      returning type, value
+    ) insert into changed select 'added', type, value from added`.execute(tx)
   await sql`drop table incoming`.execute(tx)
-  return toCounts(indicators.length, counts!, Number(withdrawn.numAffectedRows ?? 0))
+  return toCounts(indicators.length, { added: rowsOf(added), updated: rowsOf(updated) }, rowsOf(withdrawn))
 }
 
 /**
