@@ -49,7 +49,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   const intune = await openIntune(config, log, metrics)
   lifecycle.onStop('Intune client', async () => await intune.close())
 
-  const intel = await createIntelCache({ db, log })
+  const intel = await createIntelCache({ db, log, databaseUrl })
   lifecycle.onStop('intel cache', async () => intel.close())
   const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())

@@ -5,15 +5,12 @@ import { normalizeAddress, normalizeHost, normalizeRange, normalizeUrl } from '.
 import { type HostGuard, speaksFor } from '../indicators/shared-hosts.js'
 import { toEntry } from './claim-table.js'
 import { KeyedFingerprints } from './keyed-fingerprint.js'
-import { CLAIM_BITS, CLAIM_MASK, DOMAIN_OF, fromUrlKey, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT } from './index-parts.js'
+import { CLAIM_BITS, CLAIM_MASK, DOMAIN_OF, filterBits, fromUrlKey, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT } from './index-parts.js'
 
 const NONE: readonly IntelEntry[] = Object.freeze([])
 /** Entries of a generation that are kept as objects; two generations are. More than a phone can hit. */
 const MAX_KEPT = 20_000
 const MAX_PORT = 65_535
-
-/** In lower case, without anything that IDNA would change, and no number at the end: nearly every host is written so. */
-const PLAIN_HOST = /^(?=.{1,253}$)(?!.*xn--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
  * The index that the assessment asks (docs/decisions/0010-compiled-index.md). It holds no value:
@@ -23,6 +20,7 @@ export class CompiledIndex implements IndicatorView {
   readonly #fingerprints: KeyedFingerprints
   readonly #shift: number
   readonly #buckets: Uint32Array
+  readonly #filter: Uint32Array
   readonly #slots: Uint32Array
   readonly #hasWildcards: boolean
   readonly #hasDomains: boolean
@@ -35,6 +33,7 @@ export class CompiledIndex implements IndicatorView {
     this.#fingerprints = new KeyedFingerprints(parts.key)
     this.#shift = 32 - parts.bucketBits
     this.#buckets = parts.buckets
+    this.#filter = parts.filter
     this.#slots = parts.slots
     this.#hasWildcards = parts.levels.wildcards.includes(1)
     this.#hasDomains = parts.levels.domains.includes(1)
@@ -60,7 +59,7 @@ export class CompiledIndex implements IndicatorView {
    * speak for themselves alone: `github.io` or `co.uk` in a feed is a mistake.
    */
   lookupHost (text: string, port?: number): readonly IntelEntry[] {
-    if (PLAIN_HOST.test(text)) return this.#lookupDomain(text, port)
+    if (isPlainHost(text)) return this.#lookupDomain(text, port)
     if (isIP(text.replace(/^\[(.*)\]$/, '$1')) !== 0) return this.#lookupAddress(text, port)
     const host = normalizeHost(text)
     return host === undefined ? NONE : this.#lookupDomain(host, port)
@@ -158,9 +157,15 @@ export class CompiledIndex implements IndicatorView {
   /** @returns the first slot with the fingerprint just made, or -1 */
   #findSlot (): number {
     const { out } = this.#fingerprints
-    const slots = this.#slots
-    const [a, b, c, d] = [out[0]! >>> 0, out[1]! >>> 0, out[2]! >>> 0, out[3]! >>> 0]
+    const a = out[0]! >>> 0
+    const b = out[1]! >>> 0
     const bucket = a >>> this.#shift
+    // What is not listed ends here, 19 times of 20, at one place of a small array.
+    const bits = filterBits(b)
+    if ((this.#filter[bucket]! & bits) !== bits) return -1
+    const c = out[2]! >>> 0
+    const d = out[3]! >>> 0
+    const slots = this.#slots
     const end = this.#buckets[bucket + 1]!
     for (let slot = this.#buckets[bucket]!; slot < end; slot++) {
       const at = slot * WORDS_OF_SLOT
@@ -209,6 +214,33 @@ function join (found: readonly IntelEntry[], further: readonly IntelEntry[]): re
 function atPort (entries: readonly IntelEntry[], port: number | undefined): readonly IntelEntry[] {
   if (port === undefined || port < 1 || port > MAX_PORT || entries.every((entry) => entry.port === undefined || entry.port === port)) return entries
   return entries.filter((entry) => entry.port === undefined || entry.port === port)
+}
+
+const DOT = 0x2e
+const HYPHEN = 0x2d
+const MAX_HOST = 253
+const MAX_LABEL = 63
+
+/**
+ * Whether `normalizeHost` would change nothing, which is dear to ask: lower-case letters, digits and
+ * hyphens inside labels, of which none is punycode and the last begins with a letter. Nearly every
+ * host is written so.
+ */
+export function isPlainHost (text: string): boolean {
+  const { length } = text
+  if (length < 3 || length > MAX_HOST) return false
+  let start = 0
+  for (let at = 0; at <= length; at++) {
+    const code = at === length ? DOT : text.charCodeAt(at)
+    if (code === DOT) {
+      if (at === start || at - start > MAX_LABEL || text.charCodeAt(at - 1) === HYPHEN) return false
+      if (at < length) start = at + 1
+    } else if (code === HYPHEN) {
+      // A second one in a row stands in punycode.
+      if (at === start || text.charCodeAt(at - 1) === HYPHEN) return false
+    } else if (!((code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))) return false
+  }
+  return start > 0 && start < length && text.charCodeAt(start) >= 0x61
 }
 
 /** A URL as a phone tells it: a user name before the host changes nothing about where it leads. */

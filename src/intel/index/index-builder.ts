@@ -4,7 +4,7 @@ import type { IntelEntry } from '../intel-view.js'
 import { type Claim, ClaimTable } from './claim-table.js'
 import { KeyedFingerprints, randomKey } from './keyed-fingerprint.js'
 import {
-  CLAIM_BITS, CLAIM_DOMAIN, CLAIM_MASK, DOMAIN_LEVELS, DOMAIN_OF, DOMAINS, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT
+  CLAIM_BITS, CLAIM_DOMAIN, CLAIM_MASK, DOMAIN_LEVELS, DOMAIN_OF, DOMAINS, filterBits, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT
 } from './index-parts.js'
 
 /** Slots in one piece while it is being built: growing copies nothing. */
@@ -109,12 +109,13 @@ export class IndexBuilder {
   /** The index; nothing can be added any more. */
   finish (): IndexParts {
     const bucketBits = Math.max(1, Math.min(30, Math.round(Math.log2(this.#length / SLOTS_OF_BUCKET))))
-    const { buckets, slots } = sortIntoBuckets(this.#pieces, this.#length, bucketBits)
+    const { buckets, filter, slots } = sortIntoBuckets(this.#pieces, this.#length, bucketBits)
     const down = (lengths: ReadonlySet<number>): number[] => [...lengths].sort((a, b) => b - a)
     return {
       key: this.#key,
       bucketBits,
       buckets,
+      filter,
       slots,
       claims: this.#claims.finish(),
       levels: { ...this.#levels, ranges4: down(this.#ranges[4]), ranges6: down(this.#ranges[6]) }
@@ -123,7 +124,7 @@ export class IndexBuilder {
 }
 
 /** Counts, then puts each slot where it belongs: keys are evenly spread, so that no further order is needed. Lets go of the pieces on the way. */
-function sortIntoBuckets (pieces: Array<Uint32Array<ArrayBuffer>>, length: number, bits: number): Pick<IndexParts, 'buckets' | 'slots'> {
+function sortIntoBuckets (pieces: Array<Uint32Array<ArrayBuffer>>, length: number, bits: number): Pick<IndexParts, 'buckets' | 'filter' | 'slots'> {
   const shift = 32 - bits
   const buckets = new Uint32Array(2 ** bits + 1)
   const slotsIn = (piece: number): number => Math.min(SLOTS_OF_PIECE, length - piece * SLOTS_OF_PIECE) * WORDS_OF_SLOT
@@ -132,12 +133,15 @@ function sortIntoBuckets (pieces: Array<Uint32Array<ArrayBuffer>>, length: numbe
     for (let at = 0, end = slotsIn(piece); at < end; at += WORDS_OF_SLOT) buckets[(from[at]! >>> shift) + 1]!++
   }
   for (let bucket = 1; bucket < buckets.length; bucket++) buckets[bucket]! += buckets[bucket - 1]!
+  const filter = new Uint32Array(2 ** bits)
   const slots = new Uint32Array(length * WORDS_OF_SLOT)
   // Filling moves each start to the next bucket's; afterwards they move back by one.
   for (let piece = 0; piece < pieces.length; piece++) {
     const from = pieces[piece]!
     for (let at = 0, end = slotsIn(piece); at < end; at += WORDS_OF_SLOT) {
-      const to = buckets[from[at]! >>> shift]!++ * WORDS_OF_SLOT
+      const bucket = from[at]! >>> shift
+      const to = buckets[bucket]!++ * WORDS_OF_SLOT
+      filter[bucket]! |= filterBits(from[at + 1]!)
       slots[to] = from[at]!
       slots[to + 1] = from[at + 1]!
       slots[to + 2] = from[at + 2]!
@@ -148,7 +152,7 @@ function sortIntoBuckets (pieces: Array<Uint32Array<ArrayBuffer>>, length: numbe
   }
   buckets.copyWithin(1, 0, buckets.length - 1)
   buckets[0] = 0
-  return { buckets, slots }
+  return { buckets, filter, slots }
 }
 
 function count (bytes: Uint8Array, start: number, end: number, wanted: number): number {

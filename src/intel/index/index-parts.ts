@@ -11,6 +11,8 @@ export interface IndexParts {
   readonly bucketBits: number
   /** Number of the first slot of each bucket, and of the slot behind the last. */
   readonly buckets: Uint32Array
+  /** Of each bucket 32 bits, of which every fingerprint in it has set two (`filterBits`). */
+  readonly filter: Uint32Array
   /** `WORDS_OF_SLOT` words each: the fingerprint, and the claim with the form of the URL above it. */
   readonly slots: Uint32Array
   readonly claims: ClaimParts
@@ -62,6 +64,9 @@ export const DOMAINS = INDICATOR_TYPES.length + 2
 
 export const DOMAIN_OF: Readonly<Record<IndicatorType, number>> = Object.fromEntries(INDICATOR_TYPES.map((type, number) => [type, number])) as Record<IndicatorType, number>
 
+/** The two bits of a fingerprint in its bucket's filter, by its second word. */
+export const filterBits = (word: number): number => 1 << (word & 31) | 1 << (word >>> 5 & 31)
+
 /** The upper bits of a slot's last word are the form of its URL, the lower ones its claim. */
 export const CLAIM_BITS = 28
 export const CLAIM_MASK = 2 ** CLAIM_BITS - 1
@@ -112,8 +117,8 @@ export function unpackStatement (packed: number): PackedStatement {
 }
 
 /** Everything in it that moves rather than being copied. */
-export function buffersOf ({ key, buckets, slots, claims, levels }: IndexParts): ArrayBuffer[] {
-  return [key, buckets, slots, claims.statements, claims.validFrom, claims.validUntil, claims.feeds, claims.families, claims.packed, claims.ports, claims.texts, claims.textStarts,
+export function buffersOf ({ key, buckets, filter, slots, claims, levels }: IndexParts): ArrayBuffer[] {
+  return [key, buckets, filter, slots, claims.statements, claims.validFrom, claims.validUntil, claims.feeds, claims.families, claims.packed, claims.ports, claims.texts, claims.textStarts,
     levels.domains, levels.wildcards, levels.paths].map(({ buffer }) => buffer as ArrayBuffer)
 }
 
