@@ -16,7 +16,8 @@ export interface PieceThreadInput {
 
 /** Read here: some ten milliseconds. A thread takes forty to begin. */
 const SMALL_BYTES = 1024 * 1024
-const MAX_HEAP_MB = 1_024
+/** Far above what eight megabytes of the most wasteful JSON take: V8 may end the whole process when a thread goes beyond. */
+const MAX_HEAP_MB = 2_048
 const MAX_SECONDS = 60
 const FILE = threadFile('piece-thread-entry', import.meta.url)
 

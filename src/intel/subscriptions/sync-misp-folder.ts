@@ -4,7 +4,7 @@ import { readPiece } from './read-piece.js'
 import { applyObjects, type HeldObject, joinObjects, listHeldVersions } from './subscription-object-repository.js'
 
 const MAX_MANIFEST_BYTES = 8 * 1024 * 1024
-const MAX_EVENT_BYTES = 16 * 1024 * 1024
+const MAX_EVENT_BYTES = 8 * 1024 * 1024
 const MAX_EVENTS = 20_000
 /** Events asked for at once. */
 const AT_ONCE = 4

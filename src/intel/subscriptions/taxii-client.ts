@@ -5,7 +5,7 @@ import { readPiece } from './read-piece.js'
 
 /** OASIS TAXII 2.1, section 1.6.8.1. */
 const MEDIA_TYPE = 'application/taxii+json;version=2.1'
-const MAX_PAGE_BYTES = 16 * 1024 * 1024
+const MAX_PAGE_BYTES = 8 * 1024 * 1024
 const MAX_ROOTS = 20
 const SHOWN_COLLECTIONS = 10
 

@@ -3,6 +3,7 @@ import { importFeed } from '../../../src/intel/import-feed.js'
 import { stalkerwareFile } from '../files.js'
 import { file, startPublisher } from './publisher.js'
 import { setUpSubscriptions } from './setup.js'
+import { offerMispFolder } from './misp-folder.js'
 import { indicator, startTaxiiServer } from './taxii-server.js'
 
 /** Subscriptions with the import as it is. */
@@ -58,4 +59,16 @@ t.test('objects of a collection come, change, are revoked and vanish, and so do 
   await db.updateTable('intel_subscription').set({ full_requested: true }).execute()
   t.match(await runOne(), { lastError: null, lastResult: { withdrawn: 1, unchanged: 3 } })
   t.strictSame(await values(), ['c2-0.example', 'c2-3.example', 'c2-4.example'])
+})
+
+t.test('events of a MISP folder come, change and go, and so do the indicators', async (t) => {
+  const publisher = await startPublisher(t)
+  const { add, runOne, values } = await setUp(t)
+  offerMispFolder(publisher, { 1: 100, 2: 100 })
+  await add({ url: `${publisher.origin}/feed/manifest.json` })
+  t.match(await runOne(), { lastError: null, format: 'misp', lastResult: { format: 'misp', added: 2 } })
+  t.strictSame(await values(), ['c2-1-100.example', 'c2-2-100.example'])
+  offerMispFolder(publisher, { 2: 200, 3: 100 })
+  t.match(await runOne(), { lastError: null, lastResult: { added: 2, withdrawn: 2 } })
+  t.strictSame(await values(), ['c2-2-200.example', 'c2-3-100.example'])
 })

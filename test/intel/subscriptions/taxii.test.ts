@@ -74,7 +74,7 @@ t.test('times with more digits are later, not other, times', async (t) => {
 
 t.test('a page that is too large is asked for in smaller ones', async (t) => {
   const server = await startTaxiiServer(t, { pageSize: 1_000 })
-  for (let number = 0; number < 40; number++) server.add(indicator(number, undefined, { description: 'x'.repeat(600_000) }), at(number))
+  for (let number = 0; number < 40; number++) server.add(indicator(number, undefined, { description: 'x'.repeat(300_000) }), at(number))
   t.equal((await readCollection(openFetcher(t), collectionOf(server), null)).objects.length, 40)
   t.strictSame([...new Set(server.pages().map(({ limit }) => limit))], ['1000', '250', '63', '16'])
   server.fault = (_request, response) => response.writeHead(200, { 'content-type': TAXII }).end(JSON.stringify({ objects: [indicator(1, undefined, { description: 'x'.repeat(17_000_000) })] }))
