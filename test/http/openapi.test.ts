@@ -24,7 +24,7 @@ const TENANT = '/v1/tenants/{tenantId}'
 /** The contract's routes; `todo` are those that are not there yet. */
 const CONTRACT = [
   'POST /v1/enroll', 'POST /v1/token', 'POST /v1/telemetry', 'POST /v1/telemetry/batch', 'GET /v1/device/status',
-  'GET /v1/tenants', 'POST /v1/tenants', 'POST /v1/intel/feeds/{feed}/import', 'GET /v1/intel/feeds', 'GET /v1/intel/indicators', 'DELETE /v1/intel/feeds/{feed}', 'GET /v1/intel/vulnerabilities',
+  'GET /v1/tenants', 'POST /v1/tenants', 'POST /v1/intel/feeds/{feed}/import', 'GET /v1/intel/feeds', 'GET /v1/intel/feeds/{feed}/versions', 'GET /v1/intel/indicators', 'DELETE /v1/intel/feeds/{feed}', 'GET /v1/intel/vulnerabilities',
   ...[
     'GET /devices', 'GET /devices/{deviceId}', 'GET /devices/{deviceId}/history', 'POST /devices/{deviceId}/reassess', 'POST /devices/{deviceId}/revoke', 'DELETE /devices/{deviceId}',
     'GET /findings', 'GET /detections', 'GET /policy', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/{id}',

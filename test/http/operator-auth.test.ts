@@ -28,11 +28,21 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   [`POST ${TENANT}/connector/deprovision`]: 'admin',
   [`POST ${TENANT}/connector/resync`]: 'admin',
   [`GET ${TENANT}/audit`]: 'admin',
+  [`POST ${TENANT}/ingest/{vocabulary}`]: 'admin',
+  'GET /v1/intel/guarded-hosts': 'platform-admin',
+  'PUT /v1/intel/guarded-hosts/{host}': 'platform-admin',
+  'DELETE /v1/intel/guarded-hosts/{host}': 'platform-admin',
+  'GET /v1/intel/rescorings': 'platform-admin',
+  'GET /v1/intel/subscriptions': 'platform-admin',
+  'POST /v1/intel/subscriptions': 'platform-admin',
+  'DELETE /v1/intel/subscriptions/{feed}': 'platform-admin',
+  'POST /v1/intel/subscriptions/{feed}/refresh': 'platform-admin',
   'GET /v1/tenants': 'platform-admin',
   'POST /v1/tenants': 'platform-admin',
   'GET /v1/audit': 'platform-admin',
   'POST /v1/intel/feeds/{feed}/import': 'platform-admin',
   'GET /v1/intel/feeds': 'platform-admin',
+  'GET /v1/intel/feeds/{feed}/versions': 'platform-admin',
   'DELETE /v1/intel/feeds/{feed}': 'platform-admin',
   'GET /v1/intel/indicators': 'platform-admin',
   'GET /v1/intel/vulnerabilities': 'platform-admin'
@@ -47,7 +57,7 @@ type Method = Parameters<typeof api.call>[1]
 /** An address of this route; what it names need not exist. */
 const addressOf = (path: string, tenant = tenantId): string => path
   .replace('{tenantId}', tenant).replace('{deviceId}', phone.deviceId).replace('{feed}', 'a-feed')
-  .replace('quarantine/{id}', 'quarantine/1').replace('{id}', randomUUID())
+  .replace('{host}', 'a.example').replace('{vocabulary}', 'mvt').replace('quarantine/{id}', 'quarantine/1').replace('{id}', randomUUID())
 
 const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, item]) => Object.entries(item as Record<string, { readonly tags?: readonly string[] }>)
   .filter(([, { tags }]) => tags?.includes('agents') !== true)

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { MAX_FEED_BYTES } from '../../src/intel/import-feed.js'
@@ -172,4 +173,50 @@ t.test('the public lists are imported through the API with exactly their counts'
     const text = readSharedData(t, path, 1)
     if (text !== undefined) t.match((await load(format, text)).json(), { format, byType }, path)
   }
+})
+
+t.test('versions are listed in pages, an older file is refused unless it is asked for, and who did what is written down', async (t) => {
+  const { load, get, key, call, db } = await setUp(t)
+  const files = ['com.a.spy', 'com.b.spy', 'com.c.spy'].map((id) => stalkerwareFile({ packages: [id] }))
+  for (const file of files) t.equal((await load('a', file)).statusCode, 200)
+  isProblem(t, await load('a', files[0]), { status: 409, code: 'conflict' })
+  t.match((await load('a', files[2])).json(), { version: 3, added: 0, unchanged: 1 }, 'the same file is not older')
+  t.match((await load('a', files[0], { query: '?allowOlder=true' })).json(), { version: 4, added: 1, withdrawn: 1 })
+
+  const first = await get('feeds/a/versions?limit=3')
+  t.match(first.items, [{ version: 4, added: 1, importedBy: 'platform-admin of the test' }, { version: 3 }, { version: 2 }])
+  const second = await get(`feeds/a/versions?limit=3&cursor=${first.nextCursor!}`)
+  t.match([second.items, second.nextCursor], [[{ version: 1, added: 1, withdrawn: 0, entries: 1 }], null])
+  isProblem(t, await call(key, 'GET', '/v1/intel/feeds/a/versions?cursor=x'), { status: 400, code: 'validation', paths: ['/querystring/cursor'] })
+  isProblem(t, await call(key, 'GET', '/v1/intel/feeds/other/versions'), { status: 404, code: 'not-found' })
+  t.match((await get('feeds')).items, [{ name: 'a', version: 4, entries: 1, byType: { 'app-id': 1 }, publishedAt: null, publisherVersion: null }])
+
+  await load('b', files[0])
+  const claims = await get('indicators?value=com.a.spy&limit=1')
+  t.match(claims.items, [{ feed: 'a', sinceVersion: 4, changedVersion: 4, feedVersion: 4 }])
+  const more = await get(`indicators?value=com.a.spy&limit=1&cursor=${claims.nextCursor!}`)
+  t.match([more.items, more.nextCursor], [[{ feed: 'b', sinceVersion: 1 }], null])
+
+  await call(key, 'DELETE', '/v1/intel/feeds/a')
+  const events = await db.selectFrom('audit_event').selectAll().where('action', 'like', 'feed.%').orderBy('id').execute()
+  t.match(events.map(({ actor, action, subject, detail }) => [actor, action, subject, detail]), [
+    ['platform-admin of the test', 'feed.imported', 'a', { version: 1, added: 1 }],
+    ['platform-admin of the test', 'feed.imported', 'a', { version: 2 }],
+    ['platform-admin of the test', 'feed.imported', 'a', { version: 3 }],
+    ['platform-admin of the test', 'feed.imported', 'a', { version: 3, unchanged: true }],
+    ['platform-admin of the test', 'feed.imported', 'a', { version: 4, allowOlder: true }],
+    ['platform-admin of the test', 'feed.imported', 'b', { version: 1 }],
+    ['platform-admin of the test', 'feed.removed', 'a', {}]
+  ], 'what was refused is not among them')
+})
+
+t.test('a body is taken as it comes: without its length, in crumbs, up to the limit and no further', async (t) => {
+  const { app, key } = await setUp(t)
+  const file = Buffer.from(stalkerwareFile({ packages: ['com.spy'] }))
+  const send = async (payload: Readable, headers: Record<string, string> = {}) =>
+    await app.inject({ method: 'POST', url: '/v1/intel/feeds/a/import', headers: { authorization: `Bearer ${key}`, 'transfer-encoding': 'chunked', ...headers }, payload })
+  t.match((await send(Readable.from([...file].map((byte) => Buffer.of(byte))))).json(), { added: 1 })
+  const padded = Buffer.concat([file, Buffer.alloc(MAX_FEED_BYTES - file.length, ' ')])
+  t.match((await send(Readable.from([padded.subarray(0, 5_000_000), padded.subarray(5_000_000)]))).json(), { unchanged: 1 })
+  isProblem(t, await send(Readable.from([padded, ' '])), { status: 413, code: 'body-too-large' })
 })
