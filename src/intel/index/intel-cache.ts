@@ -10,7 +10,7 @@ import { streamIndicators } from '../indicators/indicator-repository.js'
 import { createHostGuard } from '../indicators/shared-hosts.js'
 import { readVulnerabilityRows } from '../vulnerabilities/vulnerability-repository.js'
 import type { VulnerabilityRow } from '../vulnerabilities/vulnerability.js'
-import { buildVulnerabilityView } from '../vulnerabilities/vulnerability-view.js'
+import { compileVulnerabilityView } from '../vulnerabilities/vulnerability-view.js'
 import { IndexBuilder } from './index-builder.js'
 import { createIntelView } from './intel-index.js'
 import type { ReadIndex, ReadIndexInput } from './read-index.js'
@@ -116,7 +116,7 @@ function createLoader ({ db, databaseUrl, maxInPlace, signal }: LoaderOptions): 
     const { version, parts, guardOverrides, vulnerabilities, vulnerabilityDigest } = await runInThread<ReadIndex>({
       file: THREAD_FILE, input, maxHeapMb: THREAD_HEAP_MB, maxSeconds: THREAD_SECONDS, signal
     })
-    if (vulnerabilities !== undefined) known = { digest: vulnerabilityDigest, view: buildVulnerabilityView(await parseRows(vulnerabilities)) }
+    if (vulnerabilities !== undefined) known = { digest: vulnerabilityDigest, view: await compileVulnerabilityView(await parseRows(vulnerabilities)) }
     return createIntelView({ version, parts, guard: createHostGuard(guardOverrides), vulnerabilities: known!.view })
   }
 }
@@ -132,7 +132,7 @@ async function loadInPlace (db: Database): Promise<IntelView> {
   return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
     const version = await readIntelVersion(tx)
     const guard = createHostGuard(await listGuardChanges(tx))
-    const vulnerabilities = buildVulnerabilityView(await readVulnerabilityRows(tx))
+    const vulnerabilities = await compileVulnerabilityView(await readVulnerabilityRows(tx))
     const builder = new IndexBuilder()
     for await (const entries of streamIndicators(tx)) for (const entry of entries) builder.add(entry)
     return createIntelView({ version, parts: builder.finish(), guard, vulnerabilities })

@@ -1,6 +1,6 @@
 import { shareAlike, type Common, type OpenOn, type Question, type Statement } from './open-question.js'
 import { compileRange, type CompiledRange } from './ranges.js'
-import type { AffectedRange, OsStatement } from './vulnerability.js'
+import type { AffectedRange, OsStatement, OsSupport, Vulnerability } from './vulnerability.js'
 import { isPatchLevelOpen } from './versions.js'
 
 /** How versions and patch levels are read. */
@@ -16,22 +16,45 @@ export interface AndroidParsers {
  * phone has one is in its patch level, of which such a feed says nothing.
  */
 export function compileAndroid (common: Common, statements: readonly Statement[], parse: AndroidParsers): OpenOn | undefined {
-  const ranges = (chooseStatements(statements)?.flatMap(rangesOf) ?? []).flatMap((range) => compileRange(range, parse.android) ?? []).filter(({ range }) => isDecidable(range, parse))
-  if (ranges.length === 0) return undefined
+  const ranges: CompiledRange[] = []
+  for (const fact of chooseStatements(statements)) {
+    for (const range of rangesOf(fact)) {
+      const compiled = isDecidable(range, parse) ? compileRange(range, parse.android) : undefined
+      if (compiled !== undefined) ranges.push(compiled)
+    }
+  }
+  const [only] = ranges
+  if (only === undefined) return undefined
   const share = shareAlike(common)
-  return ({ version, patchLevel, support }) => {
-    if (!ranges.some(({ range, within }) => isBefore(patchLevel, range) && within(version))) return undefined
-    const open = ranges.filter(({ range, within }) => isBefore(patchLevel, range) && within(version))
+  const answer = (open: readonly CompiledRange[], { support }: Question): Vulnerability => {
     const levels = [...new Set(open.flatMap(({ range }) => isGuess(range) ? [] : range.patchLevel ?? range.fixed!))].sort()
-    return share({ fixedIn: levels, part: open[0]!.range.part ?? null, ...availability(open, support) })
+    const part = open[0]!.range.part ?? null
+    return share(`${part} ${levels.join(' ')}`, { fixedIn: levels, part, ...availability(open, support) })
+  }
+  const isOpen = ({ range, within }: CompiledRange, { version, patchLevel }: Question): boolean => isBefore(patchLevel, range) && within(version)
+  if (ranges.length > 1) {
+    return (question) => {
+      const open = ranges.filter((range) => isOpen(range, question))
+      return open.length === 0 ? undefined : answer(open, question)
+    }
+  }
+  // Nearly all are like this, and the answer depends on the release's end alone.
+  const answers = new Map<OsSupport['endOfLife'], Vulnerability>()
+  return (question) => {
+    if (!isOpen(only, question)) return undefined
+    const { endOfLife } = question.support
+    let known = answers.get(endOfLife)
+    if (known === undefined) answers.set(endOfLife, known = answer(ranges, question))
+    return known
   }
 }
 
 /** What publishers say of patch levels goes before what is only concluded, what was imported before what came with Sallyport. */
-function chooseStatements (statements: readonly Statement[]): readonly OsStatement[] | undefined {
+function chooseStatements (statements: readonly Statement[]): readonly OsStatement[] {
+  if (statements.length === 1) return [statements[0]!.fact]
   const said = statements.filter(({ fact }) => fact.ranges === undefined || fact.ranges.some(({ concluded }) => concluded !== true))
   const imported = said.filter(({ bundled }) => !bundled)
-  return [imported, said, statements].find(({ length }) => length > 0)?.map(({ fact }) => fact)
+  return (imported.length > 0 ? imported : said.length > 0 ? said : statements).map(({ fact }) => fact)
 }
 
 /** A statement without ranges is of all versions, by its patch levels. */

@@ -1,6 +1,7 @@
 import { shareAlike, type Common, type OpenOn, type Question, type Statement } from './open-question.js'
 import type { OsReleases } from './os-releases.js'
-import { compileRange } from './ranges.js'
+import { compileRange, type CompiledRange } from './ranges.js'
+import type { OsStatement } from './vulnerability.js'
 import { compareVersions } from './versions.js'
 
 interface Fix {
@@ -31,29 +32,36 @@ export interface AppleContext {
  * branches that they do not cover at all: SOFA has only the newest few.
  */
 export function compileApple (common: Common, statements: readonly Statement[], { releases, coveredBranches, parse }: AppleContext): OpenOn | undefined {
-  const imported = statements.filter(({ bundled }) => !bundled)
-  const bundled = statements.filter((one) => one.bundled)
-  const fixes = withoutDoubles([
-    ...fixesOf(imported, parse),
-    ...fixesOf(bundled, parse).filter(({ numbers }) => imported.length === 0 || !coveredBranches.has(numbers[0]!))
-  ])
-  const ranges = (imported.length > 0 ? imported : bundled).flatMap(({ fact }) => fact.ranges ?? []).flatMap((range) => compileRange(range, parse) ?? [])
+  const isImported = statements.some(({ bundled }) => !bundled)
+  const fixes: Fix[] = []
+  const ranges: CompiledRange[] = []
+  for (const { bundled, fact } of statements) {
+    for (const fix of fixesOf(fact, parse)) {
+      if (!bundled || !isImported || !coveredBranches.has(fix.numbers[0]!)) addFix(fixes, fix)
+    }
+    if (fact.ranges === undefined || (bundled && isImported)) continue
+    for (const range of fact.ranges) {
+      const compiled = compileRange(range, parse)
+      if (compiled !== undefined) ranges.push(compiled)
+    }
+  }
   if (fixes.length === 0 && ranges.length === 0) return undefined
 
   const share = shareAlike(common)
-  const fixedIn = [...new Set(fixes.map(({ text }) => text))]
+  const fixedIn = fixes.length < 2 ? fixes.map(({ text }) => text) : [...new Set(fixes.map(({ text }) => text))]
   return ({ os, version }) => {
     if (version === undefined) return undefined
     const isOpen = isOpenByFixes(version, fixes) ?? (ranges.length > 0
       ? ranges.some(({ within }) => within(version))
       : fixes.some(({ numbers }) => numbers[0]! > version[0]!))
     if (!isOpen) return undefined
-    return share({ fixedIn, part: null, ...availability(os, version, fixes, releases) })
+    const { fixAvailable, fixedSince } = availability(os, version, fixes, releases)
+    return share('', { fixedIn, part: null, fixAvailable, fixedSince })
   }
 }
 
-function withoutDoubles (fixes: readonly Fix[]): readonly Fix[] {
-  return fixes.length < 2 ? fixes : [...new Map(fixes.map((fix) => [`${fix.isListed} ${fix.numbers.join('.')}`, fix])).values()]
+function addFix (fixes: Fix[], fix: Fix): void {
+  if (!fixes.some(({ isListed, numbers }) => isListed === fix.isListed && compareVersions(numbers, fix.numbers) === 0)) fixes.push(fix)
 }
 
 function isOpenByFixes (version: readonly number[], fixes: readonly Fix[]): boolean | undefined {
@@ -66,11 +74,11 @@ function isOpenByFixes (version: readonly number[], fixes: readonly Fix[]): bool
   return isKnown ? true : undefined
 }
 
-function fixesOf (statements: readonly Statement[], parse: AppleContext['parse']): Fix[] {
-  return statements.flatMap(({ fact }) => fact.fixedIn.flatMap((text) => {
+function * fixesOf ({ fixedIn, fixedSince, ranges }: OsStatement, parse: AppleContext['parse']): Generator<Fix> {
+  for (const text of fixedIn) {
     const numbers = parse(text)
-    return numbers === undefined ? [] : [{ text, numbers, since: fact.fixedSince?.[text], isListed: fact.ranges === undefined }]
-  }))
+    if (numbers !== undefined) yield { text, numbers, since: fixedSince?.[text], isListed: ranges === undefined }
+  }
 }
 
 /**
@@ -78,16 +86,26 @@ function fixesOf (statements: readonly Statement[], parse: AppleContext['parse']
  * later branch is when a feed says that the model can run it; when no feed says, nobody knows.
  */
 function availability (os: Question['os'], version: readonly number[], fixes: readonly Fix[], releases: OsReleases): { readonly fixAvailable: boolean | null, readonly fixedSince: string | null } {
-  const later = fixes.filter(({ numbers }) => compareVersions(numbers, version) > 0)
-  const verdicts = later.map((fix) => {
-    const runs = os.model === undefined ? undefined : releases.canRun(os.platform, fix.text, os.model)
-    return { fix, available: runs ?? (fix.numbers[0] === version[0] ? true : undefined) }
-  })
-  const days = (wanted: readonly typeof verdicts[number][]): string | null => wanted.flatMap(({ fix }) => fix.since ?? releases.releasedAt(os.platform, fix.text) ?? []).sort()[0] ?? null
-  const sure = verdicts.filter(({ available }) => available === true)
-  if (sure.length > 0) return { fixAvailable: true, fixedSince: days(sure) }
-  const open = verdicts.filter(({ available }) => available === undefined)
-  if (open.length > 0) return { fixAvailable: null, fixedSince: days(open) }
+  // The first day of fixes that are surely for this phone, and of those that may be.
+  let sure: string | undefined
+  let maybe: string | undefined
+  let [isSure, isMaybe, isAny] = [false, false, false]
+  for (const { text, numbers, since } of fixes) {
+    if (compareVersions(numbers, version) <= 0) continue
+    isAny = true
+    const runs = os.model === undefined ? undefined : releases.canRun(os.platform, text, os.model)
+    if (runs === false) continue
+    const day = since ?? releases.releasedAt(os.platform, text)
+    if (runs === true || numbers[0] === version[0]) {
+      isSure = true
+      if (day !== undefined && (sure === undefined || day < sure)) sure = day
+    } else {
+      isMaybe = true
+      if (day !== undefined && (maybe === undefined || day < maybe)) maybe = day
+    }
+  }
+  if (isSure) return { fixAvailable: true, fixedSince: sure ?? null }
+  if (isMaybe) return { fixAvailable: null, fixedSince: maybe ?? null }
   // There are fixes, but none that this model can run; or nobody names one.
-  return { fixAvailable: later.length > 0 ? false : null, fixedSince: null }
+  return { fixAvailable: isAny ? false : null, fixedSince: null }
 }

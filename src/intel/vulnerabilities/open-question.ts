@@ -20,13 +20,16 @@ export type OpenOn = (question: Question) => Vulnerability | undefined
 /** What is true of the CVE on every phone: of each fact the first that tells it. */
 export type Common = Omit<Vulnerability, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>
 
-/** Answers that are alike are one object: thousands of phones share it. */
-export function shareAlike (common: Common): (rest: Pick<Required<Vulnerability>, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>) => Vulnerability {
-  const made = new Map<string, Vulnerability>()
-  return (rest) => {
-    const key = `${rest.fixAvailable} ${rest.fixedSince} ${rest.part} ${rest.fixedIn.join(' ')}`
+type OfPhone = Pick<Required<Vulnerability>, 'fixedIn' | 'part' | 'fixAvailable' | 'fixedSince'>
+
+/** Answers that are alike are one object: thousands of phones share it. What `fixedIn` and `part` are, `name` says. */
+export function shareAlike (common: Common): (name: string, rest: OfPhone) => Vulnerability {
+  let made: Map<string, Vulnerability> | undefined
+  return (name, rest) => {
+    made ??= new Map()
+    const key = `${rest.fixAvailable} ${rest.fixedSince} ${name}`
     let one = made.get(key)
-    if (one === undefined) made.set(key, one = Object.freeze({ ...common, ...rest }))
+    if (one === undefined) made.set(key, one = { ...common, ...rest })
     return one
   }
 }

@@ -10,16 +10,18 @@ type Ask = (os: OsOfPhone) => readonly Vulnerability[]
 
 /** Answers kept at once, counted in entries: a fleet has hundreds of versions; more are somebody's invention. */
 const MAX_KEPT = 500_000
+/** Rows or CVEs that take about a millisecond. */
+const STEP = 250
 /** What an answer costs beside its entries. */
 const ANSWER_COST = 50
 
 /**
  * Answers which vulnerabilities of its system are open on a phone; the same question again costs
  * nothing. What cannot be decided is not claimed. A CVE that several feeds tell of is answered once.
- * Rows come in the order in which they count.
+ * Rows come in the order in which they count. Stops after every few hundred of them, for whoever has other things to do.
  */
-export function compileOpenVulnerabilities (rows: readonly VulnerabilityRow[], kev: KevFacts, releases: OsReleases): Ask {
-  const byPlatform = compileAll(rows, kev, releases)
+export function * compileOpenVulnerabilities (rows: readonly VulnerabilityRow[], kev: KevFacts, releases: OsReleases): Generator<void, Ask> {
+  const byPlatform = yield * compileAll(rows, kev, releases)
   const kept = new Map<string, readonly Vulnerability[]>()
   let cost = 0
   return (os) => {
@@ -50,10 +52,12 @@ function askAll (compiled: readonly OpenOn[], os: OsOfPhone, releases: OsRelease
   return open
 }
 
-function compileAll (rows: readonly VulnerabilityRow[], kev: KevFacts, releases: OsReleases): ReadonlyMap<OsPlatform, readonly OpenOn[]> {
+function * compileAll (rows: readonly VulnerabilityRow[], kev: KevFacts, releases: OsReleases): Generator<void, ReadonlyMap<OsPlatform, readonly OpenOn[]>> {
   const groups = new Map<OsPlatform, Map<string, Statement[]>>()
   const branches: Record<'ios' | 'ipados', Set<number>> = { ios: new Set(), ipados: new Set() }
+  let done = 0
   for (const { bundled, fact } of rows) {
+    if (++done % STEP === 0) yield
     if (fact.kind === 'release' && !bundled && fact.platform !== 'android' && !fact.isCycle) addBranch(branches[fact.platform], fact.version)
     if (fact.kind !== 'os') continue
     if (!bundled && fact.platform !== 'android') for (const version of fact.fixedIn) addBranch(branches[fact.platform], version)
@@ -69,6 +73,7 @@ function compileAll (rows: readonly VulnerabilityRow[], kev: KevFacts, releases:
   for (const [platform, byCve] of groups) {
     const list: OpenOn[] = []
     for (const cve of [...byCve.keys()].sort()) {
+      if (++done % STEP === 0) yield
       const statements = byCve.get(cve)!
       const common = commonOf(cve, platform, statements, kev)
       const one = platform === 'android' ? compileAndroid(common, statements, parse) : compileApple(common, statements, { releases, coveredBranches: branches[platform], parse: parse.apple })
@@ -86,15 +91,15 @@ function addBranch (branches: Set<number>, version: string): void {
 
 function commonOf (cve: string, platform: OsPlatform, statements: readonly Statement[], kev: KevFacts): Common {
   const listed = kev.get(cve)
-  const cvss = statements.find(({ fact }) => fact.cvss !== undefined)?.fact.cvss
-  return {
-    cve,
-    platform,
-    severity: statements.find(({ fact }) => fact.severity !== null)?.fact.severity ?? null,
-    ...(cvss === undefined ? {} : { cvss }),
-    exploited: listed !== undefined || statements.some(({ fact }) => fact.exploited),
+  const merged = { cve, platform, severity: null as Common['severity'], exploited: listed !== undefined, kevDateAdded: listed?.kevDateAdded ?? null, kevDueDate: listed?.kevDueDate ?? null }
+  let cvss: number | undefined
+  for (const { fact } of statements) {
+    merged.severity ??= fact.severity
+    merged.exploited ||= fact.exploited
     // The catalogue itself knows its dates best.
-    kevDateAdded: listed?.kevDateAdded ?? statements.find(({ fact }) => fact.kevDateAdded !== null)?.fact.kevDateAdded ?? null,
-    kevDueDate: listed?.kevDueDate ?? statements.find(({ fact }) => fact.kevDueDate !== null)?.fact.kevDueDate ?? null
+    merged.kevDateAdded ??= fact.kevDateAdded
+    merged.kevDueDate ??= fact.kevDueDate
+    cvss ??= fact.cvss
   }
+  return cvss === undefined ? merged : { ...merged, cvss }
 }

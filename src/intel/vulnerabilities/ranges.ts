@@ -12,12 +12,20 @@ type Parse = (text: string) => readonly number[] | undefined
 
 /** A range of the feed as a question, or undefined when one of its versions is none. */
 export function compileRange (range: AffectedRange, parse: Parse): CompiledRange | undefined {
-  const bound = (text: string | undefined): readonly number[] | undefined => text === undefined ? undefined : parse(text)
-  const [introduced, after, fixed, last] = [range.introduced, range.after, range.fixed, range.lastAffected].map(bound)
-  const exact = range.versions?.map(parse)
-  if ((range.introduced !== undefined && introduced === undefined) || (range.after !== undefined && after === undefined)) return undefined
-  if ((range.fixed !== undefined && fixed === undefined) || (range.lastAffected !== undefined && last === undefined)) return undefined
-  if (exact?.some((version) => version === undefined)) return undefined
+  // What is given and no version makes the range useless.
+  let isBroken = false
+  const bound = (text: string | undefined): readonly number[] | undefined => {
+    if (text === undefined) return undefined
+    const numbers = parse(text)
+    isBroken ||= numbers === undefined
+    return numbers
+  }
+  const introduced = bound(range.introduced)
+  const after = bound(range.after)
+  const fixed = bound(range.fixed)
+  const last = bound(range.lastAffected)
+  const exact = range.versions?.map(bound)
+  if (isBroken) return undefined
 
   const isOfAll = introduced === undefined && after === undefined && fixed === undefined && last === undefined && exact === undefined
   return {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readFeed } from '../../../src/intel/feeds/index.js'
 import type { VulnerabilityView } from '../../../src/intel/intel-view.js'
-import { buildVulnerabilityView, viewOfFacts } from '../../../src/intel/vulnerabilities/vulnerability-view.js'
+import { buildVulnerabilityView, compileVulnerabilityView, viewOfFacts } from '../../../src/intel/vulnerabilities/vulnerability-view.js'
 import { isSupported, type AffectedRange, type OsPlatform, type OsStatement, type VulnerabilityRow } from '../../../src/intel/vulnerabilities/vulnerability.js'
 import { compareVersions, parseVersion } from '../../../src/intel/vulnerabilities/versions.js'
 import { readSharedData } from '../shared-data.js'
@@ -175,7 +175,15 @@ t.test('20,000 statements are compiled at once and asked in no time', async (t) 
   for (let i = 0; i < 20; i++) view.openVulnerabilities({ platform: i % 2 === 0 ? 'ios' : 'android', version: i % 2 === 0 ? `17.${i}` : '13', patchLevel: `2020-01-${10 + i}` })
   const asked = performance.now()
   t.comment(`20,000 statements compiled in ${(built - before).toFixed(1)} ms, a new question ${((asked - built) / 20).toFixed(2)} ms`)
-  // Several times what it takes, on a machine that does other things too.
-  t.ok(built - before < 1_000 && asked - built < 2_000)
+  // Many times what it takes: the machine may do other things too.
+  t.ok(built - before < 10_000 && asked - built < 10_000)
   t.equal(view.openVulnerabilities({ platform: 'ios', version: '17.2' }), view.openVulnerabilities({ platform: 'ios', version: '17.2' }))
+
+  // In pieces it is the same, and others get their turn.
+  let turns = 0
+  const others = setInterval(() => turns++, 0)
+  const inPieces = await compileVulnerabilityView(facts.map((fact) => ({ feed: 'feed', bundled: false, fact })))
+  clearInterval(others)
+  t.ok(turns > 0)
+  t.equal(JSON.stringify(inPieces.openVulnerabilities({ platform: 'ios', version: '17.2' })), JSON.stringify(view.openVulnerabilities({ platform: 'ios', version: '17.2' })))
 })
