@@ -7,6 +7,8 @@ import type { Indicator } from './indicator.js'
 
 const COLUMNS = 'type, value, role, threat_class, family, valid_from, valid_until, confidence, port, refs'
 
+/** Rows changed by one import. */
+const ANALYZE_AFTER = 20_000
 /** Two rows of one feed that say the same thing, whatever they say about it. */
 const SAME_CLAIM = sql`(n.type, n.value, n.family, n.role, n.port) = (i.type, i.value, i.family, i.role, i.port)`
 const rowsOf = ({ numAffectedRows }: { readonly numAffectedRows?: bigint }): number => Number(numAffectedRows ?? 0)
@@ -46,6 +48,8 @@ export async function replaceIndicators (tx: Tx, feed: string, version: number, 
       returning type, value
     ) insert into changed select 'added', type, value from added`.execute(tx)
   await sql`drop table incoming`.execute(tx)
+  // The next import must not be planned by what was known before this one; it may come before PostgreSQL looks by itself.
+  if (rowsOf(withdrawn) + rowsOf(updated) + rowsOf(added) > ANALYZE_AFTER) await sql`analyze indicator`.execute(tx)
   return toCounts(indicators.length, { added: rowsOf(added), updated: rowsOf(updated) }, rowsOf(withdrawn))
 }
 
