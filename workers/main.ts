@@ -1,3 +1,4 @@
+import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
@@ -7,6 +8,7 @@ import type { QueueWorker } from '../src/platform/queues.js'
 /** What each worker needs; put together by whoever starts them. */
 export interface WorkersOptions {
   readonly score: ScoreWorkerDeps
+  readonly intel: IntelWorkerDeps
   readonly sync: SyncWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
 }
@@ -15,6 +17,7 @@ export interface WorkersOptions {
 export async function startWorkers (options: WorkersOptions, queues: readonly QueueName[]): Promise<QueueWorker> {
   const start: Readonly<Record<QueueName, () => QueueWorker | Promise<QueueWorker>>> = {
     score: () => startScoreWorker(options.score),
+    intel: () => startIntelWorker(options.intel),
     sync: () => startSyncWorker(options.sync),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }

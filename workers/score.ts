@@ -1,10 +1,12 @@
 import { createAppInventories } from '../src/devices/app-inventories.js'
+import { handOnRescorings } from '../src/devices/retro/rescorings.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../src/devices/score-devices.js'
-import type { QueueName } from '../src/platform/queue-names.js'
+import type { Producer, QueueName } from '../src/platform/queue-names.js'
 import type { Queues, QueueWorker } from '../src/platform/queues.js'
 
 export interface ScoreWorkerDeps extends ScoreDeps {
   readonly queues: Pick<Queues, 'startWorker'>
+  readonly score: Producer<'score'>
   /** Jobs this process has in hand at once. */
   readonly concurrency: number
   /** A job failed for good. */
@@ -17,6 +19,9 @@ export function startScoreWorker (deps: ScoreWorkerDeps): QueueWorker {
   const scoreDeps: ScoreDeps = { apps: createAppInventories({ db: deps.db }), ...deps }
   return queues.startWorker('score', async ({ groupId, deviceIds }) => {
     if (groupId !== undefined) await scoreGroup(scoreDeps, groupId)
-    if (deviceIds !== undefined && deviceIds.length > 0) await scoreDevices(scoreDeps, deviceIds)
+    if (deviceIds === undefined || deviceIds.length === 0) return
+    await scoreDevices(scoreDeps, deviceIds)
+    // Room for the next of those that a change of the intelligence concerns.
+    await handOnRescorings({ db: deps.db, score: deps.score })
   }, { concurrency, ...(onFailed === undefined ? {} : { onFailed }) })
 }

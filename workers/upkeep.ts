@@ -1,7 +1,7 @@
 import { purgeErasedDevices } from '../src/devices/erase-device.js'
 import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
-import { reassessFleetIfBehind } from '../src/devices/reassess-fleet.js'
+import { handOnRescorings } from '../src/devices/retro/rescorings.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartbeat.js'
 import { wakeSyncs } from '../src/intune/wake-syncs.js'
@@ -14,6 +14,7 @@ import { sweepJournal } from '../src/telemetry/sweep-journal.js'
 export interface UpkeepWorkerDeps extends HeartbeatDeps {
   readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'oldestWaitingSeconds'>
   readonly score: Producer<'score'>
+  readonly intel: Producer<'intel'>
   readonly retentionDays: number
   readonly subscriptions: Pick<SubscriptionRunner, 'run' | 'close'>
   readonly onFailed?: StartWorkerOptions['onFailed']
@@ -62,15 +63,16 @@ async function sweep ({ db, queues, score, sync, log }: UpkeepWorkerDeps): Promi
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
   await rescoreDueDevices({ db, score })
+  await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
   const { score: waitingSeconds } = await queues.oldestWaitingSeconds()
   const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: waitingSeconds + FORGOTTEN_AFTER_SECONDS })
   if (groups > 0) log.warn({ groups }, 'groups of the journal had no job')
 }
 
-/** An import whose process died before the fleet was handed on, or a starter feed that came with a new version. */
-async function reassess ({ db, score, log }: UpkeepWorkerDeps): Promise<void> {
-  if (await reassessFleetIfBehind({ db, score })) log.info('the fleet is judged anew by the intelligence stored')
+/** An import whose process died before it told anybody, a starter feed that came with a new version, an indicator whose time has come. */
+async function reassess ({ intel }: UpkeepWorkerDeps): Promise<void> {
+  await intel.add([{}])
 }
 
 async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<void> {

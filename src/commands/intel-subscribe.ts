@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Config, loadConfig } from '../config.js'
-import { reassessFleet } from '../devices/reassess-fleet.js'
 import { type FieldFault, InvalidInputError } from '../errors.js'
 import { listAllSubscriptions, requestRefresh, subscribe, type SubscriptionView, unsubscribe } from '../intel/subscriptions/manage-subscriptions.js'
 import type { SubscriptionInput, SubscriptionKind } from '../intel/subscriptions/subscription.js'
@@ -158,7 +157,7 @@ async function openOnDatabase (config: Config, databaseUrl: string, log: Logger,
   lifecycle.onStop('database', async () => await db.destroy())
   const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
   lifecycle.onStop('queues', async () => await queues.close())
-  const parts = subscriptionsOf({ config, db, log, onChanged: async () => await reassessFleet({ db, score: queues.producer('score') }) })
+  const parts = subscriptionsOf({ config, db, log, onChanged: async () => await queues.producer('intel').add([{}]) })
   const runner = createSubscriptionRunner(parts)
   lifecycle.onStop('subscriptions', async () => await runner.close())
   const list = async (): Promise<SubscriptionView[]> => await listAllSubscriptions({ db })

@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Config, loadConfig } from '../config.js'
-import { reassessFleet } from '../devices/reassess-fleet.js'
 import { type FieldFault, InvalidInputError } from '../errors.js'
 import { hasChanged } from '../intel/change-counts.js'
 import type { Feed } from '../intel/feed-repository.js'
@@ -65,7 +64,7 @@ async function openIntel (config: Config, folder: string, log: Logger, lifecycle
     lifecycle.onStop('database', async () => await db.destroy())
     const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
     lifecycle.onStop('queues', async () => await queues.close())
-    return byDatabase(db, async () => await reassessFleet({ db, score: queues.producer('score') }))
+    return byDatabase(db, async () => await queues.producer('intel').add([{}]))
   }
 }
 

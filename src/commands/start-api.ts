@@ -13,7 +13,6 @@ import { VERSION } from '../platform/version.js'
 import { BUILT_IN_POLICY } from '../risk/policy.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
-import { reassessFleet } from '../devices/reassess-fleet.js'
 import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
 
@@ -66,7 +65,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: secretsOf(config) },
-    intel: { db, intel, store: feeds.store, onChanged: async () => await reassessFleet({ db, score }) }
+    intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())
   // Before the API, which waits for its answers: an import is undone and its sender comes again.

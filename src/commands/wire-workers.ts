@@ -1,5 +1,4 @@
 import { startWorkers, type WorkersOptions } from '../../workers/main.js'
-import { reassessFleet } from '../devices/reassess-fleet.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
@@ -33,7 +32,8 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     sync: queues.producer('sync')
   }
   const options: WorkersOptions = {
-    score: { ...scoringOf(installation), queues, onFailed, concurrency: config.SCORE_CONCURRENCY },
+    score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
+    intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,
@@ -42,6 +42,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     upkeep: {
       ...talkingToIntune,
       score: queues.producer('score'),
+      intel: queues.producer('intel'),
       heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES,
       retentionDays: config.REPORT_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
@@ -50,11 +51,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
           db,
           log,
           store: feeds.store,
-          onChanged: async () => {
-            // Where one process does everything, the phones must not be judged anew by what it knew before.
-            await intel.refresh()
-            await reassessFleet({ db, score: queues.producer('score') })
-          }
+          onChanged: async () => await queues.producer('intel').add([{}])
         }),
         onFailure: (feed) => metrics.intelSubscriptionFailures.inc({ feed })
       })

@@ -13,6 +13,8 @@ import {
 import { type AppInventories, createAppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import { judgeDevice, type Judgement } from './judge-device.js'
+import { holdJudgementLock } from './retro/judgement-lock.js'
+import { takeOffList } from './retro/rescorings.js'
 import { hasNewHealth, insertMissingStates, lockDevices, saveJudgements } from './score-repository.js'
 
 export interface ScoreDeps {
@@ -161,6 +163,8 @@ async function rescoreApart (deps: InnerDeps, deviceIds: readonly string[]): Pro
       return [...await rescoreApart(deps, deviceIds.slice(0, half)), ...await rescoreApart(deps, deviceIds.slice(half))]
     }
     deps.log.error({ err: error, deviceId: deviceIds[0] }, 'a device could not be judged anew')
+    // Not again and again: the next version of the intelligence, or the phone's next report, gives another chance.
+    await deps.db.transaction().execute(async (tx) => await takeOffList(tx, deviceIds, deps.intel.current().version))
     return []
   }
 }
@@ -191,6 +195,7 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   const deviceIds = [...new Set([...byDevice.keys(), ...moreDeviceIds])].sort()
   if (deviceIds.length === 0) return []
 
+  await holdJudgementLock(tx)
   const apps = deps.apps ?? createAppInventories({ db: deps.db })
   let devices = await lockDevices(tx, deviceIds, apps)
   if (devices.length < deviceIds.length) {
@@ -210,6 +215,7 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   }) ?? [])
 
   await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true })
+  if (moreDeviceIds.length > 0) await takeOffList(tx, deviceIds, deps.intel.current().version)
   await setAsideFailures(deps, tx, judgements, now)
   return judgements
 }

@@ -7,6 +7,7 @@ import type { AppInventories } from './app-inventories.js'
 import { groupBy } from './group-by.js'
 import type { OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { Judgement, StoredDevice } from './judge-device.js'
+import { saveObservables } from './retro/observable-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
 import { fromStoredState, type StoredState, toStoredState } from './stored-state.js'
 
@@ -55,6 +56,7 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
   await inventories.write(tx, judgements.flatMap(({ device, state: { apps } }) =>
     apps === undefined || apps.digest === device.state.apps?.digest ? [] : [{ deviceId: device.deviceId, tenantId: device.tenantId, apps }]))
   await updateStates(tx, judgements, now)
+  await saveObservables(tx, judgements.map(({ device, state }) => ({ deviceId: device.deviceId, before: device.state, after: state })))
 
   const written = judgements.flatMap(({ device, findings }) => [...findings.opened, ...findings.changed].map((one) => toFindingInput(device, one)))
   if (written.length > 0) await upsertFindings(tx, written, now)
@@ -90,6 +92,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date
       -- Null: as it was. What is not assigned anew is not written anew either, however large.
       state = coalesce(i.state, s.state),
       apps_digest = i.apps_digest,
+      patch_level = i.patch_level,
       resend = i.resend,
       reporting_state = i.reporting_state,
       level = i.level,
@@ -100,7 +103,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], now: Date
       due_at = i.due_at,
       desired_health = i.health,
       desired_version = s.desired_version + (s.desired_health is distinct from i.health)::integer
-    from jsonb_to_recordset(${toStatesJson(judgements)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, resend text[],
+    from jsonb_to_recordset(${toStatesJson(judgements)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, patch_level text, resend text[],
       reporting_state text, level text, level_since timestamptz, coverage text[], last_report_at timestamptz, due_at timestamptz,
       health text, state jsonb)
     where s.device_id = i.device_id`.execute(tx)
@@ -114,6 +117,7 @@ function toStatesJson (judgements: readonly Judgement[]): string {
       device_id: one.device.deviceId,
       sequence,
       apps_digest: apps?.digest ?? null,
+      patch_level: one.state.os?.securityPatchLevel?.slice(0, 100) ?? null,
       resend: one.resend,
       reporting_state: one.reportingState,
       level: one.level,

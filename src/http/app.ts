@@ -17,6 +17,7 @@ import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
+import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
@@ -110,6 +111,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)
+    await operators.register(intelRescoringsRoutes, options.intel)
     await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
   }, { prefix: '/v1' })
 

@@ -12,6 +12,8 @@ export const QUEUE_PAYLOADS = {
     groupId: Type.Optional(Type.Integer({ minimum: 1 })),
     deviceIds: Type.Optional(Type.Array(Uuid))
   }),
+  /** For workers/intel.ts: the threat intelligence has changed. */
+  intel: Type.Object({}),
   /** For workers/sync.ts: a tenant with rows in the outbox. */
   sync: Type.Object({ tenantId: Uuid }),
   /** For workers/upkeep.ts, put in by schedules. */
@@ -28,5 +30,6 @@ export const QUEUE_NAMES = Object.keys(QUEUE_PAYLOADS) as QueueName[]
 
 /** What a use case needs to hand work on. */
 export interface Producer<N extends QueueName> {
-  add (payloads: ReadonlyArray<QueuePayloads[N]>): Promise<void>
+  /** `priority`: behind all without one; a lower number before a higher. */
+  add (payloads: ReadonlyArray<QueuePayloads[N]>, options?: { readonly priority?: number }): Promise<void>
 }

@@ -84,9 +84,10 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   return {
     engine: engine.name,
     producer: (name) => ({
-      async add (payloads) {
-        if (payloads.length === 1) await queueOf(name).add(name, payloads[0], JOB_OPTIONS)
-        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name, data, opts: JOB_OPTIONS })))
+      async add (payloads, { priority } = {}) {
+        const opts = priority === undefined ? JOB_OPTIONS : { ...JOB_OPTIONS, priority }
+        if (payloads.length === 1) await queueOf(name).add(name, payloads[0], opts)
+        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name, data, opts })))
       }
     }),
     queue: queueOf,

@@ -42,7 +42,7 @@ export interface Schema {
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
-    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string> | null
+    acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string> | null, patch_level: string | null
   }
   app_build: {
     id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown>, signers: Generated<string[]>, unused_since: Time | null, looked_at: Generated<Date>
@@ -102,7 +102,10 @@ export interface Schema {
   }
   intel_subscription_object: { feed: string, object_id: string, modified: string, object: string }
   guarded_host: { host: string, guarded: boolean, reason: string, changed_by: string, changed_at: Generated<Date> }
-  intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number> }
+  intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number>, valid_from_seen: Generated<Date> }
+  device_observable: { device_id: string, hashes: number[] }
+  rescoring: { id: GeneratedAlways<number>, intel_version: BigInt, changes: number | null, found: Generated<number>, next_device: string | null, started_at: Generated<Date>, finished_at: Time | null }
+  rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

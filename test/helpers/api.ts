@@ -3,7 +3,6 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Test } from 'tap'
-import { reassessFleet } from '../../src/devices/reassess-fleet.js'
 import { createAccessTokens } from '../../src/devices/access-tokens.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import type { ScoreDeps } from '../../src/devices/score-devices.js'
@@ -68,6 +67,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const cutoffs = await createTokenCutoffs({ db, log })
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
+  const intelJobs = rememberingProducer<'intel'>()
   const journal = createJournal({ db, score, log, maxWaiting: 1_000 })
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: 600 })
   const provisioned: boolean[] = []
@@ -95,7 +95,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: options.secrets },
-    intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await reassessFleet({ db, score }) },
+    intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),

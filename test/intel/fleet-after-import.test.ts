@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
-import { reassessFleet } from '../../src/devices/reassess-fleet.js'
+import { actOnChanges } from '../../src/devices/retro/act-on-changes.js'
+import { handOnRescorings } from '../../src/devices/retro/rescorings.js'
 import { importFeed, removeFeed } from '../../src/intel/import-feed.js'
 import { createIntelCache, type IntelCache } from '../../src/intel/index/intel-cache.js'
 import { openQueues } from '../../src/platform/queues.js'
@@ -27,7 +28,7 @@ async function setUp (t: Test, apps: readonly App[]) {
   const judged = new EventEmitter()
   const score = queues.producer('score')
   const worker = startScoreWorker({
-    queues, db, intel, sync: rememberingProducer<'sync'>(), concurrency: 2, log: silentLog,
+    queues, score, db, intel, sync: rememberingProducer<'sync'>(), concurrency: 2, log: silentLog,
     onScored: ({ judgements }) => { judged.emit('judged', judgements.length) }
   })
   t.teardown(async () => await worker.close())
@@ -49,14 +50,18 @@ async function setUp (t: Test, apps: readonly App[]) {
   return {
     db,
     intel,
+    score,
     phones,
     levels,
-    reassess: async () => await reassessFleet({ db, score }),
-    /** Waits until every phone was judged anew because of this. */
+    reassess: async () => {
+      await actOnChanges({ db, intel })
+      await handOnRescorings({ db, score })
+    },
+    /** Waits until phones were judged anew because of this: those that it concerns and no others. */
     andJudge: async (change: () => Promise<unknown>) => {
       const scored = once(judged, 'judged')
       await change()
-      t.strictSame(await scored, [phones.length])
+      t.strictSame(await scored, [1])
     }
   }
 }
@@ -74,12 +79,20 @@ t.test('an import gives phones that have such an app a new level, without a repo
     [{ subject: 'com.evil.spy', status: 'open', intel: { feed: 'a-feed', family: 'Spy' } }])
   t.match(await db.selectFrom('intune_outbox').selectAll().where('device_id', '=', phones[0]!.deviceId).execute(), [{ health: 'highSeverity' }], 'Intune will be told')
 
+  const findings = async () => await db.selectFrom('finding').select(['detection', 'status']).where('device_id', '=', phones[0]!.deviceId).where('detection', '=', 'app-stalkerware').orderBy('first_seen').execute()
+  await andJudge(async () => await importFeed(deps, { feed: 'a-feed', format: 'auto', body: stalkerwareFile({ packages: ['com.other.spy'] }), now: new Date() }))
+  t.strictSame([await levels(), await findings()], [['secured', 'secured'], [{ detection: 'app-stalkerware', status: 'resolved' }]], 'a newer version without it')
+  await andJudge(async () => await importFeed(deps, { feed: 'a-feed', format: 'auto', body: FEED, allowOlder: true, now: new Date() }))
+  t.strictSame(await levels(), ['high', 'secured'], 'the older version back')
+
   await andJudge(async () => await removeFeed(deps, { feed: 'a-feed' }))
-  t.strictSame(await levels(), ['secured', 'secured'])
+  t.strictSame(await levels(), ['secured', 'secured'], 'the feed taken away')
+  t.ok((await findings()).every(({ status }) => status === 'resolved'))
 })
 
 t.test('a process that has not yet seen an import does not judge by what it knew', async (t) => {
-  const { db, levels, reassess, andJudge } = await setUp(t, APPS)
-  await andJudge(async () => await importFeed({ db, onChanged: reassess }, { feed: 'a-feed', format: 'auto', body: FEED, now: new Date() }))
+  const { db, levels, phones, score, andJudge } = await setUp(t, APPS)
+  const onChanged = async (): Promise<void> => await score.add([{ deviceIds: [phones[0]!.deviceId] }])
+  await andJudge(async () => await importFeed({ db, onChanged }, { feed: 'a-feed', format: 'auto', body: FEED, now: new Date() }))
   t.strictSame(await levels(), ['high', 'secured'])
 })

@@ -53,14 +53,15 @@ t.test('the cheap look never misses one', async (t) => {
 
 t.test('a report, a list and a batch are normalised alike', async (t) => {
   const expected = { reportId: 'r', os: {} }
-  t.strictSame(parseReports('{"reportId":"r","os":{"version":"unknown"}}'), expected)
-  t.strictSame(parseReports('[{"reportId":"r","os":{"version":"unknown"}}]'), [expected])
-  t.strictSame(parseReports('{"reports":[{"reportId":"r","os":{"version":"unknown"}}]}'), { reports: [expected] })
+  t.strictSame(parseReports('{"reportId":"r","os":{"version":"unknown"}}'), { value: expected, isAsSent: false })
+  t.strictSame(parseReports('[{"reportId":"r","os":{"version":"unknown"}}]').value, [expected])
+  t.strictSame(parseReports('{"reports":[{"reportId":"r","os":{"version":"unknown"}}]}').value, { reports: [expected] })
+  t.strictSame(parseReports('{"reportId":"r"}'), { value: { reportId: 'r' }, isAsSent: true })
 })
 
 t.test('nesting without end is refused, brackets in text are not nesting', async (t) => {
   t.throws(() => parseReports('{"a":'.repeat(100_000)), { code: 'validation' })
   t.throws(() => parseReports(`{"a":${'['.repeat(40)}${']'.repeat(40)}}`), { code: 'validation' })
-  t.strictSame(parseReports(JSON.stringify({ a: '['.repeat(100) + '\\"' })), { a: '['.repeat(100) + '\\"' })
+  t.strictSame(parseReports(JSON.stringify({ a: '['.repeat(100) + '\\"' })).value, { a: '['.repeat(100) + '\\"' })
   t.throws(() => parseReports('{"a":'), SyntaxError)
 })

@@ -19,6 +19,7 @@ t.test('what the journal hands on is scored, and a device is judged anew when as
   t.teardown(async () => await journal.close())
   let scored = 0
   startScoreWorker({
+    score: queues.producer('score'),
     queues, db, concurrency: 2, onScored: ({ reports }) => { scored += reports.length }, log: silentLog, sync: rememberingProducer<'sync'>(),
     intel: { current: () => NO_INTEL }
   })

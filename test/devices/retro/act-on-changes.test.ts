@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { createAppInventories } from '../../../src/devices/app-inventories.js'
+import { actOnChanges } from '../../../src/devices/retro/act-on-changes.js'
+import { handOnRescorings, listRescorings } from '../../../src/devices/retro/rescorings.js'
+import { scoreDevices, scoreGroup, type ScoreDeps } from '../../../src/devices/score-devices.js'
+import { importFeed, removeFeed } from '../../../src/intel/import-feed.js'
+import { createIntelCache } from '../../../src/intel/index/intel-cache.js'
+import { createJournal } from '../../../src/telemetry/journal.js'
+import type { Report } from '../../../src/telemetry/report.js'
+import { createTestDatabase } from '../../helpers/database.js'
+import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../../helpers/devices.js'
+import { waitingGroups } from '../../helpers/journal.js'
+import { silentLog } from '../../helpers/log.js'
+import { starterFile, stixFile } from '../../intel/files.js'
+
+const SHA256 = 'd'.repeat(64)
+const CERTIFICATE = 'ab'.repeat(20)
+const now = (): Date => new Date()
+
+/** A fleet of two tenants, each phone known by what it reported. */
+async function setUp (t: Test, reports: Readonly<Record<string, Partial<Report>>>) {
+  const { db } = await createTestDatabase(t)
+  const tenants = [await seedTenant(db), await seedTenant(db)]
+  const intel = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
+  t.teardown(async () => await intel.close())
+  const score = rememberingProducer<'score'>()
+  const deps: ScoreDeps = { db, intel, sync: rememberingProducer<'sync'>(), log: silentLog, apps: createAppInventories({ db }) }
+  const journal = createJournal({ db, score: rememberingProducer<'score'>(), log: silentLog, maxWaiting: 100 })
+  t.teardown(async () => await journal.close())
+  const names = new Map<string, string>()
+  let count = 0
+  for (const [name, report] of Object.entries(reports)) {
+    const phone = await seedDevice(db, tenants[count++ % 2]!)
+    names.set(phone.deviceId, name)
+    await journal.append({ ...phone, report: { ...makeReport(1), ...report } as Report })
+  }
+  for (const group of await waitingGroups(db)) await scoreGroup(deps, group)
+  const seen = (): string[] => {
+    const ids = score.payloads.flatMap(({ deviceIds = [] }) => deviceIds)
+    score.payloads.length = 0
+    return ids.map((id) => names.get(id)!).sort()
+  }
+  return {
+    db, deps, intel, score, names,
+    idOf: (name: string): string => [...names].find(([, one]) => one === name)![0],
+    importOne: async (body: string, feed = 'a-feed', format = 'auto') => await importFeed({ db }, { feed, format, body, now: now() }),
+    remove: async (feed = 'a-feed') => await removeFeed({ db }, { feed }),
+    /** The phones that are handed to the scorers because of what changed. */
+    concerned: async (): Promise<string[]> => {
+      await actOnChanges({ db, intel })
+      await handOnRescorings({ db, score })
+      const found = seen()
+      const ids = [...names].filter(([, name]) => found.includes(name)).map(([id]) => id)
+      await scoreDevices(deps, ids)
+      await handOnRescorings({ db, score })
+      return found
+    },
+    levelOf: async (name: string): Promise<string | null> => (await db.selectFrom('device_state').select('level').where('device_id', '=', [...names].find(([, one]) => one === name)![0]).executeTakeFirstOrThrow()).level
+  }
+}
+
+const apps = (...items: Array<Record<string, unknown>>): Partial<Report> => ({ apps: { mode: 'snapshot', items: items as never } })
+const visit = (host: string): Partial<Report> => ({ events: [{ eventId: randomUUID(), type: 'dns-query', at: now().toISOString(), host }] })
+
+t.test('only phones that a new indicator concerns are judged anew, whatever it is about', async (t) => {
+  const { importOne, concerned, levelOf } = await setUp(t, {
+    name: apps({ appId: 'com.evil.spy' }, { appId: 'com.good' }),
+    below: apps({ appId: 'com.family.one' }),
+    signer: apps({ appId: 'com.other', signingCertSha1: [CERTIFICATE.toUpperCase()] }),
+    package: apps({ appId: 'com.third', sha256: SHA256 }),
+    host: visit('a.b.c2.evil.net'),
+    neighbour: visit('notc2.evil.net'),
+    file: { files: [{ path: '/data/local/tmp/agent', sha256: 'e'.repeat(64) }] },
+    process: { processes: ['bh'] },
+    plain: apps({ appId: 'com.good' })
+  })
+  await concerned()
+  const listed = async (...patterns: string[]): Promise<string[]> => {
+    await importOne(stixFile('Spy', patterns))
+    return await concerned()
+  }
+  t.strictSame(await listed("[app:id = 'com.evil.spy']"), ['name'])
+  t.strictSame(await listed("[app:id = 'com.evil.spy']", "[app:id LIKE 'com.family.%']"), ['below'])
+  t.strictSame(await listed(`[app:cert.sha1 = '${CERTIFICATE}']`), ['below', 'name', 'signer'], 'with those that the withdrawn ones concern')
+  t.strictSame(await listed(`[file:hashes.sha256 = '${SHA256}']`, "[domain-name:value = 'c2.evil.net']"), ['host', 'package', 'signer'])
+  t.equal(await levelOf('host'), 'high')
+  t.equal(await levelOf('signer'), 'secured', 'what was withdrawn rests on nothing')
+  t.strictSame(await listed("[file:path = '/data/local/tmp/']", "[process:name = 'bh']", "[domain-name:value = 'elsewhere.evil.org']"), ['file', 'host', 'package', 'process'])
+})
+
+t.test('the same file again concerns nobody, a feed that is removed those who rest on it', async (t) => {
+  const { importOne, remove, concerned, levelOf } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }), good: apps({ appId: 'com.good' }) })
+  await concerned()
+  const file = stixFile('Spy', ["[app:id = 'com.evil.spy']"])
+  await importOne(file)
+  t.strictSame(await concerned(), ['bad'])
+  t.not(await levelOf('bad'), 'secured')
+  await importOne(file)
+  t.strictSame(await concerned(), [])
+  await remove()
+  t.strictSame(await concerned(), ['bad'])
+  t.equal(await levelOf('bad'), 'secured')
+})
+
+t.test('a hole concerns the systems that have it', async (t) => {
+  const { importOne, concerned, idOf, db } = await setUp(t, {
+    old: { os: { version: '14', securityPatchLevel: '2024-01-05' } }, new: { os: { version: '14', securityPatchLevel: '2026-11-05' } }, other: { os: { version: '15', securityPatchLevel: '2024-02-05' } }, unknown: {}
+  })
+  t.strictSame(await db.selectFrom('device_state').select('patch_level').where('device_id', '=', idOf('old')).execute(), [{ patch_level: '2024-01-05' }])
+  await concerned()
+  await importOne(starterFile("cve: CVE-2024-0001, android: '2024-02-01', part: platform"))
+  t.strictSame(await concerned(), ['old'])
+  await importOne(starterFile("cve: CVE-2024-0001, android: '2024-03-01', part: platform"))
+  t.strictSame(await concerned(), ['old', 'other'])
+})
+
+t.test('an indicator whose time comes later concerns phones then', async (t) => {
+  const { importOne, concerned, db } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }) })
+  await concerned()
+  await importOne(stixFile('Spy', [{ pattern: "[app:id = 'com.evil.spy']", valid_from: new Date(Date.now() + 3_600_000).toISOString() }]))
+  t.strictSame(await concerned(), ['bad'], 'it was added')
+  t.strictSame(await concerned(), [])
+  await sql`update intel_version set valid_from_seen = now() - interval '1 hour'`.execute(db)
+  await sql`update indicator set valid_from = now() - interval '1 minute'`.execute(db)
+  t.strictSame(await concerned(), ['bad'], 'its time has come')
+  t.strictSame(await concerned(), [])
+})
+
+t.test('when nobody knows what changed, the whole fleet is taken, in pieces', async (t) => {
+  const { db, concerned, intel, score, names } = await setUp(t, { one: {}, two: {}, three: {} })
+  await concerned()
+  await sql`update intel_version set version = version + 1`.execute(db)
+  await sql`insert into intel_change (intel_version, kind) select version, 'all' from intel_version`.execute(db)
+  await actOnChanges({ db, intel })
+  t.match(await listRescorings(db, { limit: 1 }), [{ changes: null, found: 0, isFinding: true, finishedAt: null }])
+  await handOnRescorings({ db, score })
+  t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds).sort(), [...names.keys()].sort())
+  t.match(await listRescorings(db, { limit: 1 }), [{ found: 3, waiting: 3, isFinding: false, finishedAt: null }])
+})
+
+t.test('what was handed on and never judged is handed on again; what is judged is off the list', async (t) => {
+  const { db, deps, concerned, importOne, intel, score, idOf } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }) })
+  await concerned()
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  await actOnChanges({ db, intel })
+  t.equal(await handOnRescorings({ db, score }), 1)
+  t.equal(await handOnRescorings({ db, score }), 0, 'it is in hand')
+  await db.updateTable('rescoring_device').set({ handed_at: new Date(Date.now() - 120_000) }).execute()
+  t.equal(await handOnRescorings({ db, score }), 1, 'whoever had it in hand is gone')
+  await scoreDevices(deps, [idOf('bad')])
+  await handOnRescorings({ db, score })
+  t.match(await listRescorings(db, { limit: 1 }), [{ found: 1, waiting: 0, finishedAt: /T/ }])
+})
+
+t.test('a phone that is being judged by what was known before is not missed', async (t) => {
+  const { db, deps, concerned, importOne, intel, score } = await setUp(t, { quiet: {} })
+  await concerned()
+  const tenantId = (await db.selectFrom('tenant').select('id').executeTakeFirstOrThrow()).id
+  const phone = await seedDevice(db, tenantId)
+  const journal = createJournal({ db, score: rememberingProducer<'score'>(), log: silentLog, maxWaiting: 100 })
+  t.teardown(async () => await journal.close())
+  await journal.append({ ...phone, report: makeReport(1, apps({ appId: 'com.evil.spy' }) as never) })
+  const [group] = await waitingGroups(db)
+  // It has looked at what is stored, and judges; then the import commits; then it commits.
+  let [go, begun] = [(): void => {}, (): void => {}]
+  const mayGo = new Promise<void>((resolve) => { go = resolve })
+  const isJudging = new Promise<void>((resolve) => { begun = resolve })
+  const before = intel.current()
+  const slow: ScoreDeps = { ...deps, intel: { current: () => before, refresh: async () => before }, apps: { ...createAppInventories({ db }), write: async (tx, lists) => { begun(); await mayGo; await createAppInventories({ db }).write(tx, lists) } } }
+  const scoring = scoreGroup(slow, group!)
+  await isJudging
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  const acting = actOnChanges({ db, intel })
+  go()
+  await Promise.all([scoring, acting])
+  await handOnRescorings({ db, score })
+  t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds), [phone.deviceId])
+})
