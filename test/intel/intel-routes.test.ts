@@ -116,7 +116,7 @@ t.test('what is open on a phone is answered from what was just imported', async 
   const open = async (query: string): Promise<unknown[]> => (await get<{ items: unknown[] }>(`vulnerabilities?${query}`)).items
   t.strictSame(await open('os=ios&version=15.8.4'), [])
   await load('fixes', starterFile("cve: CVE-2025-43300, ios: ['18.6.2', '15.8.5']", "cve: CVE-2024-43047, android: '2024-11-05', part: kernel-vendor"))
-  const apple = { cve: 'CVE-2025-43300', exploited: true, kevDateAdded: '2024-01-01', severity: 'high', fixedIn: ['18.6.2', '15.8.5'], part: null }
+  const apple = { cve: 'CVE-2025-43300', exploited: true, kevDateAdded: '2024-01-01', severity: 'high', fixedIn: ['18.6.2', '15.8.5'], part: null, fixAvailable: true, fixedSince: null }
   t.strictSame(await open('os=ios&version=15.8.4'), [apple])
   t.strictSame(await open('os=ios&version=18.6.1%20(a)'), [apple])
   t.strictSame(await open('os=ios&version=15.8.5'), [])

@@ -10,6 +10,7 @@ import { findIndicators, listFeeds, listFeedVersions } from '../../intel/find-in
 import { FEED_NAME_PATTERN, importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
 import { INDICATOR_TYPES, THREAT_CLASSES, type ThreatClass } from '../../intel/indicators/indicator.js'
 import type { IntelView } from '../../intel/intel-view.js'
+import { isSupported } from '../../intel/vulnerabilities/vulnerability.js'
 import { recordAudit } from '../../operators/audit.js'
 import { readPieces } from '../read-pieces.js'
 import { nullable, page, PageQuery, Text, Time } from '../schemas.js'
@@ -84,13 +85,22 @@ const ClaimSchema = Type.Object({
   publishedAt: nullable(Time),
   importedAt: Time
 }, { title: 'IndicatorClaim' })
+const ReleaseSchema = Type.Object({
+  cycle: nullable(Type.String()),
+  supported: nullable(Type.Boolean({ description: 'Whether it gets security updates; null: no feed says.' })),
+  endOfLife: nullable(Type.String()),
+  latest: nullable(Type.String())
+}, { description: 'The release that the version is of.' })
 const VulnerabilitySchema = Type.Object({
   cve: Type.String(),
   exploited: Type.Boolean(),
   kevDateAdded: nullable(Type.String()),
   severity: nullable(Type.String()),
-  fixedIn: Type.Array(Type.String()),
-  part: nullable(Type.String())
+  fixedIn: Type.Array(Type.String(), { description: 'Versions, one a branch, or Android\'s patch levels.' }),
+  part: nullable(Type.String()),
+  cvss: Type.Optional(Type.Number()),
+  fixAvailable: nullable(Type.Boolean({ description: 'Whether such a phone can get a fix; null: not known.' })),
+  fixedSince: nullable(Type.String({ description: 'Day since which such a phone can get a fix.' }))
 })
 const about = { tags: ['intel'], security: [{ apiKey: [] }] }
 
@@ -204,9 +214,17 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       querystring: Type.Object({
         os: Type.Enum(['android', 'ios', 'ipados']),
         version: Type.Optional(Type.String({ maxLength: 64 })),
-        patchLevel: Type.Optional(Type.String({ maxLength: 64 }))
+        patchLevel: Type.Optional(Type.String({ maxLength: 64 })),
+        apiLevel: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Tells Android 12L, which calls itself 12.' })),
+        model: Type.Optional(Type.String({ maxLength: 64, description: 'As iPhone15,2: tells which releases it can be updated to.' }))
       }),
-      response: { 200: Type.Object({ items: Type.Array(VulnerabilitySchema) }) }
+      response: { 200: Type.Object({ items: Type.Array(VulnerabilitySchema), release: ReleaseSchema }) }
     }
-  }, async ({ query: { os, version, patchLevel } }) => ({ items: (await deps.intel.refresh()).openVulnerabilities({ platform: os, version, patchLevel }) }) as never)
+  }, async ({ query: { os, ...rest } }) => {
+    const intel = await deps.intel.refresh()
+    const phone = { platform: os, ...rest }
+    const { cycle, endOfLife, latest } = intel.osSupport(phone)
+    const release = { cycle, supported: isSupported({ endOfLife }, new Date()), endOfLife: typeof endOfLife === 'string' ? endOfLife : null, latest }
+    return { items: intel.openVulnerabilities(phone), release } as never
+  })
 }
