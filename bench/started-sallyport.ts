@@ -10,32 +10,47 @@ export interface StartedSallyport {
   readonly apiUrl: string
   readonly opsUrl: string
   readonly simulatorUrl: string
+  readonly tenantId: string
   readonly entraTenantId: string
+  readonly operatorToken: string
   readonly enrollmentToken: string
   readonly databaseUrl: string
   readonly processes: ReadonlyArray<{ readonly name: string, readonly pid: number }>
   stop (): Promise<void>
 }
 
-/** Starts everything as `sallyport up --workers N` does, on a new data folder that is kept as safe as any. */
-export async function startSallyport ({ workers, redisUrl }: { readonly workers: number, readonly redisUrl?: string }): Promise<StartedSallyport> {
+/** A data folder for a benchmark. */
+export async function makeDataDir (): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
   // As root, PostgreSQL is another user, who must get in; otherwise its cluster would be kept elsewhere.
   await chmod(dataDir, 0o711)
+  return dataDir
+}
+
+export interface StartOptions {
+  readonly workers: number
+  readonly redisUrl?: string
+  /** A folder that was filled before, and that stays; by default a new one, which goes. */
+  readonly filled?: string
+}
+
+/** Starts everything as `sallyport up --workers N` does, on a data folder that is kept as safe as any. */
+export async function startSallyport ({ workers, redisUrl, filled }: StartOptions): Promise<StartedSallyport> {
+  const dataDir = filled ?? await makeDataDir()
   // Node's own options reach every process: `node --cpu-prof dist/bench/run.js …` profiles them all.
   const child = spawn(process.execPath, [
     ...process.execArgv, join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
   ], { env: { ...process.env, LOG_LEVEL: 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const stop = async (): Promise<void> => {
     await end(child)
-    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+    if (filled === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
     const ready = JSON.parse((await lines.next()).value ?? '{}') as Record<string, string>
     const { processes, databaseUrl } = JSON.parse((await lines.next()).value ?? '{}') as Pick<StartedSallyport, 'processes' | 'databaseUrl'>
     return {
-      apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, entraTenantId: ready.entraTenantId!, enrollmentToken: ready.enrollmentToken!,
+      apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, tenantId: ready.tenantId!, entraTenantId: ready.entraTenantId!, operatorToken: ready.operatorToken!, enrollmentToken: ready.enrollmentToken!,
       processes, databaseUrl, stop
     }
   } catch (error) {

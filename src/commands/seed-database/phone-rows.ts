@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Judgement } from '../../devices/judge-device.js'
+import { observablesOf } from '../../devices/retro/observables.js'
 import { toStoredState } from '../../devices/stored-state.js'
 import type { SeededPhone } from './seeded-phone.js'
 
@@ -11,7 +12,8 @@ export type Row = readonly Value[]
 export const TABLES = {
   device: ['id', 'tenant_id', 'entra_device_id', 'intune_device_id', 'platform', 'os_version', 'manufacturer', 'model', 'serial_number', 'public_key', 'enrolled_at', 'updated_at'],
   device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage', 'last_report_at',
-    'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time'],
+    'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time', 'patch_level'],
+  device_observable: ['device_id', 'hashes'],
   device_apps: ['device_id', 'tenant_number', 'builds'],
   device_apps_change: ['device_id', 'tenant_number', 'added', 'removed'],
   finding: ['id', 'tenant_id', 'device_id', 'detection', 'rule_version', 'category', 'severity', 'raises_level', 'subject', 'title', 'evidence', 'intel',
@@ -36,6 +38,7 @@ export interface AppLists {
 export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed }: AppLists, at: Date): Record<TableName, Row[]> {
   const { deviceId, tenantId } = judgement.device
   const { sequence, apps } = judgement.state
+  const observables = observablesOf(judgement.state)
   const enrolledAt = new Date(phone.receivedAt.getTime() - 60_000)
   return {
     device: [[
@@ -45,8 +48,9 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
     ]],
     device_state: [[
       deviceId, tenantId, sequence, { json: toStoredState(judgement.state) }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
-      judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at
+      judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at, judgement.state.os?.securityPatchLevel ?? null
     ]],
+    device_observable: observables.length === 0 ? [] : [[deviceId, observables]],
     device_apps: [[deviceId, tenantNumber, base]],
     device_apps_change: added.length + removed.length === 0 ? [] : [[deviceId, tenantNumber, added, removed]],
     finding: judgement.findings.opened.map(({ findingId, finding }) => [

@@ -162,7 +162,7 @@ type Lines = Record<TableName, string[]>
 
 /** Lines of COPY, several phones' in each. */
 async function makeChunk (context: Context, phones: number): Promise<Lines> {
-  const lines: Lines = { device: [], device_state: [], device_apps: [], device_apps_change: [], finding: [], level_change: [] }
+  const lines: Lines = { device: [], device_state: [], device_observable: [], device_apps: [], device_apps_change: [], finding: [], level_change: [] }
   let list = makeList(context)
   for (let at = 0; at < phones; at++) {
     if (at % PHONES_ALIKE === 0) list = makeList(context)

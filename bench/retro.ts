@@ -1,0 +1,146 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { createSeedCatalogue } from '../src/commands/seed-database/seeded-phone.js'
+import { CATALOGUE_SEED, seedDatabase } from '../src/commands/seed-database/seed-database.js'
+import { phonesWithBuild } from '../src/devices/which-phones.js'
+import { type Database, openDatabase } from '../src/platform/database.js'
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
+import { createLogger } from '../src/platform/log.js'
+import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
+import { enrollProbe, measureReportToIntune } from './probe-intune.js'
+import { makeDataDir, startSallyport, type StartedSallyport } from './started-sallyport.js'
+
+const HITS = 1_000
+const POLL_MS = 20
+const LIMIT_MS = 300_000
+const PROBES = 5
+const PROBE_SECONDS = 10
+const PROBES_PER_SECOND = 5
+
+/**
+ * How soon Intune knows the new level of all phones that a new indicator concerns, among many that it does not; and
+ * what fresh reports notice of a fleet that is judged anew as a whole.
+ */
+export async function retro ({ phones, workers, tell }: BenchOptions): Promise<BenchFindings> {
+  const startedAt = performance.now()
+  const dataDir = await makeDataDir()
+  try {
+    await fill(dataDir, { phones, workers, tell })
+    const sallyport = await startSallyport({ workers, filled: dataDir })
+    const db = openDatabase({ connectionString: sallyport.databaseUrl, maxConnections: 2, applicationName: 'bench' })
+    try {
+      const { certificates, devices } = await chooseHits(db)
+      tell(`${devices.length} phones have apps of ${certificates.length} signers; enrolling them at Intune …`)
+      await enrolAtIntune(db, sallyport, devices)
+      tell('an import names the signers …')
+      const acted = await importAndWait(db, sallyport, certificates, devices)
+      const atIntune = await countAtIntune(sallyport)
+      tell('reports from phones while nothing else goes on, and while the whole fleet is judged anew …')
+      const latencies = await measureBeside(db, sallyport)
+      return {
+        seconds: round((performance.now() - startedAt) / 1000),
+        config: { phones, workers, signers: certificates.length },
+        results: { phones, hits: devices.length, allAtIntuneMs: round(acted.allAtIntuneMs), importMs: round(acted.importMs), ...latencies.results },
+        baselines: latencies.baselines,
+        ratios: {},
+        checks: {
+          onlyThosePhonesWereFound: acted.found === devices.length,
+          everyHitIsHigh: acted.high === devices.length,
+          intuneKnowsEveryHit: atIntune === devices.length,
+          aFleetWasOnTheWay: latencies.wasBusy
+        }
+      }
+    } finally {
+      await db.destroy()
+      await sallyport.stop()
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Started once for its tenant, then filled while nobody else is connected. */
+async function fill (dataDir: string, { phones, workers, tell }: Pick<BenchOptions, 'phones' | 'workers' | 'tell'>): Promise<void> {
+  const first = await startSallyport({ workers, filled: dataDir })
+  const { tenantId } = first
+  await first.stop()
+  const log = createLogger({ level: 'warn' })
+  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
+  try {
+    tell(`making ${phones} phones …`)
+    await seedDatabase({ databaseUrl: postgres.url, phones, tenantId, log })
+  } finally {
+    await postgres.stop()
+  }
+}
+
+/** Signers of apps from outside the stores, until about so many phones have one. */
+async function chooseHits (db: Database): Promise<{ certificates: string[], devices: string[] }> {
+  const { sideloaded } = createSeedCatalogue(CATALOGUE_SEED)
+  const devices = new Set<string>()
+  const certificates: string[] = []
+  for (const { app } of [...sideloaded.android, ...sideloaded.ios]) {
+    if (devices.size >= HITS) break
+    const [certificate] = app.signingCertSha256!
+    const builds = await db.selectFrom('app_build').select('id').where(sql<boolean>`signers && array[${certificate}]`).execute()
+    if (builds.length === 0) continue
+    certificates.push(certificate!)
+    const { rows } = await phonesWithBuild({ builds: builds.map(({ id }) => id) }).execute(db)
+    for (const { device_id: deviceId } of rows) devices.add(deviceId)
+  }
+  return { certificates, devices: [...devices] }
+}
+
+async function enrolAtIntune (db: Database, { simulatorUrl, entraTenantId }: StartedSallyport, deviceIds: readonly string[]): Promise<void> {
+  const rows = await db.selectFrom('device').select(['entra_device_id', 'platform']).where('id', 'in', [...deviceIds]).execute()
+  const body = rows.map(({ entra_device_id: entraDeviceId, platform }) => ({ entraDeviceId, platform: platform === 'android' ? 'android' : 'ios' }))
+  const answer = await fetch(`${simulatorUrl}/_sim/tenants/${entraTenantId}/devices`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`the simulator takes no phones: ${answer.status} ${await answer.text()}`)
+}
+
+interface Acted { readonly allAtIntuneMs: number, readonly importMs: number, readonly found: number, readonly high: number }
+
+async function importAndWait (db: Database, { apiUrl, operatorToken }: StartedSallyport, certificates: readonly string[], devices: readonly string[]): Promise<Acted> {
+  const bundle = {
+    type: 'bundle',
+    id: 'bundle--1',
+    objects: [{ type: 'malware', id: 'malware--1', name: 'Bench' }, ...certificates.map((value, index) => ({ type: 'indicator', id: `indicator--${index}`, pattern_type: 'stix', pattern: `[app:cert.sha256 = '${value}']` }))]
+  }
+  const startedAt = performance.now()
+  const answer = await fetch(`${apiUrl}/v1/intel/feeds/bench/import`, { method: 'POST', headers: { authorization: `Bearer ${operatorToken}`, 'content-type': 'application/octet-stream' }, body: JSON.stringify(bundle) })
+  if (!answer.ok) throw new Error(`the import failed: ${answer.status} ${await answer.text()}`)
+  const importMs = performance.now() - startedAt
+  for (;;) {
+    const { rows: [row] } = await sql<{ high: number, told: number }>`
+      select count(*) filter (where level = 'high') as high, count(*) filter (where level = 'high' and reported_version = desired_version) as told
+      from device_state where device_id = any(${devices}::uuid[])`.execute(db)
+    if (row!.told === devices.length || performance.now() - startedAt > LIMIT_MS) {
+      const allAtIntuneMs = performance.now() - startedAt
+      const { found } = await db.selectFrom('rescoring').select('found').orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
+      return { allAtIntuneMs, importMs, found, high: row!.high }
+    }
+    await wait(POLL_MS)
+  }
+}
+
+async function countAtIntune ({ simulatorUrl, entraTenantId }: StartedSallyport): Promise<number> {
+  const answer = await fetch(`${simulatorUrl}/_sim/tenants/${entraTenantId}`)
+  const { devices } = await answer.json() as { devices: { byThreatState: Record<string, number> } }
+  return devices.byThreatState['highSeverity'] ?? 0
+}
+
+async function measureBeside (db: Database, sallyport: StartedSallyport): Promise<{ results: Record<string, unknown>, baselines: Record<string, unknown>, wasBusy: boolean }> {
+  const probes = await Promise.all(Array.from({ length: PROBES }, async () => await enrollProbe(sallyport)))
+  const measure = async (): Promise<object | null> => quantiles(await measureReportToIntune(probes, { seconds: PROBE_SECONDS, perSecond: PROBES_PER_SECOND }))
+  const alone = await measure()
+  // As an import does that cannot say what it changed.
+  await sql`with raised as (update intel_version set version = version + 1 returning version) insert into intel_change (intel_version, kind) select version, 'all' from raised`.execute(db)
+  const waiting = async (): Promise<number> => (await db.selectFrom('rescoring_device').select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count
+  const endsAt = performance.now() + 60_000
+  while (await waiting() === 0 && performance.now() < endsAt) await wait(POLL_MS)
+  const before = await waiting()
+  const beside = await measure()
+  return { results: { reportToIntuneBesideFleetMs: beside }, baselines: { reportToIntuneAloneMs: alone }, wasBusy: before > 0 }
+}
