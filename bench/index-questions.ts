@@ -9,7 +9,7 @@ export interface Value { readonly type: IndicatorType, readonly value: string }
 /** Shares in a hundred, as the feeds that the public offers have them together. */
 const MIX: ReadonlyArray<readonly [IndicatorType, number]> = [['domain', 40], ['sha256', 25], ['url', 12], ['ipv4', 10], ['app-id', 7], ['cert-sha1', 3], ['md5', 3]]
 const TYPES: readonly IndicatorType[] = MIX.flatMap(([type, share]) => Array.from({ length: share }, () => type))
-const FEEDS = 20
+export const FEEDS: readonly string[] = Array.from({ length: 20 }, (_, number) => `feed-${number}`)
 const FAMILIES = 400
 
 /** The value with this number: always the same, and no two alike. Numbers from the count on are not listed. */
@@ -31,11 +31,11 @@ export function valueOf (number: number): Value {
 
 /** What a feed says of it; a feed's rows come together, and few families share a feed. */
 export function entryOf (number: number, count: number): IntelEntry {
-  const feed = Math.floor(number / Math.max(1, Math.ceil(count / FEEDS)))
+  const feed = Math.floor(number / Math.max(1, Math.ceil(count / FEEDS.length)))
   const { type, value } = valueOf(number)
   const isNetwork = type === 'domain' || type === 'url' || type === 'ipv4'
   return {
-    type, value, feed: `feed-${feed}`, family: `Family ${(feed * 7 + Math.floor(number / 50)) % FAMILIES}`, role: isNetwork ? 'c2' : 'artifact',
+    type, value, feed: FEEDS[feed]!, family: `Family ${(feed * 7 + Math.floor(number / 50)) % FAMILIES}`, role: isNetwork ? 'c2' : 'artifact',
     threatClass: isNetwork ? 'c2' : 'malware', ...(feed % 2 === 0 ? { confidence: 50 + feed } : {})
   }
 }
