@@ -15,19 +15,21 @@ const NO_DEVICE = '00000000-0000-0000-0000-000000000000'
 /**
  * Finds the phones that the changes since last time may concern and puts them on the list of those to be judged anew. All in one
  * transaction: a process that dies leaves changes that the next one works through. Answers how many are
- * on the list now; undefined: nothing had changed.
+ * on the list now; undefined: nothing had changed. What is imported meanwhile is for the next call.
  */
 export async function actOnChanges ({ db, intel }: ActDeps): Promise<{ readonly found: number | 'all' } | undefined> {
   await addComingOfAge(db)
-  if (!await isBehind(db)) return undefined
-  // Whoever is judging by what was known before ends first, or the list would miss what he has not committed.
+  const seen = await readPending(db)
+  if (seen === undefined) return undefined
+  // Whoever is judging by what was known before ends first, or the list would miss what he has not committed. What is
+  // imported from here on has judgements of its own to wait for: it is the next round's.
   await waitForJudgements(db)
   const view = await intel.refresh()
   return await db.transaction().execute(async (tx) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('act on intel changes', 0))`.execute(tx)
-    const { version, reassessed_version: done } = await tx.selectFrom('intel_version').select(['version', 'reassessed_version']).executeTakeFirstOrThrow()
-    const upTo = Math.min(version, view.version)
-    const rows = await tx.deleteFrom('intel_change').where('intel_version', '<=', upTo).returning(['kind', 'type', 'value']).execute()
+    const { reassessed_version: done } = await tx.selectFrom('intel_version').select('reassessed_version').executeTakeFirstOrThrow()
+    const upTo = seen.version
+    const rows = await tx.deleteFrom('intel_change').where('intel_version', '<=', upTo).where('id', '<=', seen.lastChange).returning(['kind', 'type', 'value']).execute()
     if (rows.length === 0 && done >= upTo) return undefined
     await sql`update intel_version set reassessed_version = greatest(reassessed_version, ${upTo}::bigint)`.execute(tx)
     // A version without a word of what it changed is everything.
@@ -36,10 +38,12 @@ export async function actOnChanges ({ db, intel }: ActDeps): Promise<{ readonly 
   })
 }
 
-async function isBehind (db: Database): Promise<boolean> {
-  const { rows: [row] } = await sql<{ is_behind: boolean }>`
-    select reassessed_version < version or exists (select from intel_change) as is_behind from intel_version`.execute(db)
-  return row!.is_behind
+/** What is stored now and not acted on yet. */
+async function readPending (db: Database): Promise<{ readonly version: number, readonly lastChange: number } | undefined> {
+  const { rows: [row] } = await sql<{ version: number, reassessed_version: number, last_change: number }>`
+    select version, reassessed_version, coalesce((select max(id) from intel_change), 0) as last_change from intel_version`.execute(db)
+  const { version, reassessed_version: done, last_change: lastChange } = row!
+  return done < version || lastChange > 0 ? { version, lastChange } : undefined
 }
 
 /** What was imported with a time to come, and is now in force, is like what was just added. */

@@ -154,27 +154,67 @@ t.test('what was handed on and never judged is handed on again; what is judged i
   t.match(await listRescorings(db, { limit: 1 }), [{ found: 1, waiting: 0, finishedAt: /T/ }])
 })
 
-t.test('a phone that is being judged by what was known before is not missed', async (t) => {
-  const { db, deps, concerned, importOne, intel, score } = await setUp(t, { quiet: {} })
-  await concerned()
+/** A judgement that has looked at what is stored and does not commit before it may. */
+function holdJudgement ({ db, deps, intel }: Pick<Awaited<ReturnType<typeof setUp>>, 'db' | 'deps' | 'intel'>, group: number) {
+  let [go, begun] = [(): void => {}, (): void => {}]
+  const mayGo = new Promise<void>((resolve) => { go = resolve })
+  const isJudging = new Promise<void>((resolve) => { begun = resolve })
+  const before = intel.current()
+  const apps = createAppInventories({ db })
+  const slow: ScoreDeps = { ...deps, intel: { current: () => before, refresh: async () => before }, apps: { ...apps, write: async (tx, lists) => { begun(); await mayGo; await apps.write(tx, lists) } } }
+  const scoring = scoreGroup(slow, group)
+  return { scoring, isJudging, go: () => go() }
+}
+
+async function reportApp ({ db }: { readonly db: Awaited<ReturnType<typeof setUp>>['db'] }, t: Test): Promise<{ deviceId: string, group: number }> {
   const tenantId = (await db.selectFrom('tenant').select('id').executeTakeFirstOrThrow()).id
   const phone = await seedDevice(db, tenantId)
   const journal = createJournal({ db, score: rememberingProducer<'score'>(), log: silentLog, maxWaiting: 100 })
   t.teardown(async () => await journal.close())
   await journal.append({ ...phone, report: makeReport(1, apps({ appId: 'com.evil.spy' }) as never) })
   const [group] = await waitingGroups(db)
+  return { deviceId: phone.deviceId, group: group! }
+}
+
+t.test('a phone that is being judged by what was known before is not missed', async (t) => {
+  const world = await setUp(t, { quiet: {} })
+  const { db, concerned, importOne, intel, score } = world
+  await concerned()
+  const { deviceId, group } = await reportApp(world, t)
   // It has looked at what is stored, and judges; then the import commits; then it commits.
-  let [go, begun] = [(): void => {}, (): void => {}]
-  const mayGo = new Promise<void>((resolve) => { go = resolve })
-  const isJudging = new Promise<void>((resolve) => { begun = resolve })
-  const before = intel.current()
-  const slow: ScoreDeps = { ...deps, intel: { current: () => before, refresh: async () => before }, apps: { ...createAppInventories({ db }), write: async (tx, lists) => { begun(); await mayGo; await createAppInventories({ db }).write(tx, lists) } } }
-  const scoring = scoreGroup(slow, group!)
-  await isJudging
+  const held = holdJudgement(world, group)
+  await held.isJudging
   await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
   const acting = actOnChanges({ db, intel })
-  go()
-  await Promise.all([scoring, acting])
+  held.go()
+  await Promise.all([held.scoring, acting])
   await handOnRescorings({ db, score })
-  t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds), [phone.deviceId])
+  t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds), [deviceId])
+})
+
+t.test('an import while others are acted on is the next round\'s', async (t) => {
+  const world = await setUp(t, { quiet: {} })
+  const { db, concerned, importOne, intel, score } = world
+  await concerned()
+  const { deviceId, group } = await reportApp(world, t)
+  await importOne(stixFile('Other', ["[app:id = 'com.other']"]), 'other')
+  await intel.refresh()
+  let held: ReturnType<typeof holdJudgement> | undefined
+  // After the wait for judgements one begins, by what is stored; then something else is imported.
+  await actOnChanges({
+    db,
+    intel: {
+      refresh: async () => {
+        held = holdJudgement(world, group)
+        await held.isJudging
+        await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+        return await intel.refresh()
+      }
+    }
+  })
+  const acting = actOnChanges({ db, intel })
+  held!.go()
+  await Promise.all([held!.scoring, acting])
+  await handOnRescorings({ db, score })
+  t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds), [deviceId])
 })
