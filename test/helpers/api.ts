@@ -32,6 +32,7 @@ export interface TestApi extends ScoreDeps {
   readonly cutoffs: Awaited<ReturnType<typeof createTokenCutoffs>>
   readonly score: ReturnType<typeof rememberingProducer<'score'>>
   readonly sync: ReturnType<typeof rememberingProducer<'sync'>>
+  readonly intelJobs: ReturnType<typeof rememberingProducer<'intel'>>
   /** What Intune was asked: `true` to provision, `false` to deprovision. */
   readonly provisioned: boolean[]
   /** An API key with this role in this tenant (the test's own, when none is named). */
@@ -114,7 +115,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     headers: { ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }), ...headers }
   })
   return {
-    app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, provisioned, intel, log, call,
+    app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
       return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
     },

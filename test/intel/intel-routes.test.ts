@@ -4,7 +4,6 @@ import t, { type Test } from 'tap'
 import { MAX_FEED_BYTES } from '../../src/intel/import-feed.js'
 import { createIntelCache } from '../../src/intel/index/intel-cache.js'
 import { countRows, isProblem, startTestApi } from '../helpers/api.js'
-import { seedDevice } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
 import { stalkerwareFile, starterFile, stixFile } from './files.js'
 import { readSharedData } from './shared-data.js'
@@ -146,21 +145,17 @@ t.test('feeds are listed by name with what they hold, and every change is writte
   t.equal(audit.length, 3, 'what was refused is none')
 })
 
-t.test('phones that ever reported are judged anew after a change, and only then', async (t) => {
-  const { load, call, key, db, tenantId, score, intel } = await setUp(t)
-  const [reported, silent] = [await seedDevice(db, tenantId), await seedDevice(db, tenantId)]
-  for (const { deviceId } of [reported, silent]) await db.insertInto('device_state').values({ device_id: deviceId, tenant_id: tenantId, sequence: 0, state: '{}' }).execute()
-  await db.updateTable('device_state').set({ last_report_at: new Date() }).where('device_id', '=', reported.deviceId).execute()
-  const jobs = [{ deviceIds: [reported.deviceId] }]
+t.test('phones are looked for after a change, and only then', async (t) => {
+  const { load, call, key, intelJobs, intel } = await setUp(t)
   const file = stalkerwareFile({ packages: ['com.spy'] })
   await load('a', file)
-  t.strictSame(score.payloads.splice(0), jobs)
-  t.equal(intel.current().lookup('app-id', 'com.spy').length, 1, 'and by the new intelligence')
+  t.strictSame(intelJobs.payloads.splice(0), [{}])
+  t.equal(intel.current().lookup('app-id', 'com.spy').length, 1, 'and are judged by the new intelligence')
   await load('a', file)
   await load('a', 'nothing we know')
-  t.strictSame(score.payloads.splice(0), [])
+  t.strictSame(intelJobs.payloads.splice(0), [])
   await call(key, 'DELETE', '/v1/intel/feeds/a')
-  t.strictSame(score.payloads.splice(0), jobs)
+  t.strictSame(intelJobs.payloads.splice(0), [{}])
 })
 
 t.test('the public lists are imported through the API with exactly their counts', async (t) => {

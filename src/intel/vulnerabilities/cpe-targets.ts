@@ -16,7 +16,7 @@ interface AppIds {
 
 /**
  * Apps that NVD's names may mean, and no others: names of products are not unique, and a
- * desktop program often has its phone app's name. Each was looked up in the stores.
+ * desktop program often has its phone app's name.
  */
 const APPS: ReadonlyMap<string, AppIds> = new Map<string, AppIds>([
   ['google:chrome', { android: 'com.android.chrome', ios: 'com.google.chrome.ios' }],
