@@ -1,8 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { errorCodes } from 'fastify'
 import { BodyTooLargeError, MalformedEncodingError } from '../errors.js'
 
 const PIECE_BYTES = 1024 * 1024
+
+/** `Content-Length`, undefined where there is none. @throws when it is no number of bytes */
+export function contentLengthOf ({ 'content-length': length }: IncomingHttpHeaders): number | undefined {
+  if (length === undefined) return undefined
+  if (!/^\d{1,15}$/.test(length)) throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH()
+  return Number(length)
+}
 
 /**
  * A big body as it comes, in pieces: to join 64 MB takes tens of milliseconds in which nothing else
@@ -35,6 +43,9 @@ export async function readPieces (payload: Readable, { maxBytes, expectedBytes }
       if (bytes > maxBytes) {
         pieces.length = 0
         reject(new BodyTooLargeError(maxBytes))
+      } else if (expectedBytes !== undefined && bytes > expectedBytes) {
+        pieces.length = 0
+        reject(new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH())
       } else {
         take(chunk)
       }

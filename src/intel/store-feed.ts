@@ -2,7 +2,7 @@ import { ConflictError, UnprocessableError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
 import type { SkippedEntries } from './feeds/index.js'
 import { type ChangeCounts, hasChanged, sumCounts } from './change-counts.js'
-import { readFeedFile, type FeedBody } from './feed-file.js'
+import type { FeedBody } from './feed-file.js'
 import { type FeedFile, findHeldFeed, findVersionOfFile, type HeldFeed, insertFeedVersion, lockFeed, upsertFeed } from './feed-repository.js'
 import { INDICATOR_TYPES, type IndicatorType, type ThreatClass } from './indicators/indicator.js'
 import { loadHostGuard } from './indicators/change-guarded-hosts.js'
@@ -49,6 +49,8 @@ export interface ImportResult extends ChangeCounts {
  */
 export async function storeFeed (db: Database, input: StoreFeedInput): Promise<ImportResult> {
   const { feed, bundled = false, now, threatClass, importedBy, allowOlder = false } = input
+  // All parsers, which most processes never need: they have files read by another (feed-imports.ts).
+  const { readFeedFile } = await import('./feed-file.js')
   const { sha256, parsed: read } = await readFeedFile(input)
   const parsed = guardFeed(read, await loadHostGuard(db))
   const { format, vulnerabilities, skipped } = parsed

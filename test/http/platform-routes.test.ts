@@ -79,7 +79,7 @@ t.test('a feed is imported, asked, listed and taken away', async (t) => {
   const imported = await load('?format=stalkerware', fileOf('evil.example', 'worse.example'))
   t.equal(imported.statusCode, 200)
   const zeros = Object.fromEntries([...INDICATOR_TYPES, 'vulnerability'].map((type) => [type, 0]))
-  t.strictSame(imported.json(), { feed: 'my-feed', format: 'stalkerware', added: 4, updated: 0, unchanged: 0, withdrawn: 0, skipped: [], byType: { ...zeros, domain: 2, ipv4: 1, 'app-id': 1 } })
+  t.strictSame(imported.json(), { feed: 'my-feed', format: 'stalkerware', version: 1, added: 4, updated: 0, unchanged: 0, withdrawn: 0, skipped: [], byType: { ...zeros, domain: 2, ipv4: 1, 'app-id': 1 } })
   t.match((await load('', fileOf('evil.example'), { 'content-type': 'application/json' })).json(), { format: 'stalkerware', added: 0, unchanged: 3, withdrawn: 1 }, 'found out by itself, whatever the client calls it')
 
   t.match((await get('/v1/intel/feeds')).items, [{ name: 'my-feed', format: 'stalkerware', entries: 3, importedAt: String, sha256: /^[0-9a-f]{64}$/, skipped: [], bundled: false }])

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { FEED_FORMATS } from '../../intel/feeds/index.js'
+import { FEED_FORMATS } from '../../intel/feeds/format-names.js'
 import { FEED_NAME_PATTERN } from '../../intel/import-feed.js'
 import { THREAT_CLASSES } from '../../intel/indicators/indicator.js'
 import { listAllSubscriptions, type ManageSubscriptionsDeps, requestRefresh, subscribe, unsubscribe } from '../../intel/subscriptions/manage-subscriptions.js'

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { FEED_FORMATS } from '../../intel/feeds/index.js'
+import { FEED_FORMATS } from '../../intel/feeds/format-names.js'
 import { decodeCursor, limitOf, NUMBER_PART, toPage } from '../../devices/cursor.js'
 import { OverloadedError } from '../../errors.js'
 import { hasChanged } from '../../intel/change-counts.js'
@@ -12,7 +12,7 @@ import { INDICATOR_TYPES, THREAT_CLASSES, type ThreatClass } from '../../intel/i
 import type { IntelView } from '../../intel/intel-view.js'
 import { isSupported } from '../../intel/vulnerabilities/vulnerability.js'
 import { recordAudit } from '../../operators/audit.js'
-import { readPieces } from '../read-pieces.js'
+import { contentLengthOf, readPieces } from '../read-pieces.js'
 import { nullable, page, PageQuery, Text, Time } from '../schemas.js'
 
 /** Bodies that are read at the same time. */
@@ -120,15 +120,15 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
     files.removeAllContentTypeParsers()
     let readingBytes = 0
     files.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
-      const length = request.headers['content-length']
-      const bytes = length === undefined ? MAX_FEED_BYTES : Number(length)
+      const expectedBytes = contentLengthOf(request.headers)
+      const bytes = expectedBytes ?? MAX_FEED_BYTES
       if (readingBytes > 0 && readingBytes + bytes > MAX_READ_BYTES) {
         payload.resume()
         throw new OverloadedError()
       }
       readingBytes += bytes
       try {
-        return await readPieces(payload, { maxBytes: MAX_FEED_BYTES, expectedBytes: length === undefined ? undefined : Number(length) })
+        return await readPieces(payload, { maxBytes: MAX_FEED_BYTES, expectedBytes })
       } finally {
         readingBytes -= bytes
       }

@@ -54,7 +54,7 @@ export function isAndroidBulletinJson (data: unknown): boolean {
 /** @throws InvalidInputError naming the line, UnprocessableError when no column has CVE ids */
 export function readAndroidBulletinCsv (text: string): ParsedFeed {
   const clean = text.replace(/^\uFEFF/, '')
-  const header = clean.split(/\r?\n/).find((line) => line.trim() !== '' && !line.startsWith('#')) ?? ''
+  const header = (clean.split(/\r?\n/).find((line) => line.trim() !== '' && !line.startsWith('#')) ?? '').slice(0, 4_096)
   const delimiter = [',', ';', '\t', '|'].map((mark) => ({ mark, count: header.split(mark).length })).sort((a, b) => b.count - a.count)[0]!.mark
   let table: string[][]
   try {

@@ -3,6 +3,7 @@ import { isAndroidBulletinCsv, isAndroidBulletinJson, readAndroidBulletinCsv, re
 import { isAppVulnerabilities, readAppVulnerabilities } from './app-vulnerabilities.js'
 import { isCsv, readCsv } from './csv.js'
 import { isEndoflife, readEndoflife } from './endoflife.js'
+import { FEED_FORMATS, FORMAT_NAMES, type FormatName } from './format-names.js'
 import { isHosts, readHosts } from './hosts.js'
 import { parseJson } from './json-document.js'
 import { isKev, readKev } from './kev.js'
@@ -38,30 +39,29 @@ interface Format {
 const ofText = (matches: (text: string) => boolean, read: (text: string) => ParsedFeed): Format =>
   ({ syntax: 'text', matches: (data) => matches(data as string), read: (data) => read(data as string) })
 
-/** The formats that can be imported, by the name the API gives them; of one syntax the most particular first. */
-const FORMATS: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ['stix', { syntax: 'json', matches: isStixBundle, read: readStix }],
-  ['misp', { syntax: 'json', matches: isMisp, read: readMisp }],
-  ['kev', { syntax: 'json', matches: isKev, read: readKev }],
-  ['osv', { syntax: 'json', matches: isOsv, read: readOsv }],
-  ['nvd', { syntax: 'json', matches: isNvd, read: readNvd }],
-  ['sofa', { syntax: 'json', matches: isSofa, read: readSofa }],
-  ['endoflife', { syntax: 'json', matches: isEndoflife, read: readEndoflife }],
-  ['app-vulnerabilities', { syntax: 'yaml', matches: isAppVulnerabilities, read: readAppVulnerabilities }],
-  ['android-bulletin', { syntax: 'json', matches: isAndroidBulletinJson, read: readAndroidBulletinJson, also: ofText(isAndroidBulletinCsv, readAndroidBulletinCsv) }],
-  ['stalkerware', { syntax: 'yaml', matches: isStalkerwareList, read: readStalkerware }],
-  ['starter', { syntax: 'yaml', matches: isStarter, read: readStarter }],
-  ['openioc', { syntax: 'xml', matches: isOpenIoc, read: (data) => readOpenIoc(data as XmlElement) }],
-  ['suricata', ofText(isSuricata, readSuricata)],
-  ['hosts', ofText(isHosts, readHosts)],
-  ['csv', ofText(isCsv, readCsv)],
-  ['list', ofText(isList, readList)]
-])
+/** How each of them is read; in the order of FORMAT_NAMES. */
+const READERS: Readonly<Record<FormatName, Format>> = {
+  stix: { syntax: 'json', matches: isStixBundle, read: readStix },
+  misp: { syntax: 'json', matches: isMisp, read: readMisp },
+  kev: { syntax: 'json', matches: isKev, read: readKev },
+  osv: { syntax: 'json', matches: isOsv, read: readOsv },
+  nvd: { syntax: 'json', matches: isNvd, read: readNvd },
+  sofa: { syntax: 'json', matches: isSofa, read: readSofa },
+  endoflife: { syntax: 'json', matches: isEndoflife, read: readEndoflife },
+  'app-vulnerabilities': { syntax: 'yaml', matches: isAppVulnerabilities, read: readAppVulnerabilities },
+  'android-bulletin': { syntax: 'json', matches: isAndroidBulletinJson, read: readAndroidBulletinJson, also: ofText(isAndroidBulletinCsv, readAndroidBulletinCsv) },
+  stalkerware: { syntax: 'yaml', matches: isStalkerwareList, read: readStalkerware },
+  starter: { syntax: 'yaml', matches: isStarter, read: readStarter },
+  openioc: { syntax: 'xml', matches: isOpenIoc, read: (data) => readOpenIoc(data as XmlElement) },
+  suricata: ofText(isSuricata, readSuricata),
+  hosts: ofText(isHosts, readHosts),
+  csv: ofText(isCsv, readCsv),
+  list: ofText(isList, readList)
+}
+const FORMATS: ReadonlyMap<string, Format> = new Map(FORMAT_NAMES.map((name) => [name, READERS[name]]))
 
 /** Every way in which one of them is written. */
 const WAYS: ReadonlyArray<readonly [string, Format]> = [...FORMATS].flatMap(([name, format]) => [format, ...format.also === undefined ? [] : [format.also]].map((way) => [name, way] as const))
-
-export const FEED_FORMATS: readonly string[] = ['auto', ...FORMATS.keys()]
 
 /** A parsed file and the format it turned out to be. */
 export interface ReadFeed extends ParsedFeed {

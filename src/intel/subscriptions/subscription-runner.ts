@@ -1,7 +1,7 @@
 import { ConflictError, NotFoundError } from '../../errors.js'
 import { FetchError } from './fetch-error.js'
 import { LeaseLostError } from './offer.js'
-import { type RunOutcome, runSubscription, type RunSubscriptionDeps } from './run-subscription.js'
+import type { RunOutcome, RunSubscriptionDeps } from './run-subscription.js'
 import { claimSubscription, type ClaimedSubscription, listSubscriptions, renewLease, takeStaleWarnings } from './subscription-repository.js'
 
 export interface SubscriptionRunnerDeps extends Omit<RunSubscriptionDeps, 'leaseMs'> {
@@ -44,6 +44,8 @@ export function createSubscriptionRunner (deps: SubscriptionRunnerDeps): Subscri
     }, leaseMs / 4)
     const limit = setTimeout(() => tooLong.abort(new FetchError('failed', `it took longer than ${runMs / 1000} s in all`)), runMs)
     try {
+      // Only when something is due: it brings an HTTP client and three kinds of publishers.
+      const { runSubscription } = await import('./run-subscription.js')
       const outcome = await runSubscription({ ...deps, leaseMs }, subscription, AbortSignal.any([stop.signal, lost.signal, tooLong.signal]))
       if (outcome.status === 'failed') onFailure?.(subscription.feed)
       return outcome

@@ -1,5 +1,5 @@
 import { type FieldFault, InvalidInputError } from '../../errors.js'
-import { FEED_FORMATS } from '../feeds/index.js'
+import { FEED_FORMATS } from '../feeds/format-names.js'
 import { FEED_NAME_PATTERN } from '../import-feed.js'
 import { THREAT_CLASSES, type ThreatClass } from '../indicators/indicator.js'
 import { readMinisignKey } from './verify-file.js'

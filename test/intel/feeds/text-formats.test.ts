@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { FEED_FORMATS, readFeed, type ReadFeed } from '../../../src/intel/feeds/index.js'
+import { FEED_FORMATS } from '../../../src/intel/feeds/format-names.js'
+import { readFeed, type ReadFeed } from '../../../src/intel/feeds/index.js'
 
 const valuesOf = ({ indicators }: ReadFeed): string[] => indicators.map(({ type, value, port }) => `${type} ${value}${port === undefined ? '' : `:${port}`}`)
 const read = (text: string): { format: string, values: string[] } => {
