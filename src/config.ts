@@ -78,6 +78,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** Compiles each schema once, however often the configuration is read. */
+const ajv = new Ajv({ strict: false })
+
 /**
  * Environment → frozen configuration.
  * @param needs variables that this command cannot do without
@@ -86,7 +89,6 @@ export class ConfigError extends Error {
 export function loadConfig (env: Readonly<Record<string, string | undefined>>, needs: readonly OptionalKey[] = []): Config {
   const faults: Array<{ variable: string, message: string }> = []
   const config: Record<string, unknown> = {}
-  const ajv = new Ajv({ strict: false })
 
   for (const [variable, { schema, default: fallback, secret }] of Object.entries(SETTINGS) as Array<[string, Setting<TSchema>]>) {
     // An empty variable is an unset one: compose files and shells cannot unset.

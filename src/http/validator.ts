@@ -6,6 +6,9 @@ import { countValues } from './count-values.js'
 
 const OPTIONS = { removeAdditional: false, strict: false } as const
 
+/** What phones ask must not wait for a schema. */
+const FOR_AGENTS = /^\/v1\/(?:telemetry|token|enroll|device)\b/
+
 /** Faulty bodies with more values than this are told their first fault only. */
 const MAX_VALUES_TO_LIST_FAULTS = 100_000
 
@@ -20,10 +23,24 @@ export function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
   const firstFault = withFormats(new Ajv({ ...OPTIONS, allErrors: false }))
   const allFaults = withFormats(new Ajv({ ...OPTIONS, allErrors: true }))
   const reading = withFormats(new Ajv({ ...OPTIONS, allErrors: true, coerceTypes: true, useDefaults: true }))
-  return ({ schema, httpPart }) => {
-    if (httpPart === 'querystring' || httpPart === 'params') return reading.compile(schema) as never
-    return listingFaults(firstFault.compile(schema), () => allFaults.compile(schema)) as never
+  return ({ schema, httpPart, url }) => {
+    const compile = (): Validate => httpPart === 'querystring' || httpPart === 'params'
+      ? reading.compile(schema) as Validate
+      : listingFaults(firstFault.compile(schema), () => allFaults.compile(schema))
+    return (url !== undefined && FOR_AGENTS.test(url) ? compile() : whenAsked(compile)) as never
   }
+}
+
+/** To compile all schemas takes half a second, which a start does not have; most routes are rarely asked. */
+function whenAsked (compile: () => Validate): Validate {
+  let compiled: Validate | undefined
+  const validate: Validate = (data) => {
+    compiled ??= compile()
+    const isValid = compiled(data)
+    validate.errors = compiled.errors
+    return isValid
+  }
+  return validate
 }
 
 interface Validate {

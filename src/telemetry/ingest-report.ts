@@ -9,11 +9,11 @@ import { removeSentinels } from './normalize-report.js'
 import { AppsSchema, REPORT_LIMITS, type Report, ReportSchema, STATE_SECTIONS, type StateSection } from './report.js'
 
 const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true }))
-const isReport = ajv.compile(ReportSchema)
 const SECTION_SCHEMAS = (ReportSchema as unknown as { readonly allOf: ReadonlyArray<{ readonly properties: Readonly<Record<string, object>> }> }).allOf[1]!.properties
 const SNAPSHOT_SCHEMA = (AppsSchema as unknown as { readonly anyOf: readonly object[] }).anyOf[0]!
-const validators = new Map<StateSection, ValidateFunction>(STATE_SECTIONS.map((section) =>
-  [section, ajv.compile(section === 'apps' ? SNAPSHOT_SCHEMA : SECTION_SCHEMAS[section]!)]))
+// Compiled when they are first needed, and kept: a process that ingests nothing starts sooner.
+const reportValidator = (): ValidateFunction => ajv.compile(ReportSchema)
+const validatorOf = (section: StateSection): ValidateFunction => ajv.compile(section === 'apps' ? SNAPSHOT_SCHEMA : SECTION_SCHEMAS[section]!)
 
 export interface IngestedReport {
   readonly report: Report
@@ -49,6 +49,7 @@ export function toReport (translation: Translation, { vocabulary, deviceId, rece
     collectedAt: at ?? receivedAt.toISOString(),
     ...sections
   }
+  const isReport = reportValidator()
   if (!isReport(report)) throw new InvalidInputError(isReport.errors!.map(({ instancePath, message = 'is not valid' }) => ({ path: instancePath, message })), 'The translated report')
   // As large as an agent's may be: the journal holds many in memory.
   const bytes = Buffer.byteLength(JSON.stringify(report))
@@ -85,7 +86,7 @@ const MAX_ROUNDS = 5
 
 /** Takes out what the section's schema refuses, in place; undefined when the section cannot be saved. */
 function prune (section: StateSection, value: unknown, skips: Skips): unknown {
-  const validate = validators.get(section)!
+  const validate = validatorOf(section)
   const holder = { value }
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (validate(holder.value)) return holder.value
