@@ -125,6 +125,21 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
     t.strictSame(Object.values((await queues.counts()).sync).filter((count) => count > 0), [])
   })
 
+  t.test('jobs of low priority wait for all others, also for those that come later', async (t) => {
+    const queues = await open(t)
+    await queues.producer('score').add([{ groupId: 1 }, { groupId: 2 }, { groupId: 3 }], { priority: 10 })
+    await queues.producer('score').add([{ groupId: 4 }])
+    await queues.producer('score').add([{ groupId: 5 }, { groupId: 6 }])
+    const done: number[] = []
+    const all = createGate()
+    queues.startWorker('score', async ({ groupId }) => {
+      done.push(groupId!)
+      if (done.length === 6) all.open()
+    }, { concurrency: 1 })
+    await all.opened
+    t.strictSame(done, [4, 5, 6, 1, 2, 3])
+  })
+
   t.test('a job that fails is tried again after a pause', async (t) => {
     const queues = await open(t)
     const triedAt: number[] = []
