@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { SLOW } from '../helpers/slow.js'
 
 async function runBench (args: readonly string[]): Promise<{ code: number, out: string, err: string }> {
   const child = spawn(process.execPath, [join(packageRoot, 'dist/bench/run.js'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -36,7 +37,7 @@ t.test('the pipeline benchmark prints the object of the contract, and loses noth
   t.ok(report.baselines.bare.perSecond > 0)
 })
 
-t.test('the benchmark of the way in alone finds everything scored afterwards', async (t) => {
+t.test('the benchmark of the way in alone finds everything scored afterwards', SLOW, async (t) => {
   const { code, out, err } = await runBench(['accept', '--json', '--seconds', '1', '--phones', '300'])
   t.equal(code, 0, err)
   t.match(JSON.parse(out), {

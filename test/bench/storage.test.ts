@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { SLOW } from '../helpers/slow.js'
 
 const run = promisify(execFile)
 
-t.test('the storage benchmark prints the object of the contract, and every answer is right', async (t) => {
+t.test('the storage benchmark prints the object of the contract, and every answer is right', SLOW, async (t) => {
   const { stdout } = await run(process.execPath, [join(packageRoot, 'dist/bench/run.js'), 'storage', '--json', '--phones', '900'])
   const report = JSON.parse(stdout)
   t.strictSame(Object.keys(report), ['name', 'seconds', 'machine', 'config', 'results', 'baselines', 'ratios', 'checks'])

@@ -5,6 +5,7 @@ import { createFeedImports, type FeedImportsOptions } from '../../src/intel/feed
 import type { ImportResult } from '../../src/intel/import-feed.js'
 import { storeFeed } from '../../src/intel/store-feed.js'
 import { createTestDatabase } from '../helpers/database.js'
+import { SLOW } from '../helpers/slow.js'
 import { stalkerwareFile, stixFile } from './files.js'
 
 const NOW = new Date('2026-11-23T12:00:00Z')
@@ -40,7 +41,7 @@ t.test('what is wrong with a file is told as it is without a process of its own,
   t.equal(children(), '')
 })
 
-t.test('beyond its memory or its time an import is ended, and nothing has changed', async (t) => {
+t.test('beyond its memory or its time an import is ended, and nothing has changed', SLOW, async (t) => {
   const { db, url, store, held } = await setUp(t)
   await storeFeed(db, { feed: 'a-feed', format: 'auto', body: stalkerwareFile({ packages: ['com.evil.spy'] }), now: NOW })
   const small = createFeedImports({ databaseUrl: url, limits: { maxHeapMb: 100 } })
