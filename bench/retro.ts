@@ -15,6 +15,7 @@ import { makeDataDir, startSallyport, type StartedSallyport } from './started-sa
 const HITS = 1_000
 const POLL_MS = 20
 const LIMIT_MS = 300_000
+const QUIET_LIMIT_MS = 600_000
 const PROBES = 5
 const PROBE_SECONDS = 10
 const PROBES_PER_SECOND = 5
@@ -31,6 +32,8 @@ export async function retro ({ phones, workers, tell }: BenchOptions): Promise<B
     const sallyport = await startSallyport({ workers, filled: dataDir })
     const db = openDatabase({ connectionString: sallyport.databaseUrl, maxConnections: 2, applicationName: 'bench' })
     try {
+      tell('waiting until nothing is on its way …')
+      await untilQuiet(db)
       const { certificates, devices, news } = await chooseHits(db)
       tell(`${devices.length} phones have apps of ${certificates.length} signers; enrolling them at Intune …`)
       await enrolAtIntune(db, sallyport, devices)
@@ -71,8 +74,21 @@ async function fill (dataDir: string, { phones, workers, tell }: Pick<BenchOptio
   try {
     tell(`making ${phones} phones …`)
     await seedDatabase({ databaseUrl: postgres.url, phones, tenantId, log })
+    const db = openDatabase({ connectionString: postgres.url, maxConnections: 1 })
+    // They are made as judged by what is stored, which nobody has acted on yet.
+    await sql`with done as (delete from intel_change) update intel_version set reassessed_version = version`.execute(db)
+    await db.destroy()
   } finally {
     await postgres.stop()
+  }
+}
+
+/** Nothing is on its way that would be measured with the rest. */
+async function untilQuiet (db: Database): Promise<void> {
+  for (const endsAt = performance.now() + QUIET_LIMIT_MS; performance.now() < endsAt; await wait(1_000)) {
+    const { rows: [row] } = await sql<{ is_quiet: boolean }>`
+      select (select reassessed_version = version from intel_version) and not exists (select from rescoring where finished_at is null) and not exists (select from intune_outbox) as is_quiet`.execute(db)
+    if (row!.is_quiet) return
   }
 }
 

@@ -43,6 +43,8 @@ create table rescoring_device (
   intel_version bigint      not null,
   handed_at     timestamptz
 );
+create index rescoring_device_waiting_idx on rescoring_device (rescoring_id, device_id) where handed_at is null;
+create index rescoring_device_handed_idx on rescoring_device (handed_at) where handed_at is not null;
 create index rescoring_device_rescoring_id_idx on rescoring_device (rescoring_id);
 
 -- Up to when indicators whose time comes later were looked at.

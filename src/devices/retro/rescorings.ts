@@ -35,18 +35,11 @@ export async function handOnRescorings ({ db, score }: { readonly db: Database, 
     if (!await hasOpen(tx)) return []
     await sql`select pg_advisory_xact_lock(hashtextextended('hand on rescorings', 0))`.execute(tx)
     await takeOfFleet(tx)
-    const { rows } = await sql<{ device_id: string }>`
-      update rescoring_device r set handed_at = now() from (
-        select device_id from rescoring_device
-        where handed_at is null or handed_at < now() - make_interval(secs => ${LEASE_SECONDS})
-        order by rescoring_id, device_id
-        limit greatest(0, ${MAX_HANDED} - (select count(*) from rescoring_device where handed_at >= now() - make_interval(secs => ${LEASE_SECONDS})))
-        for update
-      ) next
-      where r.device_id = next.device_id
-      returning r.device_id`.execute(tx)
+    await sql`update rescoring_device set handed_at = null where handed_at < now() - make_interval(secs => ${LEASE_SECONDS})`.execute(tx)
+    const { rows: [handed] } = await sql<{ count: number }>`select count(*) as count from rescoring_device where handed_at is not null`.execute(tx)
+    const ids = await takeWaiting(tx, MAX_HANDED - handed!.count)
     await finish(tx)
-    return rows.map((row) => row.device_id)
+    return ids
   })
   const jobs = Array.from({ length: Math.ceil(ids.length / DEVICES_PER_JOB) }, (_, index) => ({ deviceIds: ids.slice(index * DEVICES_PER_JOB, (index + 1) * DEVICES_PER_JOB) }))
   await score.add(jobs, { priority: PRIORITY })
@@ -81,6 +74,23 @@ export async function countWaiting (db: Database): Promise<number> {
 
 async function hasOpen (tx: Tx): Promise<boolean> {
   return (await sql<{ is_open: boolean }>`select exists (select from rescoring where finished_at is null) as is_open`.execute(tx)).rows[0]!.is_open
+}
+
+/** Phones of those with the fewest first: a thousand need not wait behind a fleet. */
+async function takeWaiting (tx: Tx, room: number): Promise<string[]> {
+  const ids: string[] = []
+  const { rows: open } = await sql<{ id: number }>`select id from rescoring where finished_at is null order by next_device is not null, found, id`.execute(tx)
+  for (const { id } of open) {
+    if (ids.length >= room) break
+    const { rows } = await sql<{ device_id: string }>`
+      update rescoring_device r set handed_at = now() from (
+        select device_id from rescoring_device where rescoring_id = ${id} and handed_at is null order by device_id limit ${room - ids.length} for update
+      ) next
+      where r.device_id = next.device_id
+      returning r.device_id`.execute(tx)
+    ids.push(...rows.map((row) => row.device_id))
+  }
+  return ids
 }
 
 /** The next phones of a fleet that is taken whole, when the list gets short. */

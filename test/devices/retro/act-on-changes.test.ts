@@ -140,6 +140,18 @@ t.test('when nobody knows what changed, the whole fleet is taken, in pieces', as
   t.match(await listRescorings(db, { limit: 1 }), [{ found: 3, waiting: 3, isFinding: false, finishedAt: null }])
 })
 
+t.test('few phones do not wait behind many', async (t) => {
+  const { db, intel, score, concerned, importOne, idOf } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }), one: {}, two: {} })
+  await concerned()
+  await sql`with raised as (update intel_version set version = version + 1 returning version) insert into intel_change (intel_version, kind) select version, 'all' from raised`.execute(db)
+  await actOnChanges({ db, intel })
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  await actOnChanges({ db, intel })
+  await handOnRescorings({ db, score })
+  const handed = score.payloads.flatMap(({ deviceIds = [] }) => deviceIds)
+  t.strictSame([handed[0], handed.length], [idOf('bad'), 3])
+})
+
 t.test('what was handed on and never judged is handed on again; what is judged is off the list', async (t) => {
   const { db, deps, concerned, importOne, intel, score, idOf } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }) })
   await concerned()
