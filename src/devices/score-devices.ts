@@ -6,7 +6,7 @@ import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
 import type { Producer } from '../platform/queue-names.js'
 import { assess, type AssessInput } from '../risk/assess.js'
 import type { Assessment } from '../risk/assessment.js'
-import { BUILT_IN_POLICY, type Policy } from '../risk/policy.js'
+import { BUILT_IN_POLICY, type Policy } from '../risk/policy/policy.js'
 import {
   deleteWaitingGroup, insertQuarantined, type JournalReport, listWaitingReports, takeGroup, type TakenGroups, takeWaitingGroups, withholdBodies
 } from '../telemetry/journal-groups.js'

@@ -203,7 +203,8 @@ function toOpenFinding (row: FindingRow): OpenFinding {
       intel: row.intel,
       attack: row.attack,
       remediation: row.remediation,
-      expiresAt: row.expires_at?.toISOString() ?? null
+      expiresAt: row.expires_at?.toISOString() ?? null,
+      suppressedBy: null
     }
   }
 }

@@ -4,9 +4,12 @@ import type { StateSection } from '../telemetry/report.js'
 import type { AssessedFinding, Assessment } from './assessment.js'
 import type { Detection, DetectionContext, Match } from './detection.js'
 import { DETECTIONS } from './detections/index.js'
+import { isDecided } from './facts/told.js'
 import { SEVERITIES, worseLevel, type Level, type Severity } from './level.js'
 import { mergeMatches } from './merge-matches.js'
-import { effectiveSeverity, type Policy } from './policy.js'
+import { effectiveSeverity, type Policy } from './policy/policy.js'
+import { priorityScore } from './score.js'
+import { findSuppression, type Suppression } from './suppression.js'
 
 export interface AssessInput {
   readonly platform: Platform
@@ -14,7 +17,9 @@ export interface AssessInput {
   readonly intel: IntelView
   readonly policy: Policy
   readonly now: Date
-  /** For tests and benchmarks; all of them by default. */
+  /** Those that concern this phone; none by default. */
+  readonly suppressions?: readonly Suppression[]
+  /** For tests and benchmarks; all of them by default. Composites come after what they are built from. */
   readonly detections?: readonly Detection[]
 }
 
@@ -42,7 +47,7 @@ function coverageOf (state: DeviceState): string[] {
   })
 }
 
-function toFinding (detection: Detection, severity: Severity, match: Match): AssessedFinding {
+function toFinding (detection: Detection, severity: Severity, match: Match, suppression: Suppression | undefined): AssessedFinding {
   const { intel } = match
   return {
     detection: detection.id,
@@ -58,7 +63,8 @@ function toFinding (detection: Detection, severity: Severity, match: Match): Ass
       : { feed: intel.feed, family: intel.family, type: intel.type, value: intel.value, threatClass: intel.threatClass },
     attack: detection.attack,
     remediation: match.remediation ?? detection.remediation,
-    expiresAt: match.expiresAt ?? null
+    expiresAt: match.expiresAt ?? null,
+    suppressedBy: suppression?.id ?? null
   }
 }
 
@@ -78,39 +84,53 @@ function earliestAfter (now: Date, times: ReadonlyArray<string | undefined>): st
   return earliest === Infinity ? null : new Date(earliest).toISOString()
 }
 
-/** The level is the worst severity among findings that raise it (contract, "Levels and states"). */
+/** The level is the worst severity among unsuppressed findings that raise it (contract, "Levels and states"); nothing else decides. */
 function levelOf (findings: readonly AssessedFinding[]): Level {
-  return findings.reduce<Level>((level, { raisesLevel, severity }) =>
-    raisesLevel && severity !== 'audit' ? worseLevel(level, severity) : level, 'secured')
+  return findings.reduce<Level>((level, { raisesLevel, severity, suppressedBy }) =>
+    raisesLevel && severity !== 'audit' && suppressedBy === null ? worseLevel(level, severity) : level, 'secured')
 }
 
 /**
  * Judges one phone: what is wrong with it, how dangerous that makes it, on what the answer rests,
- * and when it changes by itself. Pure: time, history, intel and policy are arguments, and nothing
- * given is changed. A detection that throws is named in `failures` and leaves the rest alone.
+ * and when it changes by itself. Pure: time, history, intel, policy and suppressions are arguments,
+ * and nothing given is changed. A detection that throws is named in `failures` and leaves the rest alone.
  */
-export function assess ({ platform, state, intel, policy, now, detections = DETECTIONS }: AssessInput): Assessment {
-  const context: DetectionContext = { platform, state, intel, policy, now }
+export function assess ({ platform, state, intel, policy, now, suppressions = [], detections = DETECTIONS }: AssessInput): Assessment {
+  const byDetection = new Map<string, AssessedFinding[]>()
+  const findingsOf = (id: string): readonly AssessedFinding[] => byDetection.get(id)?.filter(({ suppressedBy }) => suppressedBy === null) ?? []
+  const context: DetectionContext = { platform, state, intel, policy, now, findingsOf }
   const findings: AssessedFinding[] = []
   const changes: Array<string | undefined> = []
   const failures: Array<{ detection: string, error: string }> = []
+  const undecided: string[] = []
 
   for (const detection of detections) {
     if (!detection.platforms.includes(platform) || policy.severities[detection.id] === 'off') continue
+    if (!isDecided(state, detection)) {
+      undecided.push(detection.id)
+      continue
+    }
     try {
       const matches = mergeMatches(detection.detect(context), detection.severity)
       const nextChange = detection.nextChangeAt?.(context)
+      const found: AssessedFinding[] = []
       for (const match of matches) {
         const severity = effectiveSeverity(policy, detection, match.severity)
-        if (severity !== 'off') findings.push(toFinding(detection, severity, match))
         changes.push(match.expiresAt, match.recheckAt)
+        if (severity === 'off') continue
+        const suppression = suppressions.length === 0 ? undefined : findSuppression(suppressions, { detection: detection.id, subject: match.subject }, now)
+        if (suppression !== undefined) changes.push(suppression.expiresAt)
+        found.push(toFinding(detection, severity, match, suppression))
       }
       changes.push(nextChange)
+      findings.push(...found)
+      if (found.length > 0) byDetection.set(detection.id, found)
     } catch (error) {
       failures.push({ detection: detection.id, error: error instanceof Error ? error.message : String(error) })
     }
   }
 
   findings.sort(byGravity)
-  return { level: levelOf(findings), findings, coverage: coverageOf(state), failures, dueAt: earliestAfter(now, changes) }
+  const level = levelOf(findings)
+  return { level, score: priorityScore(level, findings), findings, coverage: coverageOf(state), undecided: undecided.sort(), failures, dueAt: earliestAfter(now, changes) }
 }

@@ -5,7 +5,9 @@ const HEADINGS: Readonly<Record<DetectionCategory, string>> = {
   app: 'Apps',
   network: 'Network and web',
   os: 'Operating system',
-  device: 'Device integrity and configuration'
+  device: 'Device integrity and configuration',
+  management: 'Management and agent health',
+  composite: 'Composite'
 }
 const PLATFORM_NAMES = { android: 'Android', ios: 'iOS', ipados: 'iPadOS' } as const
 

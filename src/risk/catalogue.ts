@@ -2,7 +2,7 @@ import type { Detection, DetectionCategory } from './detection.js'
 import { DETECTIONS } from './detections/index.js'
 import type { Platform } from '../telemetry/device-state.js'
 import type { Severity } from './level.js'
-import { effectiveSeverity, type Policy, type PolicySeverity } from './policy.js'
+import { effectiveSeverity, type Policy, type PolicySeverity } from './policy/policy.js'
 
 /** A detection as operators see it. */
 export interface CatalogueEntry {

@@ -1,10 +1,12 @@
 import type { IntelEntry, IntelView } from '../intel/intel-view.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
 import type { StateSection } from '../telemetry/report.js'
+import type { AssessedFinding } from './assessment.js'
+import type { Example } from './example.js'
 import type { Severity } from './level.js'
-import type { Policy } from './policy.js'
+import type { Policy } from './policy/policy.js'
 
-export const DETECTION_CATEGORIES = ['app', 'network', 'os', 'device'] as const
+export const DETECTION_CATEGORIES = ['app', 'network', 'os', 'device', 'management', 'composite'] as const
 export type DetectionCategory = (typeof DETECTION_CATEGORIES)[number]
 
 /** A telemetry path and the value found there: the proof a finding rests on. */
@@ -37,7 +39,12 @@ export interface DetectionContext {
   readonly intel: IntelView
   readonly policy: Policy
   readonly now: Date
+  /** For composites: what the detections found that they are built from, as far as it is neither off nor suppressed. */
+  findingsOf (detection: string): readonly AssessedFinding[]
 }
+
+/** What a detection reads of a phone. `clock`: how far the phone's clock is off. */
+export type Told = StateSection | 'events' | 'clock'
 
 /** A rule: data about it, then one pure function. */
 export interface Detection {
@@ -53,9 +60,23 @@ export interface Detection {
   /** False: recorded for the analyst, never moves the level. */
   readonly raisesLevel: boolean
   readonly description: string
-  /** Without any of these sections the answer is unknown, which coverage shows. `events` needs no section. */
-  readonly sections: ReadonlyArray<StateSection | 'events'>
+  /** All that it reads: while nothing of this changes, and no time comes that it named, neither does its answer. */
+  readonly sections: readonly Told[]
+  /**
+   * Telemetry paths (`config.passcodeSet`; `apps.installer` for a field of apps) of which at least
+   * one must have been told, or the answer is unknown, which coverage shows. None: an event
+   * that nobody reports has not happened.
+   */
+  readonly needs: readonly string[]
   readonly remediation: { readonly user: string, readonly admin: string }
+  /** How long an event counts that has no end, where a day is not right. */
+  readonly eventLifetimeSeconds?: number
+  /** A policy may let it wait (patches, versions). Never for interception, root, malware. */
+  readonly mayWait?: true
+  /** Composites: the detections whose findings it is made of. They are judged first. */
+  readonly builtFrom?: readonly string[]
+  /** Reports and what must come of them; they run as tests and stand in the catalogue. At least one that finds something and one that does not. */
+  readonly examples: readonly Example[]
   detect (context: DetectionContext): readonly Match[]
   /** ISO 8601: when time alone would make a phone match that does not match now. */
   nextChangeAt? (context: DetectionContext): string | undefined

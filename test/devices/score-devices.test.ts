@@ -24,7 +24,7 @@ import { silentLog } from '../helpers/log.js'
 function detection (id: string, severity: Severity, detect: (processes: readonly string[]) => readonly Match[]): Detection {
   return {
     id, version: 1, category: 'device', platforms: ['android'], severity, attack: ['T1404'], raisesLevel: true, description: id,
-    sections: ['processes'], remediation: { user: 'u', admin: 'a' },
+    sections: ['processes'], needs: [], examples: [], remediation: { user: 'u', admin: 'a' },
     detect: ({ state }) => detect(state.processes ?? [])
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { INDICATOR_TYPES } from '../../src/intel/indicators/indicator.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
-import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
+import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
 import { isProblem, startTestApi } from '../helpers/api.js'
 
 interface Page { readonly items: Array<Record<string, unknown>>, readonly nextCursor: string | null }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { listCatalogue } from '../../src/risk/catalogue.js'
 import { renderCatalogue } from '../../src/risk/catalogue-page.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
-import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
+import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
 
 const root = join(import.meta.dirname, '../..')
 const techniquesFile = join(root, '../shared/data/mitre-attack-mobile/techniques.json')
@@ -12,9 +12,9 @@ const techniquesFile = join(root, '../shared/data/mitre-attack-mobile/techniques
 t.test('every detection describes itself', async (t) => {
   const ids = DETECTIONS.map(({ id }) => id)
   t.equal(new Set(ids).size, ids.length, 'ids are unique')
-  for (const { id, version, attack, sections, platforms, description, remediation } of DETECTIONS) {
-    t.match(id, /^(app|net|os|dev)-[a-z0-9-]+$/, `${id} is kebab-case`)
-    t.ok(version >= 1 && platforms.length > 0 && sections.length > 0 && attack.length > 0, `${id} has its data`)
+  for (const { id, version, sections, platforms, description, remediation } of DETECTIONS) {
+    t.match(id, /^(app|net|os|dev|mgmt|cmp)-[a-z0-9-]+$/, `${id} is kebab-case`)
+    t.ok(version >= 1 && platforms.length > 0 && sections.length > 0, `${id} has its data`)
     t.ok([description, remediation.user, remediation.admin].every((text) => /^[A-Z].*\.$/s.test(text)), `${id} has its texts, in sentences`)
   }
 })

@@ -7,7 +7,8 @@ import { viewOfFacts } from '../../src/intel/vulnerabilities/vulnerability-view.
 import type { AssessedFinding, Assessment } from '../../src/risk/assessment.js'
 import { assess } from '../../src/risk/assess.js'
 import type { Detection } from '../../src/risk/detection.js'
-import { BUILT_IN_POLICY, type Policy } from '../../src/risk/policy.js'
+import { overlay, type PolicyPart } from '../../src/risk/policy/overlay.js'
+import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
 import { normalizeUrl } from '../../src/intel/indicators/normalize.js'
 import type { DeviceState, KeptEvent, Platform } from '../../src/telemetry/device-state.js'
 import type { App, TelemetryEvent } from '../../src/telemetry/report.js'
@@ -66,7 +67,7 @@ export interface Judged {
   readonly vulnerabilities?: readonly Vulnerability[]
   /** What feeds say, answered by the real compiled view. */
   readonly facts?: readonly VulnerabilityFact[]
-  readonly policy?: Partial<Policy>
+  readonly policy?: PolicyPart
   readonly now?: Date
   readonly detections?: readonly Detection[]
 }
@@ -76,7 +77,7 @@ export function judge ({ platform = 'android', phone: told, intel, vulnerabiliti
     platform,
     state: phone(told),
     intel: intelOf(intel, vulnerabilities, facts),
-    policy: { ...BUILT_IN_POLICY, ...policy },
+    policy: overlay(BUILT_IN_POLICY, policy ?? {}),
     now,
     ...(detections === undefined ? {} : { detections })
   })

@@ -7,7 +7,7 @@ import { BUILT_IN_GUARD, whyGuarded } from '../../src/intel/indicators/shared-ho
 import type { IntelView } from '../../src/intel/intel-view.js'
 import type { Assessment } from '../../src/risk/assessment.js'
 import { assess } from '../../src/risk/assess.js'
-import { BUILT_IN_POLICY } from '../../src/risk/policy.js'
+import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
 import { readSharedData } from '../intel/shared-data.js'
 import { at, HOUR_MS, NOW, phone, summary, type Phone } from './helpers.js'
 import { ORDINARY_APPS, ORDINARY_VARIANTS } from './ordinary-apps.js'

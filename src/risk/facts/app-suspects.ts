@@ -7,6 +7,7 @@ import type { DetectionContext, Evidence } from '../detection.js'
 import { isDistinctiveName } from './distinctive-names.js'
 import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
 import { oncePerContext, remembered } from './memo.js'
+import { isAllowedAppId } from './organisation.js'
 
 /** `name`: only the package name is listed, and anybody can take a name. */
 export type AppFact = 'name' | 'certificate' | 'package hash'
@@ -146,5 +147,5 @@ export function describeListing (suspect: SuspectApp, ...furtherFacts: readonly 
  * package really is.
  */
 export function isVouchedFor (context: DetectionContext, suspect: SuspectApp): boolean {
-  return !suspect.isProven && context.policy.apps.allow.includes(suspect.app.appId)
+  return !suspect.isProven && isAllowedAppId(context.policy, suspect.app.appId)
 }

@@ -1,6 +1,6 @@
 import type { KeptEvent } from '../../telemetry/device-state.js'
-import type { DetectionContext } from '../detection.js'
-import { eventLifetimeMs } from '../policy.js'
+import type { Detection, DetectionContext } from '../detection.js'
+import { eventLifetimeMs } from '../policy/policy.js'
 
 /**
  * A time a phone gives, on our clock. What has reached us has happened, so a phone whose clock
@@ -18,8 +18,8 @@ function happenedAt (time: string, event: KeptEvent): number {
  * connection) proves something about the phone that outlasts it, so it matters for the whole
  * lifetime after its last moment.
  */
-export function openUntil (context: DetectionContext, event: KeptEvent, detectionId: string, kind: 'condition' | 'contact'): number | undefined {
-  const lifetimeMs = eventLifetimeMs(context.policy, detectionId)
+export function openUntil (context: DetectionContext, event: KeptEvent, detection: Pick<Detection, 'id' | 'eventLifetimeSeconds'>, kind: 'condition' | 'contact'): number | undefined {
+  const lifetimeMs = eventLifetimeMs(context.policy, detection)
   const start = happenedAt(event.at, event)
   const end = event.endedAt === undefined ? undefined : Math.max(start, happenedAt(event.endedAt, event))
   const until = kind === 'contact' ? (end ?? start) + lifetimeMs : end ?? start + lifetimeMs

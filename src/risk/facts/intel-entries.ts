@@ -2,7 +2,6 @@ import type { IndicatorType } from '../../intel/indicators/indicator.js'
 import type { IntelEntry } from '../../intel/intel-view.js'
 import type { DetectionContext } from '../detection.js'
 import { SEVERITIES, type Severity } from '../level.js'
-import { DEFAULT_LOW_CONFIDENCE } from '../policy.js'
 
 const NORMAL_HEX = /^[0-9a-f]*$/
 
@@ -42,8 +41,7 @@ export function validityOf (entry: IntelEntry): { recheckAt?: string } {
  * confidence. Who says nothing of confidence is sure.
  */
 export function weigh ({ policy }: DetectionContext, severity: Severity, entries: readonly IntelEntry[]): Severity {
-  const least = policy.thresholds.lowConfidence ?? DEFAULT_LOW_CONFIDENCE
-  const isDoubtful = entries.length > 0 && entries.every(({ confidence = 100 }) => confidence < least)
+  const isDoubtful = entries.length > 0 && entries.every(({ confidence = 100 }) => confidence < policy.thresholds.lowConfidence)
   return isDoubtful ? SEVERITIES[Math.max(0, SEVERITIES.indexOf(severity) - 1)]! : severity
 }
 

@@ -3,9 +3,10 @@ import type { DetectionContext } from '../detection.js'
 import { openUntil } from './event-windows.js'
 import { normalizeHex } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
+import { isTrustedCertificate } from './organisation.js'
 
 /** The detection whose lifetime in the policy holds for interceptions. */
-const LIFETIME_OF = 'net-tls-interception'
+const LIFETIME_OF = { id: 'net-tls-interception' }
 
 export interface Interception {
   readonly event: KeptEvent
@@ -29,9 +30,8 @@ function hasLeftNetwork (state: DeviceState, event: KeptEvent): boolean {
 
 function isIntended (context: DetectionContext, event: KeptEvent): boolean {
   if (event.observedSha256 === undefined) return false
-  const observed = normalizeHex(event.observedSha256)
-  if (event.expectedSha256 !== undefined && normalizeHex(event.expectedSha256) === observed) return true
-  return context.policy.certificates.allow.some((fingerprint) => normalizeHex(fingerprint) === observed)
+  if (event.expectedSha256 !== undefined && normalizeHex(event.expectedSha256) === normalizeHex(event.observedSha256)) return true
+  return isTrustedCertificate(context.policy, event.observedSha256)
 }
 
 /** TLS interceptions that go on: not ended, not expired, the phone still there, the certificate not the organisation's. */

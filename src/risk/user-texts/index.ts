@@ -1,6 +1,6 @@
 import type { AssessedFinding } from '../assessment.js'
-import { germanTexts } from './de.js'
-import { englishTexts } from './en.js'
+import { germanTexts } from './de/index.js'
+import { englishTexts } from './en/index.js'
 import { LANGUAGES, type Language, type UserText, type UserTexts } from './user-text.js'
 
 export { LANGUAGES, type Language, type UserText } from './user-text.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { assess } from '../../../src/risk/assess.js'
-import { BUILT_IN_POLICY } from '../../../src/risk/policy.js'
+import { BUILT_IN_POLICY } from '../../../src/risk/policy/policy.js'
 import { at, checkCases, DAY_MS, entry, HOUR_MS, intelOf, judge, NOW, only, phone, type Case } from '../helpers.js'
 
 const APP = 'com.example.app'
@@ -18,8 +18,8 @@ t.test('known malware is judged by the strength of the facts', async (t) => {
     { name: 'an iPhone app is judged too', platform: 'ios', phone: { apps: [{ appId: APP }] }, intel: [entry('app-id', APP)], finds: [`app-malware-known ${APP} medium`] },
     { name: 'a system app may be malware as well', phone: { apps: [{ appId: APP, system: true, sha256: HASH }] }, intel: [entry('sha256', HASH)], finds: [`app-malware-known ${APP} high`] },
     { name: 'a list without classes still calls the app bad', phone: { apps: [{ appId: APP, sha256: HASH }] }, intel: [entry('sha256', HASH, { threatClass: 'unknown' })], finds: [`app-malware-known ${APP} high`] },
-    { name: 'the allowed apps settle a name', phone: { apps: [{ appId: APP }] }, intel: [entry('app-id', APP)], policy: { apps: { allow: [APP], deny: [] } }, finds: [] },
-    { name: 'the allowed apps never settle a hash', phone: { apps: [{ appId: APP, sha256: HASH }] }, intel: [entry('sha256', HASH)], policy: { apps: { allow: [APP], deny: [] } }, finds: [`app-malware-known ${APP} high`] },
+    { name: 'the allowed apps settle a name', phone: { apps: [{ appId: APP }] }, intel: [entry('app-id', APP)], policy: { apps: { allow: [APP] } }, finds: [] },
+    { name: 'the allowed apps never settle a hash', phone: { apps: [{ appId: APP, sha256: HASH }] }, intel: [entry('sha256', HASH)], policy: { apps: { allow: [APP] } }, finds: [`app-malware-known ${APP} high`] },
     { name: 'a key that everybody has proves nothing', phone: { apps: [{ appId: APP, signingCertSha1: [AOSP_TEST_KEY_SHA1] }] }, intel: [entry('cert-sha1', AOSP_TEST_KEY_SHA1)], finds: [] },
     { name: 'intel that has run out counts no more', phone: { apps: [{ appId: APP, sha256: HASH }] }, intel: [entry('sha256', HASH, { validUntil: at(-1) })], finds: [] },
     { name: 'intel that is not valid yet does not count', phone: { apps: [{ appId: APP, sha256: HASH }] }, intel: [entry('sha256', HASH, { validFrom: at(1) })], finds: [] },
@@ -59,8 +59,8 @@ t.test('stalkerware is high only with more than a package name', async (t) => {
     { name: 'package, and the phone asks for its maker\'s server', phone: { apps: [{ appId: APP }], events: [query] }, intel: [stalker('app-id', APP), stalkerC2], finds: [`app-stalkerware ${APP} high`, 'net-c2-domain api.c2.example high'] },
     { name: 'package, and another app asked for that server', phone: { apps: [{ appId: APP }], events: [{ ...query, appId: 'com.other' }] }, intel: [stalker('app-id', APP), stalkerC2], finds: ['net-c2-domain api.c2.example high', `app-stalkerware ${APP} medium`] },
     { name: 'package, and a server of another family', phone: { apps: [{ appId: APP }], events: [query] }, intel: [stalker('app-id', APP), { ...stalkerC2, family: 'Other' }], finds: ['net-c2-domain api.c2.example high', `app-stalkerware ${APP} medium`] },
-    { name: 'the allowed apps settle the name alone', phone: { apps: [{ appId: APP }] }, intel: [stalker('app-id', APP)], policy: { apps: { allow: [APP], deny: [] } }, finds: [] },
-    { name: 'the allowed apps do not settle the certificate', phone: { apps: [{ appId: APP, signingCertSha1: [CERT] }] }, intel: [stalker('cert-sha1', CERT)], policy: { apps: { allow: [APP], deny: [] } }, finds: [`app-stalkerware ${APP} high`] },
+    { name: 'the allowed apps settle the name alone', phone: { apps: [{ appId: APP }] }, intel: [stalker('app-id', APP)], policy: { apps: { allow: [APP] } }, finds: [] },
+    { name: 'the allowed apps do not settle the certificate', phone: { apps: [{ appId: APP, signingCertSha1: [CERT] }] }, intel: [stalker('cert-sha1', CERT)], policy: { apps: { allow: [APP] } }, finds: [`app-stalkerware ${APP} high`] },
     { name: 'what the organisation sets is final', phone: { apps: [{ appId: APP }] }, intel: [stalker('app-id', APP)], policy: { severities: { 'app-stalkerware': 'high' } }, finds: [`app-stalkerware ${APP} high`] }
   ])
   const weaker = judge({ phone: { apps: [{ appId: APP }], events: [query] }, intel: [stalker('app-id', APP), stalkerC2] })
@@ -78,7 +78,7 @@ t.test('a package name of its own is enough for stalkerware', async (t) => {
     { name: 'in two lists that do not', ...named('com.cocospy', 'Cocospy', 'Other'), finds: ['app-stalkerware com.cocospy medium'] },
     { name: 'a name like a system\'s', ...named('com.android.cocospy', 'Cocospy'), finds: ['app-stalkerware com.android.cocospy medium'] },
     { name: 'ordinary words', ...named('com.system.user', 'uMobix'), finds: ['app-stalkerware com.system.user medium'] },
-    { name: 'the allowed apps settle it all the same', ...named('com.cocospy', 'Cocospy'), policy: { apps: { allow: ['com.cocospy'], deny: [] } }, finds: [] }
+    { name: 'the allowed apps settle it all the same', ...named('com.cocospy', 'Cocospy'), policy: { apps: { allow: ['com.cocospy'] } }, finds: [] }
   ])
   const wildcard = entry('app-id', 'com.cocospy.*', { threatClass: 'stalkerware', family: 'Cocospy' })
   const byWildcard = assess({
@@ -141,7 +141,7 @@ const PROFILE = '76dab334-7e17-475d-a5d6-0794eb5818a5'
 t.test('mercenary spyware is found by any of its traces', async (t) => {
   checkCases(t, [
     { name: 'app', phone: { apps: [{ appId: APP }] }, intel: [spy('app-id', APP)], finds: [`app-mercenary-spyware ${APP} high`] },
-    { name: 'the allowed apps do not count', phone: { apps: [{ appId: APP }] }, intel: [spy('app-id', APP)], policy: { apps: { allow: [APP], deny: [] } }, finds: [`app-mercenary-spyware ${APP} high`] },
+    { name: 'the allowed apps do not count', phone: { apps: [{ appId: APP }] }, intel: [spy('app-id', APP)], policy: { apps: { allow: [APP] } }, finds: [`app-mercenary-spyware ${APP} high`] },
     { name: 'file', phone: { files: [{ path: '/data/local/tmp/wd/fs.db' }] }, intel: [spy('file-path', '/data/local/tmp/wd/fs.db')], finds: ['app-mercenary-spyware /data/local/tmp/wd/fs.db high'] },
     { name: 'file in a listed folder', phone: { files: [{ path: '/data/local/tmp/wd/deep/x' }] }, intel: [spy('file-path', '/data/local/tmp/wd/')], finds: ['app-mercenary-spyware /data/local/tmp/wd/deep/x high'] },
     { name: 'file beside a listed folder', phone: { files: [{ path: '/data/local/tmp/wdx' }] }, intel: [spy('file-path', '/data/local/tmp/wd/')], finds: [] },

@@ -15,7 +15,7 @@ t.test('a TLS interception is open until it is over', async (t) => {
     { name: 'its end was reported', phone: { events: [{ ...interception, endedAt: at(-1), receivedAt: at(-1) }] }, finds: [] },
     { name: 'one moment before its lifetime ends', phone: { events: [{ ...interception, at: at(-DAY_MS + 1) }] }, finds: open },
     { name: 'its lifetime has ended', phone: { events: [{ ...interception, at: at(-DAY_MS) }] }, finds: [] },
-    { name: 'a lifetime of the policy', phone: { events: [interception] }, policy: { eventLifetimeSeconds: { 'net-tls-interception': 3600 } }, finds: [] },
+    { name: 'a lifetime of the policy', phone: { events: [interception] }, policy: { eventLifetimes: { 'net-tls-interception': 3600 } }, finds: [] },
     { name: 'the phone is still there', phone: { network: network('wifi', CAFE), origins: seen(-1), events: [interception] }, finds: open },
     { name: 'another access point of the same network', phone: { network: network('wifi', { ssid: 'Cafe', bssid: '00:00:00:00:00:01' }), origins: seen(-1), events: [interception] }, finds: open },
     { name: 'another network since', phone: { network: network('wifi', { ssid: 'home' }), origins: seen(-1), events: [interception] }, finds: [] },

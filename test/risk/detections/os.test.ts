@@ -37,8 +37,8 @@ t.test('a patch level is old from one day past the limit', async (t) => {
   checkCases(t, [
     { name: '181 days', phone: level(day(-181)), finds: old },
     { name: '180 days', phone: level(day(-180)), finds: [] },
-    { name: 'the policy\'s limit', phone: level(day(-31)), policy: { thresholds: { patchAgeDays: 30, silenceDays: 7, clockSkewSeconds: 300 } }, finds: old },
-    { name: 'one below the policy\'s limit', phone: level(day(-30)), policy: { thresholds: { patchAgeDays: 30, silenceDays: 7, clockSkewSeconds: 300 } }, finds: [] },
+    { name: 'the policy\'s limit', phone: level(day(-31)), policy: { thresholds: { patchAgeMediumDays: 30 } }, finds: old },
+    { name: 'one below the policy\'s limit', phone: level(day(-30)), policy: { thresholds: { patchAgeMediumDays: 30 } }, finds: [] },
     { name: 'a future level', phone: level(day(30)), finds: [] },
     { name: 'no such day', phone: level('2025-02-31'), finds: [] },
     { name: 'no day', phone: level('2020-01'), finds: [] },

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listCatalogue } from '../../../risk/catalogue.js'
-import type { Policy } from '../../../risk/policy.js'
+import type { Policy } from '../../../risk/policy/policy.js'
 import { TenantParams } from '../../schemas.js'
 
 export interface PolicyRoutesOptions {

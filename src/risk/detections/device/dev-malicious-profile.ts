@@ -1,0 +1,39 @@
+import type { Detection } from '../../detection.js'
+import { describeEntry, validityOf, weigh } from '../../facts/intel-entries.js'
+import { APPLE } from '../../facts/platforms.js'
+import { deviceTraces } from '../../facts/traces.js'
+
+export const devMaliciousProfile: Detection = {
+  id: 'dev-malicious-profile',
+  version: 2,
+  category: 'device',
+  platforms: APPLE,
+  severity: 'high',
+  attack: ['T1632.001'],
+  raisesLevel: true,
+  description: 'A configuration profile that is known to be malicious is installed. Profiles of mercenary spyware are reported as app-mercenary-spyware.',
+  sections: ['profiles'],
+  needs: ['profiles'],
+  remediation: {
+    user: 'Remove the profile: Settings, then General, then VPN & Device Management.',
+    admin: 'Have the profile removed; check what it changed (certificates, VPN, proxy, foreign management) and rotate credentials used since.'
+  },
+  examples: [],
+
+  detect (context) {
+    return deviceTraces(context).flatMap(({ what, subject, evidence, entries }) => {
+      const entry = entries[0]
+      if (what !== 'configuration profile' || entry === undefined) return []
+      // One fact, one finding.
+      if (entries.some(({ threatClass }) => threatClass === 'mercenary-spyware')) return []
+      return [{
+        subject,
+        title: `The configuration profile ${subject} is known to be malicious: it is listed for ${describeEntry(entry)}.`,
+        evidence,
+        intel: entry,
+        severity: weigh(context, 'high', entries),
+        ...validityOf(entry)
+      }]
+    })
+  }
+}

@@ -1,0 +1,28 @@
+import type { Detection } from '../../detection.js'
+import { ALL_PLATFORMS } from '../../facts/platforms.js'
+
+export const devNoPasscode: Detection = {
+  id: 'dev-no-passcode',
+  version: 1,
+  category: 'device',
+  platforms: ALL_PLATFORMS,
+  severity: 'medium',
+  attack: ['T1461'],
+  raisesLevel: true,
+  description: 'The phone has no screen lock: whoever holds it can read it.',
+  sections: ['config'],
+  needs: ['config.passcodeSet'],
+  remediation: {
+    user: 'Set a screen lock with a PIN, a password or a code of at least six digits.',
+    admin: 'Require a passcode by device configuration; check that the compliance policy asks for one too.'
+  },
+  examples: [],
+
+  detect: ({ state: { config } }) => config?.passcodeSet !== false
+    ? []
+    : [{
+        subject: 'passcodeSet',
+        title: 'The phone has no screen lock: whoever holds it can read what is on it.',
+        evidence: [{ path: 'config.passcodeSet', value: false }]
+      }]
+}

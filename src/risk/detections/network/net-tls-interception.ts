@@ -1,0 +1,43 @@
+import type { Detection } from '../../detection.js'
+import { openInterceptions } from '../../facts/interceptions.js'
+import { keyed } from '../../facts/intel-entries.js'
+import { ALL_PLATFORMS } from '../../facts/platforms.js'
+import { toIso } from '../../facts/time.js'
+
+const EVIDENCE_FIELDS = ['probeHost', 'expectedSha256', 'observedSha256', 'trustedCa', 'ssid', 'bssid', 'at'] as const
+
+export const netTlsInterception: Detection = {
+  id: 'net-tls-interception',
+  version: 1,
+  category: 'network',
+  platforms: ALL_PLATFORMS,
+  severity: 'high',
+  attack: ['T1638'],
+  raisesLevel: true,
+  description: 'Somebody on the network opens encrypted connections: a probe of a known host got another certificate than it should. Over when the agent reports the end, when the phone is on another network, or after the event\'s lifetime. Certificates that the organisation allows (its own inspecting proxy) are not meant.',
+  sections: ['events', 'network'],
+  needs: [],
+  remediation: {
+    user: 'Leave this network now and do not sign in to anything on it. Use mobile data. If you entered a password here, change it on another network.',
+    admin: 'Have the user leave the network; revoke sessions and rotate credentials used since the event. When the certificate is the organisation\'s own inspecting proxy, add it to the allowed certificates of the policy.'
+  },
+  examples: [],
+
+  detect (context) {
+    return openInterceptions(context).map(({ event, until }) => {
+      const place = keyed('events', event.eventId)
+      const where = event.ssid === undefined ? 'the network' : `the Wi-Fi "${event.ssid}"`
+      const host = event.probeHost ?? 'a probe host'
+      return {
+        subject: event.probeHost ?? event.ssid ?? event.bssid ?? event.eventId,
+        title: event.trustedCa === true
+          ? `Somebody on ${where} reads encrypted traffic: ${host} showed another certificate, signed by an authority that was added to this phone, so apps notice nothing.`
+          : `Somebody on ${where} reads encrypted traffic: ${host} showed another certificate than its own.`,
+        evidence: EVIDENCE_FIELDS
+          .filter((field) => event[field] !== undefined)
+          .map((field) => ({ path: `${place}.${field}`, value: event[field] })),
+        expiresAt: toIso(until)
+      }
+    })
+  }
+}

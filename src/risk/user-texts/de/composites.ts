@@ -1,0 +1,3 @@
+import type { UserTexts } from '../user-text.js'
+
+export const compositeTexts: UserTexts = {}
