@@ -25,7 +25,7 @@ export async function measureInstallation ({ db, queues, metrics }: MeasureDeps)
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
-  for (const gauge of [metrics.reportsQuarantined, metrics.syncWaiting, metrics.syncLagSeconds, metrics.heartbeatAgeSeconds]) gauge.remove()
+  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.heartbeatAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
     devices: ({ labels, value }) => metrics.devices.set(labels, value),
     findings: ({ labels, value }) => metrics.findings.set(labels, value),
@@ -35,6 +35,7 @@ export async function measureInstallation ({ db, queues, metrics }: MeasureDeps)
     subscriptionStale: ({ labels, value }) => metrics.intelSubscriptionStale.set(labels, value),
     connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
     quarantined: ({ value }) => metrics.reportsQuarantined.set(value),
+    rescoringWaiting: ({ value }) => metrics.rescoringWaiting.set(value),
     syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
     syncLag: ({ value }) => metrics.syncLagSeconds.set(value),
     heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value)
@@ -79,6 +80,8 @@ async function measureDatabase (db: Database): Promise<ReadonlyArray<Row & { rea
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
     union all
     select 'quarantined', '{}', count(*) from quarantined_report
+    union all
+    select 'rescoringWaiting', '{}', count(*) from rescoring_device
     union all
     select 'syncWaiting', '{}', count(*) from intune_outbox
     union all

@@ -51,6 +51,7 @@ export function createMetrics () {
     intelSubscriptionFailures: counter('intel_subscription_failures_total', 'Runs of a subscription that failed.', ['feed']),
     intelSubscriptionAgeSeconds: gauge('intel_subscription_last_success_age_seconds', 'Time since a subscription last succeeded; before that, since it was made.', ['feed']),
     intelSubscriptionStale: gauge('intel_subscription_stale', '1 when a subscription has not succeeded for three of its intervals.', ['feed']),
+    rescoringWaiting: gauge('rescoring_waiting_devices', 'Phones that a change of intelligence or policy concerns and that are still to be judged anew.'),
     intuneCalls: counter('intune_calls_total', 'Calls to Microsoft services by kind and outcome.', ['kind', 'outcome']),
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),

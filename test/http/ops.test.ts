@@ -82,6 +82,8 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   await db.insertInto('intel_feed').values({ name: 'a-feed', format: 'stix', imported_at: new Date(Date.now() - 3_600_000), sha256: '0'.repeat(64), entries: 7, skipped: '[]' }).execute()
   await db.insertInto('intel_subscription').values({ feed: 'a-feed', kind: 'file', url: 'https://feeds.example/', format: 'auto', every_seconds: 3_600 }).execute()
   await db.updateTable('intel_subscription').set({ created_at: new Date(Date.now() - 4 * 3_600_000) }).execute()
+  const { id: rescoringId } = await db.insertInto('rescoring').values({ intel_version: 1 }).returning('id').executeTakeFirstOrThrow()
+  await db.insertInto('rescoring_device').values({ device_id: deviceId, rescoring_id: rescoringId, intel_version: 1 }).execute()
   await queues.producer('score').add([{ deviceIds: [randomUUID()] }])
   metrics.reports.inc({ status: 'accepted' })
   metrics.acceptSeconds.observe(0.003)
@@ -100,6 +102,7 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   t.equal(samples.get('sallyport_intel_subscription_stale{feed="a-feed"}'), 1)
   t.equal(samples.get('sallyport_intune_connectors{state="provisioned"}'), 1)
   t.equal(samples.get('sallyport_sync_waiting_devices'), 1)
+  t.equal(samples.get('sallyport_rescoring_waiting_devices'), 1)
   t.ok(samples.get('sallyport_sync_lag_seconds')! >= 60)
   t.ok(samples.get('sallyport_intune_heartbeat_age_seconds')! >= 120, 'without a heartbeat yet, since it was provisioned')
   t.equal(samples.get('sallyport_queue_jobs{queue="score",state="waiting"}'), 1)
@@ -109,7 +112,7 @@ t.test('the page for Prometheus has every metric, with help, and numbers from th
   for (const name of [
     'reports_total', 'reports_scored_total', 'reports_quarantined', 'accept_seconds', 'score_seconds', 'report_to_intune_seconds', 'journal_batch_reports', 'journal_waiting_reports',
     'queue_jobs', 'queue_oldest_waiting_seconds', 'queue_failures_total', 'findings_open', 'devices', 'intel_entries', 'intel_feed_age_seconds', 'intel_subscription_failures_total', 'intune_calls_total',
-    'sync_waiting_devices', 'sync_lag_seconds', 'intune_heartbeat_age_seconds', 'intune_connectors', 'process_cpu_seconds_total'
+    'rescoring_waiting_devices', 'sync_waiting_devices', 'sync_lag_seconds', 'intune_heartbeat_age_seconds', 'intune_connectors', 'process_cpu_seconds_total'
   ]) t.ok(described.has(`sallyport_${name}`), name)
   t.notOk(page.body.includes(deviceId) || page.body.includes(tenantId), 'no label grows with the fleet')
 

@@ -67,11 +67,6 @@ export async function listRescorings (db: Database, { limit }: { readonly limit:
   }))
 }
 
-/** Phones still to be judged of all that were found. */
-export async function countWaiting (db: Database): Promise<number> {
-  return (await db.selectFrom('rescoring_device').select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count
-}
-
 async function hasOpen (tx: Tx): Promise<boolean> {
   return (await sql<{ is_open: boolean }>`select exists (select from rescoring where finished_at is null) as is_open`.execute(tx)).rows[0]!.is_open
 }
