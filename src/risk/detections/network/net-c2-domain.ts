@@ -42,7 +42,43 @@ export const netC2Domain: Detection = {
     user: 'Something on this phone talks to a server of criminals. Do not enter passwords on it, uninstall apps that you do not know, and ask your security team.',
     admin: 'Find the app behind the contact (see the evidence for its id), remove it, and rotate credentials used on the phone. Block the host on the company network and look for other phones that contacted it.'
   },
-  examples: [],
+  examples: [
+    {
+      name: 'a query for a name under that of a command server',
+      platform: 'android',
+      report: { events: [{ type: 'dns-query', host: 'gate.evil.example' }] },
+      intel: [{ type: 'domain', value: 'evil.example', role: 'c2' }],
+      finds: ['gate.evil.example high']
+    },
+    {
+      name: 'a server of watchware',
+      platform: 'ios',
+      report: { events: [{ type: 'connection', ip: '203.0.113.9', port: 443 }] },
+      intel: [{ type: 'ipv4', value: '203.0.113.9', role: 'c2', threatClass: 'watchware' }],
+      finds: ['203.0.113.9 medium']
+    },
+    {
+      name: 'the filter blocked the page',
+      platform: 'android',
+      report: { events: [{ type: 'url-visit', url: 'https://evil.example/gate', action: 'blocked' }] },
+      intel: [{ type: 'domain', value: 'evil.example', role: 'c2' }],
+      finds: []
+    },
+    {
+      name: 'a maker\'s sales site is no command server',
+      platform: 'android',
+      report: { events: [{ type: 'dns-query', host: 'maker.example' }] },
+      intel: [{ type: 'domain', value: 'maker.example', role: 'website', threatClass: 'stalkerware' }],
+      finds: []
+    },
+    {
+      name: 'a connection to another port of the address than the listed one',
+      platform: 'android',
+      report: { events: [{ type: 'connection', ip: '203.0.113.9', port: 443 }] },
+      intel: [{ type: 'ipv4', value: '203.0.113.9', role: 'c2', port: 8443 }],
+      finds: []
+    }
+  ],
 
   detect (context) {
     return contacts(context).flatMap(({ event, subject, reached, evidence, entries }) => {

@@ -21,7 +21,34 @@ export const netTlsInterception: Detection = {
     user: 'Leave this network now and do not sign in to anything on it. Use mobile data. If you entered a password here, change it on another network.',
     admin: 'Have the user leave the network; revoke sessions and rotate credentials used since the event. When the certificate is the organisation\'s own inspecting proxy, add it to the allowed certificates of the policy.'
   },
-  examples: [],
+  examples: [
+    {
+      name: 'a probe of a known host gets another certificate',
+      platform: 'android',
+      report: { events: [{ type: 'tls-interception', probeHost: 'login.example', expectedSha256: 'b5'.repeat(32), observedSha256: 'e1'.repeat(32), ssid: 'Cafe' }] },
+      finds: ['login.example high']
+    },
+    {
+      name: 'the phone has left the Wi-Fi since',
+      platform: 'ios',
+      earlier: [{ events: [{ type: 'tls-interception', probeHost: 'login.example', observedSha256: 'e1'.repeat(32), ssid: 'Cafe' }] }],
+      report: { network: { type: 'wifi', wifi: { ssid: 'Home' } } },
+      finds: []
+    },
+    {
+      name: 'the agent tells that it is over',
+      platform: 'android',
+      report: { events: [{ type: 'tls-interception', at: '2026-11-23T11:00:00Z', endedAt: '2026-11-23T11:20:00Z', probeHost: 'login.example', observedSha256: 'e1'.repeat(32) }] },
+      finds: []
+    },
+    {
+      name: 'the organisation\'s own inspecting proxy',
+      platform: 'ios',
+      report: { events: [{ type: 'tls-interception', probeHost: 'login.example', observedSha256: 'E1'.repeat(32) }] },
+      policy: { certificates: { allow: ['e1'.repeat(32)] } },
+      finds: []
+    }
+  ],
 
   detect (context) {
     return openInterceptions(context).map(({ event, until }) => {

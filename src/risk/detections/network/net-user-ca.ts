@@ -20,7 +20,37 @@ export const netUserCa: Detection = {
     user: 'Remove the certificate: in the settings, search for "certificates" (Android: user certificates; iPhone: VPN & Device Management and Certificate Trust Settings).',
     admin: 'Ask who installed the certificate. Have it removed, or, when it is the organisation\'s own, add its SHA-256 to the allowed certificates of the policy.'
   },
-  examples: [],
+  examples: [
+    {
+      name: 'an authority that somebody added',
+      platform: 'android',
+      report: { certificates: [{ sha256: 'c0'.repeat(32), commonName: 'Free Wi-Fi CA', store: 'user', isIdentity: false }] },
+      finds: [`${'c0'.repeat(32)} medium`]
+    },
+    {
+      name: 'the same while somebody opens encrypted connections',
+      platform: 'ios',
+      report: {
+        certificates: [{ sha256: 'c0'.repeat(32), commonName: 'Free Wi-Fi CA', store: 'user', isIdentity: false }],
+        events: [{ type: 'tls-interception', probeHost: 'login.example', observedSha256: 'e1'.repeat(32) }]
+      },
+      finds: [`${'c0'.repeat(32)} high`]
+    },
+    {
+      name: 'the organisation\'s own authority',
+      platform: 'android',
+      report: { certificates: [{ sha256: 'C0'.repeat(32), commonName: 'Example Corp Root', store: 'user', isIdentity: false }] },
+      policy: { certificates: { allow: ['c0'.repeat(32)] } },
+      finds: []
+    },
+    {
+      name: 'a certificate that says who the phone is, and the authorities of the system',
+      platform: 'ipados',
+      report: { certificates: [{ sha256: 'd0'.repeat(32), store: 'user', isIdentity: true }, { sha256: 'd1'.repeat(32), store: 'system' }] },
+      finds: []
+    },
+    { name: 'nobody told of certificates', platform: 'android', report: { config: { passcodeSet: true } }, finds: 'unknown' }
+  ],
 
   detect (context) {
     const interceptions = openInterceptions(context)
