@@ -23,6 +23,8 @@ const Uuid = Type.String({ format: 'uuid' })
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Partial(Type.Object(properties))
 const oneOf = <const T extends string[]>(...values: T) => Type.Enum(values)
 
+const WifiSecurity = oneOf('open', 'wep', 'wpa', 'wpa2', 'wpa3', 'enterprise')
+
 export const AppSchema = Type.Intersect([
   Type.Object({ appId: Type.String({ minLength: 1, maxLength: 512 }) }),
   section({
@@ -79,19 +81,24 @@ export const EventSchema = Type.Intersect([
   section({
     endedAt: Time,
     host: Text,
+    responseCode: Type.String({ maxLength: 32, description: 'Of a `dns-query`: the resolver\'s answer by name (RFC 1035, RFC 6895), such as `NOERROR`, `NXDOMAIN`.' }),
     appId: Text,
     ip: Text,
     port: Type.Integer({ minimum: 0, maximum: 65_535 }),
     url: Text,
-    action: Text,
+    action: Type.String({ maxLength: REPORT_LIMITS.stringLength, description: 'Of pages, queries, connections: `blocked`, `overridden` (the user went on after a warning), `opened`. Of a `sim-change`: `added`, `removed`, `replaced`.' }),
+    category: Type.String({ maxLength: 64, description: 'What the agent\'s own filter calls the page: `phishing`, `malware`, …' }),
     sender: Text,
     opened: Flag,
     probeHost: Text,
     expectedSha256: Text,
     observedSha256: Text,
     trustedCa: Flag,
+    caSha256: Type.String({ maxLength: 128, description: 'Of the authority that signed what was observed.' }),
     ssid: Text,
     bssid: Text,
+    security: WifiSecurity,
+    cellId: Text,
     gatewayIp: Text,
     previousMac: Text,
     currentMac: Text,
@@ -107,13 +114,23 @@ export const AgentSchema = section({
   version: Text,
   missingPermissions: Texts,
   webProtection: oneOf('on', 'off', 'paused'),
-  tampered: Flag
+  webProtectionSince: Type.String({ format: 'date-time', maxLength: 64, description: 'Since when web protection is as it is.' }),
+  tampered: Flag,
+  scope: Type.Enum(['device', 'work-profile'], { description: 'What the agent can see: from within the work profile of a personal phone nothing of the personal side.' }),
+  appInventory: Type.Enum(['complete', 'withheld'], { description: '`withheld`: the user or the mode of management refuses the list of apps.' }),
+  lastScanAt: { ...Time, description: 'When the agent last looked through the whole phone.' },
+  policy: section({
+    applied: Text,
+    deployed: Text,
+    since: { ...Time, description: 'Since when management deploys what is not applied yet.' }
+  })
 })
 
 export const OsSchema = section({
   version: Text,
   build: Text,
-  supplementalBuild: Text,
+  supplementalBuild: { ...Text, description: 'Build of the Rapid Security Response (since 26: Background Security Improvement); the build itself: none is installed.' },
+  supplementalVersion: { ...Text, description: 'Its letter, as `(a)` or `a`.' },
   apiLevel: Count,
   securityPatchLevel: Text,
   bootloaderLocked: Flag,
@@ -127,11 +144,11 @@ export const HardwareSchema = section({ manufacturer: Text, model: Text, emulato
 
 export const NetworkSchema = section({
   type: oneOf('wifi', 'cellular', 'ethernet', 'none'),
-  wifi: section({ ssid: Text, bssid: Text, security: oneOf('open', 'wep', 'wpa', 'wpa2', 'wpa3', 'enterprise') }),
+  wifi: section({ ssid: Text, bssid: Text, security: WifiSecurity }),
   gateway: section({ ip: Text, mac: Text }),
   dnsServers: Texts,
   privateDns: oneOf('off', 'opportunistic', 'strict'),
-  proxy: section({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65_535 }), managed: Flag }),
+  proxy: Type.Partial(Type.Object({ host: Text, port: Type.Integer({ minimum: 0, maximum: 65_535 }), managed: Flag }), { description: 'Empty: known to have none.' }),
   vpn: section({ active: Flag, managed: Flag, appId: Text })
 })
 
@@ -153,7 +170,16 @@ export const ConfigSchema = section({
   overlayApps: Texts,
   keyboards: Type.Array(section({ appId: Text, fullAccess: Flag }), { maxItems: REPORT_LIMITS.listItems }),
   hostsModified: Flag,
+  cellular2g: Type.Boolean({ description: 'The phone may use 2G networks.' }),
+  bluetooth: Type.Boolean({ description: 'Switched on.' }),
+  nfc: Type.Boolean({ description: 'Switched on.' }),
+  hotspot: Type.Boolean({ description: 'Shares its connection now.' }),
   managed: Flag,
+  managedBy: section({
+    organization: Text,
+    identifier: { ...Text, description: 'Package of the device or profile owner, host of the MDM server, or identifier of its profile.' }
+  }),
+  commonCriteria: Flag,
   lockdownMode: Flag
 })
 
@@ -168,8 +194,12 @@ export const IntegritySchema = section({
   attestation: section({
     kind: oneOf('play-integrity', 'key-attestation', 'app-attest'),
     verdict: oneOf('strong', 'device', 'basic', 'failed'),
-    at: Time
-  })
+    at: Time,
+    hardwareEvaluation: Type.Enum(['passed', 'failed', 'unsupported'], { description: 'What the phone\'s hardware itself said of its start; `unsupported`: this model has no such part.' }),
+    nonceMatches: { ...Flag, description: 'False: the answer is to another question, or of another app, than was asked.' },
+    activityLevel: Type.Integer({ minimum: 1, maximum: 4, description: 'Play Integrity\'s recentDeviceActivity: 1 (few requests) to 4 (very many).' })
+  }),
+  playProtectVerdict: Type.Enum(['no-issues', 'no-data', 'possible-risk', 'medium-risk', 'high-risk'], { description: 'Play Integrity\'s playProtectVerdict; `possible-risk`: Play Protect is off.' })
 })
 
 export const ProfileSchema = section({
@@ -189,7 +219,7 @@ export const CertificateSchema = section({
   isIdentity: Flag
 })
 
-export const FileSchema = section({ path: Text, sha256: Text })
+export const FileSchema = section({ path: Text, sha256: Text, executable: Flag })
 
 /** One report of an agent (contract, "Report"). Unknown keys are kept with the raw report and ignored. */
 export const ReportSchema = Type.Intersect([
