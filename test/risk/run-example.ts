@@ -64,7 +64,7 @@ export function readsOf (input: AssessInput, detections: readonly Detection[]): 
   for (const detection of detections) {
     const { origins } = input.state
     const state = { ...input.state }
-    const watched = watch({ ...state, origins: watch(origins) }, { clockOffsetSeconds: 'clock', origins: '' })
+    const watched = watch({ ...state, origins: watch(origins) }, { clockOffsetSeconds: 'clock', highestOs: 'os', origins: '' })
     const context = { ...input, state: watched, findingsOf: () => [] }
     try {
       detection.detect(context)

@@ -30,6 +30,15 @@ export interface TrustedNetwork {
   readonly security?: 'open' | 'wep' | 'wpa' | 'wpa2' | 'wpa3' | 'enterprise'
 }
 
+/** A Wi-Fi that an organisation warns of: by name, by access point, or by both at once. */
+export interface DeniedNetwork {
+  readonly ssid?: string
+  readonly bssid?: string
+}
+
+export type WifiSecurity = NonNullable<TrustedNetwork['security']>
+export type Radio = 'bluetooth' | 'nfc' | 'hotspot'
+
 /** What an organisation asks of phones beyond their being safe; what is not asked for is never missed. */
 export interface Requirements {
   /** Lockdown Mode of iOS. */
@@ -40,6 +49,8 @@ export interface Requirements {
   /** Management of the phone. */
   readonly managed: boolean
   readonly privateDns: boolean
+  /** Common Criteria mode of Android. */
+  readonly commonCriteria: boolean
 }
 
 /**
@@ -74,7 +85,14 @@ export interface Policy {
   readonly domains: { readonly allow: readonly string[], readonly deny: readonly string[] }
   /** SHA-256 fingerprints of certificate authorities that the organisation trusts. */
   readonly certificates: { readonly allow: readonly string[] }
-  readonly networks: { readonly trusted: readonly TrustedNetwork[] }
+  readonly networks: {
+    readonly trusted: readonly TrustedNetwork[]
+    readonly deny: readonly DeniedNetwork[]
+    /** Wi-Fi that is secured with less counts as weak. */
+    readonly minimumSecurity: WifiSecurity
+  }
+  /** What must be switched off. */
+  readonly radios: { readonly deny: readonly Radio[] }
   /** Hosts of proxies, with a port or without, that the organisation uses. */
   readonly proxies: { readonly allow: readonly string[] }
   /** App ids of VPN clients that the organisation uses. */
@@ -102,12 +120,13 @@ export const BUILT_IN_POLICY: Policy = Object.freeze({
   apps: { allow: [], deny: [], onlyAllowed: false },
   domains: { allow: [], deny: [] },
   certificates: { allow: [] },
-  networks: { trusted: [] },
+  networks: { trusted: [], deny: [], minimumSecurity: 'wpa2' },
+  radios: { deny: [] },
   proxies: { allow: [] },
   vpns: { allow: [] },
   accessibility: { allow: [] },
   management: { organizations: [], profiles: [] },
-  requirements: { lockdownMode: false, biometrics: false, vpn: false, managed: false, privateDns: false },
+  requirements: { lockdownMode: false, biometrics: false, vpn: false, managed: false, privateDns: false, commonCriteria: false },
   locked: []
 })
 
