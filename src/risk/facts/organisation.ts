@@ -86,6 +86,13 @@ export function isOwnProfile (policy: Policy, profile: { readonly identifier?: s
 export const trustedNetwork = (policy: Policy, ssid: string): TrustedNetwork | undefined =>
   policy.networks.trusted.find((network) => network.ssid === ssid)
 
+/** Whether the organisation warns of a Wi-Fi by its name, its access point, or both at once. */
+export function isDeniedNetwork (policy: Policy, { ssid, bssid }: { readonly ssid?: string, readonly bssid?: string }): boolean {
+  return policy.networks.deny.some((denied) => (denied.ssid !== undefined || denied.bssid !== undefined) &&
+    (denied.ssid === undefined || denied.ssid === ssid) &&
+    (denied.bssid === undefined || denied.bssid.toLowerCase() === bssid?.toLowerCase()))
+}
+
 const normalizeHost = (host: string): string => host.toLowerCase().replace(/^\*?\./, '').replace(/\.$/, '')
 
 function isUnder (domains: ReadonlySet<string>, host: string): boolean {

@@ -108,7 +108,7 @@ export interface Policy {
 
 export const DEFAULT_EVENT_LIFETIME_SECONDS = 24 * 60 * 60
 
-export const BUILT_IN_POLICY: Policy = Object.freeze({
+export const BUILT_IN_POLICY: Policy = Object.freeze<Policy>({
   version: 0,
   severities: {},
   thresholds: DEFAULT_THRESHOLDS,
