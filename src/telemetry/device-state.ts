@@ -1,4 +1,5 @@
 import type { Static } from 'typebox'
+import type { HighestOs } from './highest-os.js'
 import type {
   AgentSchema, App, CertificateSchema, ConfigSchema, FileSchema, HardwareSchema, IntegritySchema,
   NetworkSchema, OsSchema, ProfileSchema, StateSection, TelemetryEvent
@@ -70,6 +71,8 @@ export interface DeviceState {
    * positive, its clock is ahead; negative, it is behind or the phone was offline.
    */
   readonly clockOffsetSeconds?: number
+  /** Absent in states that were stored before it was remembered, until the phone tells of its system again. */
+  readonly highestOs?: HighestOs
 }
 
 export const EMPTY_STATE: DeviceState = Object.freeze({ sequence: -1, origins: {}, events: [] })

@@ -1,4 +1,5 @@
 import type { DeviceState, SectionOrigin } from './device-state.js'
+import { raiseHighestOs } from './highest-os.js'
 import { type KnownApps, mergeApps } from './merge-apps.js'
 import { mergeEvents } from './merge-events.js'
 import { type Report, STATE_SECTIONS, type StateSection } from './report.js'
@@ -55,6 +56,9 @@ export function mergeReport (state: DeviceState, { report, receivedAt, source = 
       origins[section] = origin
     }
   }
+  // A service may repeat what was true long ago; only the phone itself knows what it once had.
+  const highestOs = source === null ? raiseHighestOs(state.highestOs, report.os) : state.highestOs
+  if (highestOs !== state.highestOs) changed.highestOs = highestOs
   const events = mergeEvents(state.events, { events: report.events ?? [], sequence: origin.sequence, receivedAt })
   const next = late && events === state.events && Object.keys(changed).length === 0
     ? state

@@ -171,6 +171,22 @@ t.test('a service cannot deny what the agent says of the phone\'s integrity, onl
   t.equal(say(say(EMPTY_STATE, { rooted: true }), { rooted: false }).integrity?.rooted, false, 'a phone without an agent')
 })
 
+t.test('the highest version that the agent told is remembered, whenever it came', async (t) => {
+  const after = (...versions: string[]): DeviceState['highestOs'] => merged(...versions.map((version, index) => report(index + 1, { os: { version } }))).highestOs
+  t.strictSame(after('14', '15', '13'), { version: '15' })
+  t.strictSame(after('17.10', '17.9'), { version: '17.10' }, 'as numbers')
+  t.strictSame(after('12', '12L', '12'), { version: '12L' })
+  t.strictSame([after('14.0', '14'), after('14', '14.0')], [{ version: '14' }, { version: '14' }], 'one version in two spellings')
+  t.strictSame(after('Baklava', 'unknown 99'), undefined, 'words have no height')
+  const levels = merged(report(1, { os: { securityPatchLevel: '2026-10-05' } }), report(2, { os: { version: '15', securityPatchLevel: '2026-09-01' } }), report(3, { os: { securityPatchLevel: '9999' } }))
+  t.strictSame(levels.highestOs, { securityPatchLevel: '2026-10-05', version: '15' })
+  const late = mergeReport(merged(report(5, { os: { version: '13' } })), { report: report(2, { os: { version: '15' } }), receivedAt: NOW }).state
+  t.strictSame([late.os, late.highestOs], [{ version: '13' }, { version: '15' }], 'also from a report that came late')
+  const told = merged(report(1, { os: { version: '14' } }))
+  t.strictSame(mergeReport(told, { report: { ...report(9, { os: { version: '99' } }) }, receivedAt: NOW, source: 'intune-app-sync' }).state.highestOs, { version: '14' }, 'not what a service says')
+  t.equal(mergeReport(told, { report: report(2, { os: { version: '14' } }), receivedAt: NOW }).state.highestOs, told.highestOs, 'a heartbeat changes nothing')
+})
+
 t.test('a clock that is far off is noted, and forgotten once it is right', async (t) => {
   const at = (sequence: number, seconds: number): Report => ({ ...report(sequence), collectedAt: new Date(NOW.getTime() + seconds * 1000).toISOString() })
   const ahead = merged(at(1, 7200))
@@ -234,7 +250,7 @@ function honestReports (steps: readonly Step[]): Array<{ report: Report, receive
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const honestSteps = fc.array(fc.record({
   sections: fc.record({
-    os: optional(fc.record({ version: fc.constantFrom('14', '15'), build: fc.constantFrom('x', 'y') }, { requiredKeys: [] })),
+    os: optional(fc.record({ version: fc.constantFrom('14', '14.0', '9', 'next'), build: fc.constantFrom('x', 'y'), securityPatchLevel: fc.constantFrom('2026-10-01', '2026-10-05', 'x') }, { requiredKeys: [] })),
     config: optional(fc.record({ passcodeSet: fc.boolean(), usbDebugging: fc.boolean(), adbKeys: fc.integer({ min: 0, max: 2 }) }, { requiredKeys: [] })),
     network: optional(fc.record({ type: fc.constantFrom('wifi' as const, 'cellular' as const) })),
     processes: optional(fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 })),

@@ -5,12 +5,19 @@ import { DAY_MS, parseDay } from './time.js'
 /** What the phone says of its system, as intel is asked; undefined when it says nothing that tells holes. */
 export function osOfPhone ({ platform, state: { os, hardware } }: DetectionContext): OsOfPhone | undefined {
   if (os?.version === undefined && os?.securityPatchLevel === undefined) return undefined
-  return { platform, version: os.version, patchLevel: os.securityPatchLevel, apiLevel: os.apiLevel, model: hardware?.model }
+  return { platform, version: versionOf(os), patchLevel: os.securityPatchLevel, apiLevel: os.apiLevel, model: hardware?.model }
+}
+
+/** The version with the letter of an installed Rapid Security Response, as feeds write it: `16.5.1 (c)`. */
+function versionOf ({ version, supplementalVersion }: NonNullable<DetectionContext['state']['os']>): string | undefined {
+  const letter = supplementalVersion === undefined ? undefined : /^\s*\(?([a-z])\)?\s*$/i.exec(supplementalVersion)?.[1]
+  return version === undefined || letter === undefined || version.includes('(') ? version : `${version} (${letter.toLowerCase()})`
 }
 
 export function osEvidence ({ platform, state: { os } }: DetectionContext): readonly Evidence[] {
   return [
     ...(os?.version === undefined ? [] : [{ path: 'os.version', value: os.version }]),
+    ...(os?.supplementalVersion === undefined ? [] : [{ path: 'os.supplementalVersion', value: os.supplementalVersion }]),
     ...(platform === 'android' && os?.securityPatchLevel !== undefined ? [{ path: 'os.securityPatchLevel', value: os.securityPatchLevel }] : [])
   ]
 }
