@@ -23,7 +23,7 @@ const Uuid = Type.String({ format: 'uuid' })
 const section = <T extends Record<string, TSchema>>(properties: T) => Type.Partial(Type.Object(properties))
 const oneOf = <const T extends string[]>(...values: T) => Type.Enum(values)
 
-const WifiSecurity = oneOf('open', 'wep', 'wpa', 'wpa2', 'wpa3', 'enterprise')
+const WifiSecurity = Type.Enum(['open', 'wep', 'wpa', 'wpa2', 'wpa3', 'enterprise'])
 
 export const AppSchema = Type.Intersect([
   Type.Object({ appId: Type.String({ minLength: 1, maxLength: 512 }) }),
@@ -37,7 +37,9 @@ export const AppSchema = Type.Intersect([
     signingCertSha256: Texts,
     signingCertSha1: Texts,
     signingCertMd5: Texts,
+    signingCertSubjects: { ...Texts, description: 'Whom the signing certificates name, as `CN=Android Debug, O=Android, C=US`.' },
     installer: Type.Union([Text, Type.Null()], { description: 'Package name of the installer; null: known to have none.' }),
+    installInitiator: { ...Text, description: 'Package that asked for the installation (Android 11+, `InstallSourceInfo`); `com.android.shell`: a computer, by adb.' },
     system: Flag,
     enabled: Flag,
     debuggable: Flag,
@@ -51,8 +53,11 @@ export const AppSchema = Type.Intersect([
     beta: Flag,
     validated: Flag,
     managed: Flag,
-    distributor: Text,
-    updateAvailable: Flag
+    distributor: { ...Text, description: 'Bundle id of the app that distributes it, such as a marketplace (iOS 17.4+).' },
+    updateAvailable: Flag,
+    updateAvailableSince: { ...Time, description: 'Since when the store has a newer version than the installed one.' },
+    removedFromStore: { ...Flag, description: 'Its store does not offer it any more.' },
+    reputation: Type.Integer({ minimum: 0, maximum: 100, description: 'What a reputation service says of it: 0 (nobody else has it, or it is bad) to 100.' })
   })
 ])
 export type App = Static<typeof AppSchema>
@@ -105,7 +110,8 @@ export const EventSchema = Type.Intersect([
     expected: Type.Unknown(),
     observed: Type.Unknown(),
     process: Text,
-    detail: Text
+    detail: Text,
+    data: { ...Texts, description: 'Of a `data-leak` (sent in clear) and a `personal-data-sent` (without consent): what it was: `card-number`, `password`, `email`, `location`, `user-name`, …' }
   })
 ])
 export type TelemetryEvent = Static<typeof EventSchema>
@@ -168,6 +174,8 @@ export const ConfigSchema = section({
   deviceAdmins: Texts,
   notificationListeners: Texts,
   overlayApps: Texts,
+  installSources: { ...Texts, description: 'Packages that may install other apps.' },
+  defaultSmsApp: { ...Text, description: 'Package that has the role of the SMS app.' },
   keyboards: Type.Array(section({ appId: Text, fullAccess: Flag }), { maxItems: REPORT_LIMITS.listItems }),
   hostsModified: Flag,
   cellular2g: Type.Boolean({ description: 'The phone may use 2G networks.' }),
@@ -199,7 +207,10 @@ export const IntegritySchema = section({
     nonceMatches: { ...Flag, description: 'False: the answer is to another question, or of another app, than was asked.' },
     activityLevel: Type.Integer({ minimum: 1, maximum: 4, description: 'Play Integrity\'s recentDeviceActivity: 1 (few requests) to 4 (very many).' })
   }),
-  playProtectVerdict: Type.Enum(['no-issues', 'no-data', 'possible-risk', 'medium-risk', 'high-risk'], { description: 'Play Integrity\'s playProtectVerdict; `possible-risk`: Play Protect is off.' })
+  playProtectVerdict: Type.Enum(['no-issues', 'no-data', 'possible-risk', 'medium-risk', 'high-risk'], { description: 'Play Integrity\'s playProtectVerdict; `possible-risk`: Play Protect is off.' }),
+  appAccessRisk: Type.Array(Type.Enum(['known-installed', 'known-capturing', 'known-controlling', 'known-overlays', 'unknown-installed', 'unknown-capturing', 'unknown-controlling', 'unknown-overlays']), {
+    maxItems: REPORT_LIMITS.listItems, description: 'Play Integrity\'s appAccessRiskVerdict: apps that could see or steer the screen; `known-`: from Google Play or the system.'
+  })
 })
 
 export const ProfileSchema = section({

@@ -80,6 +80,10 @@ export interface Policy {
     readonly deny: readonly AppRule[]
     /** Apps that are not allowed are a finding. */
     readonly onlyAllowed: boolean
+    /** Who signs an app, by app id: SHA-256 of every certificate that it may have. */
+    readonly signers: Readonly<Record<string, readonly string[]>>
+    /** Stores that are as good as the platform's own: installers (Android) and marketplaces (iOS). */
+    readonly stores: readonly string[]
   }
   /** Hosts with all below them. Allowed: no intelligence condemns them. Denied: no page of them is opened. */
   readonly domains: { readonly allow: readonly string[], readonly deny: readonly string[] }
@@ -117,7 +121,7 @@ export const BUILT_IN_POLICY: Policy = Object.freeze<Policy>({
   eventLifetimes: {},
   grace: {},
   quiet: { 'net-open-wifi': 7 },
-  apps: { allow: [], deny: [], onlyAllowed: false },
+  apps: { allow: [], deny: [], onlyAllowed: false, signers: {}, stores: [] },
   domains: { allow: [], deny: [] },
   certificates: { allow: [] },
   networks: { trusted: [], deny: [], minimumSecurity: 'wpa2' },
