@@ -2,6 +2,9 @@ import type { OsOfPhone, OsSupport } from '../../intel/vulnerabilities/vulnerabi
 import type { DetectionContext, Evidence } from '../detection.js'
 import { DAY_MS, parseDay } from './time.js'
 
+/** Makers ship a month's patches up to a month early, so a patch level may lie so far ahead. */
+export const PATCH_AHEAD_DAYS = 31
+
 /** What the phone says of its system, as intel is asked; undefined when it says nothing that tells holes. */
 export function osOfPhone ({ platform, state: { os, hardware } }: DetectionContext): OsOfPhone | undefined {
   if (os?.version === undefined && os?.securityPatchLevel === undefined) return undefined
@@ -27,4 +30,11 @@ export function endOfUpdates ({ endOfLife }: OsSupport): number {
   if (typeof endOfLife !== 'string') return endOfLife === true ? -Infinity : Infinity
   // The last day still has updates.
   return (parseDay(endOfLife) ?? Infinity) + DAY_MS
+}
+
+/** When updates for this phone ended or end: a phone whose patch level is later than the release's end still gets them, from its maker. */
+export function endOfUpdatesOf ({ platform, state: { os } }: DetectionContext, support: OsSupport): number {
+  const end = endOfUpdates(support)
+  const patched = platform === 'android' ? parseDay(os?.securityPatchLevel ?? '') : undefined
+  return patched !== undefined && Number.isFinite(end) && patched >= end ? Infinity : end
 }

@@ -44,16 +44,21 @@ t.test('an exploited hole says since when a fix exists, and that there is none',
   t.match(old.remediation, { user: /another phone/, admin: /^Replace the phone/ })
 })
 
-t.test('an old patch level of a release that gets none any more says so', async (t) => {
+t.test('a release that gets no updates any more is said once, and the patch level knows that looking for one is no use', async (t) => {
   const phone = { os: { version: '10', securityPatchLevel: '2023-01-05' } }
   const cycle = (endOfLife: string | boolean): ReturnType<typeof release> => release('10', { platform: 'android', isCycle: true, endOfLife })
-  t.match(only(judge({ phone, facts: [cycle('2023-03-06')] })), { title: /Android 10 gets no security updates any more\.$/, remediation: { admin: /replace it/ } })
-  t.match(only(judge({ phone, facts: [cycle(true)] })).title, /any more\.$/)
-  t.notMatch(only(judge({ phone, facts: [cycle(false)] })).title, /any more/)
-  t.notMatch(only(judge({ phone })).title, /any more/, 'an unknown cycle is unknown')
+  const of = (id: string, facts: Array<ReturnType<typeof release>>, now?: Date): ReturnType<typeof only> | undefined =>
+    judge({ phone, facts, ...(now === undefined ? {} : { now }) }).findings.find(({ detection }) => detection === id)
+  t.match(of('os-end-of-life', [cycle('2023-03-06')]), { subject: 'version', title: /^Android 10 gets no security updates any more; the last came by 2023-03-06\.$/ })
+  t.match(of('os-patch-365d', [cycle('2023-03-06')]), { remediation: { admin: /replace it/ } })
+  t.match(of('os-end-of-life', [cycle(true)])?.title, /any more\.$/)
+  for (const facts of [[cycle(false)], []]) {
+    t.equal(of('os-end-of-life', facts), undefined, 'an unknown cycle is unknown')
+    t.match(of('os-patch-365d', facts), { remediation: { user: /^Install/ } })
+  }
   // The last day still counts.
-  const soon = judge({ phone, facts: [cycle('2026-11-23')] })
-  t.notMatch(only(soon).title, /any more/)
-  t.equal(soon.dueAt, '2026-11-24T00:00:00.000Z')
-  t.match(only(judge({ phone, facts: [cycle('2026-11-23')], now: new Date(soon.dueAt!) })).title, /any more/)
+  const last = judge({ phone, facts: [cycle('2026-11-23')] })
+  t.notOk(last.findings.some(({ detection }) => detection === 'os-end-of-life'))
+  t.equal(last.dueAt, '2026-11-24T00:00:00.000Z')
+  t.ok(of('os-end-of-life', [cycle('2026-11-23')], new Date(last.dueAt!)))
 })
