@@ -16,7 +16,12 @@ export const devJailbroken: Detection = {
     user: 'Restore the device with a computer (Finder or iTunes) and set it up anew; until then company data stays locked.',
     admin: 'Treat company data on the device as readable by others: revoke sessions, have it restored with a computer in recovery mode, then enrol again.'
   },
-  examples: [],
+  examples: [
+    { name: 'the agent finds it jailbroken', platform: 'ios', report: { integrity: { jailbroken: true, reasons: ['cydia:// opens'] } }, finds: ['jailbroken high'] },
+    { name: 'an iPad', platform: 'ipados', report: { integrity: { jailbroken: true } }, finds: ['jailbroken high'] },
+    { name: 'nothing found', platform: 'ios', report: { integrity: { jailbroken: false } }, finds: [] },
+    { name: 'no verdict', platform: 'ios', report: { integrity: { reasons: [] } }, finds: 'unknown' }
+  ],
 
   detect ({ state: { integrity } }) {
     if (integrity?.jailbroken !== true) return []

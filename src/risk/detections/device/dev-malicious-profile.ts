@@ -18,7 +18,13 @@ export const devMaliciousProfile: Detection = {
     user: 'Remove the profile: Settings, then General, then VPN & Device Management.',
     admin: 'Have the profile removed; check what it changed (certificates, VPN, proxy, foreign management) and rotate credentials used since.'
   },
-  examples: [],
+  examples: [
+    { name: 'listed by its UUID, in other letters', platform: 'ios', report: { profiles: [{ uuid: '0A1B2C3D-0000-4000-8000-000000000001', displayName: 'Free VPN' }] }, intel: [{ type: 'profile-id', value: '0a1b2c3d-0000-4000-8000-000000000001' }], finds: ['0A1B2C3D-0000-4000-8000-000000000001 high'] },
+    { name: 'its publisher is not sure', platform: 'ios', report: { profiles: [{ identifier: 'com.bad.profile' }] }, intel: [{ type: 'profile-id', value: 'com.bad.profile', confidence: 10 }], finds: ['com.bad.profile medium'] },
+    { name: 'of mercenary spyware: app-mercenary-spyware says it', platform: 'ios', report: { profiles: [{ identifier: 'com.bad.profile' }] }, intel: [{ type: 'profile-id', value: 'com.bad.profile', threatClass: 'mercenary-spyware' }], finds: [] },
+    { name: 'a profile that nobody listed', platform: 'ios', report: { profiles: [{ identifier: 'com.example.wifi' }] }, intel: [{ type: 'profile-id', value: 'com.bad.profile' }], finds: [] },
+    { name: 'profiles are not told', platform: 'ios', report: { config: { managed: true } }, finds: 'unknown' }
+  ],
 
   detect (context) {
     return deviceTraces(context).flatMap(({ what, subject, evidence, entries }) => {

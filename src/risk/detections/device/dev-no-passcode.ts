@@ -16,7 +16,12 @@ export const devNoPasscode: Detection = {
     user: 'Set a screen lock with a PIN, a password or a code of at least six digits.',
     admin: 'Require a passcode by device configuration; check that the compliance policy asks for one too.'
   },
-  examples: [],
+  examples: [
+    { name: 'no screen lock', platform: 'android', report: { config: { passcodeSet: false } }, finds: ['passcodeSet medium'] },
+    { name: 'a screen lock', platform: 'ios', report: { config: { passcodeSet: true } }, finds: [] },
+    { name: 'a policy that takes it less seriously', platform: 'ios', report: { config: { passcodeSet: false } }, policy: { severities: { 'dev-no-passcode': 'low' } }, finds: ['passcodeSet low'] },
+    { name: 'not told', platform: 'ios', report: { config: { passcodeCompliant: true } }, finds: 'unknown' }
+  ],
 
   detect: ({ state: { config } }) => config?.passcodeSet !== false
     ? []

@@ -16,7 +16,11 @@ export const devRootBinary: Detection = {
     user: 'Have the maker\'s original system installed again (this erases the phone); until then company data stays locked.',
     admin: 'A root tool is or was installed. Have the stock system restored, then enrol again.'
   },
-  examples: [],
+  examples: [
+    { name: 'two tools', platform: 'android', report: { integrity: { rootBinaries: ['/system/xbin/su', '/data/local/tmp/magisk'] } }, finds: ['/data/local/tmp/magisk high', '/system/xbin/su high'] },
+    { name: 'looked for and not found', platform: 'android', report: { integrity: { rootBinaries: [] } }, finds: [] },
+    { name: 'not looked for', platform: 'android', report: { integrity: { rooted: false } }, finds: 'unknown' }
+  ],
 
   detect ({ state: { integrity } }) {
     return (integrity?.rootBinaries ?? []).map((path, index) => ({

@@ -16,7 +16,12 @@ export const devRooted: Detection = {
     user: 'Have the maker\'s original system installed again (this erases the phone); until then company data stays locked.',
     admin: 'Treat company data on the phone as readable by others: revoke sessions, have the stock system restored and the bootloader locked, then enrol again.'
   },
-  examples: [],
+  examples: [
+    { name: 'the agent finds it rooted', platform: 'android', report: { integrity: { rooted: true, reasons: ['su found'] } }, finds: ['rooted high'] },
+    { name: 'nothing found', platform: 'android', report: { integrity: { rooted: false } }, finds: [] },
+    { name: 'said earlier, and not taken back since', platform: 'android', earlier: [{ integrity: { rooted: true } }], report: { integrity: { reasons: [] } }, finds: ['rooted high'] },
+    { name: 'no verdict', platform: 'android', report: { integrity: { rootBinaries: [] } }, finds: 'unknown' }
+  ],
 
   detect ({ state: { integrity } }) {
     if (integrity?.rooted !== true) return []

@@ -16,7 +16,13 @@ export const devUnencrypted: Detection = {
     user: 'Turn on encryption in the security settings. A phone that cannot encrypt has to be replaced.',
     admin: 'Require encryption by device configuration; replace models that do not support it.'
   },
-  examples: [],
+  examples: [
+    { name: 'not encrypted', platform: 'android', report: { config: { encryption: 'inactive' } }, finds: ['encryption high'] },
+    { name: 'a model that cannot', platform: 'android', report: { config: { encryption: 'unsupported' } }, finds: ['encryption high'] },
+    { name: 'encrypted, with the default key: dev-encryption-default-key', platform: 'android', report: { config: { encryption: 'default-key' } }, finds: [] },
+    { name: 'encrypted', platform: 'android', report: { config: { encryption: 'active' } }, finds: [] },
+    { name: 'not told', platform: 'android', report: { config: { passcodeSet: true } }, finds: 'unknown' }
+  ],
 
   detect ({ state: { config } }) {
     const encryption = config?.encryption

@@ -16,7 +16,12 @@ export const devUsbDebugging: Detection = {
     user: 'Turn off USB debugging in the developer options.',
     admin: 'Block USB debugging by device configuration; exempt developers\' phones in their own policy.'
   },
-  examples: [],
+  examples: [
+    { name: 'on', platform: 'android', report: { config: { usbDebugging: true } }, finds: ['usbDebugging medium'] },
+    { name: 'a developer\'s phone, whose group\'s policy only records it', platform: 'android', report: { config: { usbDebugging: true } }, policy: { severities: { 'dev-usb-debugging': 'audit' } }, finds: ['usbDebugging audit'] },
+    { name: 'developer options without it', platform: 'android', report: { config: { developerMode: true, usbDebugging: false } }, finds: [] },
+    { name: 'not told', platform: 'android', report: { config: { developerMode: true } }, finds: 'unknown' }
+  ],
 
   detect: ({ state: { config } }) => config?.usbDebugging !== true
     ? []
