@@ -73,6 +73,12 @@ function propertiesFound (context: DetectionContext): Trace[] {
   })
 }
 
+/** What intel names of each kind; each reads only its section of the state. */
+export const fileTraces = oncePerContext((context): readonly Trace[] => filesFound(context))
+export const processTraces = oncePerContext((context): readonly Trace[] => processesFound(context))
+export const profileTraces = oncePerContext((context): readonly Trace[] => profilesFound(context))
+export const propertyTraces = oncePerContext((context): readonly Trace[] => propertiesFound(context))
+
 /** Files, processes, profiles and properties that intel names. */
 export const deviceTraces = oncePerContext((context): readonly Trace[] =>
-  [...filesFound(context), ...processesFound(context), ...profilesFound(context), ...propertiesFound(context)])
+  [...fileTraces(context), ...processTraces(context), ...profileTraces(context), ...propertyTraces(context)])

@@ -1,7 +1,7 @@
 import type { Detection } from '../../detection.js'
 import { describeEntry, validityOf, weigh } from '../../facts/intel-entries.js'
 import { APPLE } from '../../facts/platforms.js'
-import { deviceTraces } from '../../facts/traces.js'
+import { profileTraces } from '../../facts/traces.js'
 
 export const devMaliciousProfile: Detection = {
   id: 'dev-malicious-profile',
@@ -27,9 +27,9 @@ export const devMaliciousProfile: Detection = {
   ],
 
   detect (context) {
-    return deviceTraces(context).flatMap(({ what, subject, evidence, entries }) => {
+    return profileTraces(context).flatMap(({ subject, evidence, entries }) => {
       const entry = entries[0]
-      if (what !== 'configuration profile' || entry === undefined) return []
+      if (entry === undefined) return []
       // One fact, one finding.
       if (entries.some(({ threatClass }) => threatClass === 'mercenary-spyware')) return []
       return [{
