@@ -5,6 +5,7 @@ import type { KeptEvent } from '../../telemetry/device-state.js'
 import type { DetectionContext, Evidence } from '../detection.js'
 import { inForce, keyed, lookup } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
+import { isAllowedHost } from './organisation.js'
 
 /** A listed host, address or URL that an event names. */
 export interface Contact {
@@ -17,7 +18,8 @@ export interface Contact {
   readonly entries: readonly IntelEntry[]
 }
 
-interface Target {
+/** A host or address that an event names. */
+export interface Target {
   readonly field: 'host' | 'ip' | 'url'
   readonly text: string
   readonly host: string
@@ -39,7 +41,8 @@ function normalizeAddress (ip: string): string {
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443, 'ws:': 80, 'wss:': 443, 'ftp:': 21 }
 
-function targetsOf (event: KeptEvent): Target[] {
+/** What an event of a query, a connection, a page or a link names: the name first, then the address behind it. */
+export function targetsOf (event: KeptEvent): Target[] {
   const targets: Target[] = []
   if (event.type === 'dns-query' || event.type === 'connection') {
     if (event.host !== undefined) targets.push({ field: 'host', text: event.host, host: normalizeHost(event.host), port: event.port })
@@ -64,7 +67,8 @@ function entriesFor (context: DetectionContext, target: Target): readonly IntelE
   return [...found].filter(({ port }) => port === undefined || target.port === undefined || port === target.port)
 }
 
-function wasReached (event: KeptEvent): boolean {
+/** Whether the phone went there: an action that nobody told counts as opened, a link only when it was. */
+export function wasReached (event: KeptEvent): boolean {
   if (event.type === 'url-visit') return event.action !== 'blocked'
   if (event.type === 'message-link') return event.opened === true
   return true
@@ -72,7 +76,10 @@ function wasReached (event: KeptEvent): boolean {
 
 function contactsOf (context: DetectionContext, event: KeptEvent): Contact[] {
   const place = keyed('events', event.eventId)
-  for (const target of targetsOf(event)) {
+  const targets = targetsOf(event)
+  // Who vouches for a host means the address behind it as well.
+  if (targets.some(({ host }) => isAllowedHost(context.policy, host))) return []
+  for (const target of targets) {
     const entries = entriesFor(context, target)
     if (entries.length === 0) continue
     const evidence: Evidence[] = [{ path: `${place}.${target.field}`, value: target.text }, { path: `${place}.at`, value: event.at }]
@@ -83,8 +90,30 @@ function contactsOf (context: DetectionContext, event: KeptEvent): Contact[] {
   return []
 }
 
-/** Every event that names something listed, newest first. */
+/** Every event that names something listed, and no host that the organisation allows, newest first. */
 export const contacts = oncePerContext((context): readonly Contact[] =>
   context.state.events
     .flatMap((event) => contactsOf(context, event))
     .sort((a, b) => Date.parse(b.event.at) - Date.parse(a.event.at) || (a.event.eventId < b.event.eventId ? -1 : 1)))
+
+/** What a contact means; each is one detection's, so that one fact is said once. */
+export type Meaning = 'mercenary-spyware' | 'command-server' | 'phishing' | 'malicious' | 'sales-site'
+
+export interface Meant {
+  readonly meaning: Meaning
+  /** Those that say so. */
+  readonly entries: readonly IntelEntry[]
+}
+
+/** Gravest first: what a host is listed for, and by which entries. Undefined when no entry is of that sort. */
+export function meaningOf (entries: readonly IntelEntry[]): Meant | undefined {
+  const meant = (meaning: Meaning, test: (entry: IntelEntry) => boolean): Meant | undefined => {
+    const telling = entries.filter(test)
+    return telling.length === 0 ? undefined : { meaning, entries: telling }
+  }
+  return meant('mercenary-spyware', ({ threatClass, role }) => threatClass === 'mercenary-spyware' && role !== 'website') ??
+    meant('command-server', ({ threatClass, role }) => role === 'c2' && threatClass !== 'phishing') ??
+    meant('phishing', ({ threatClass }) => threatClass === 'phishing' || threatClass === 'fraud') ??
+    meant('malicious', ({ role }) => role !== 'website') ??
+    meant('sales-site', () => true)
+}

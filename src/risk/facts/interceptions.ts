@@ -1,46 +1,54 @@
-import type { DeviceState, KeptEvent } from '../../telemetry/device-state.js'
-import type { DetectionContext } from '../detection.js'
-import { openUntil } from './event-windows.js'
+import type { KeptEvent } from '../../telemetry/device-state.js'
+import type { Detection, DetectionContext } from '../detection.js'
 import { normalizeHex } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
+import { isSameNetwork, openConditions, type OpenEvent } from './network-events.js'
 import { isTrustedCertificate } from './organisation.js'
 
-/** The detection whose lifetime in the policy holds for interceptions. */
-const LIFETIME_OF = { id: 'net-tls-interception' }
+/** The detections whose lifetimes in the policy hold for these events. */
+const OPENED = { id: 'net-tls-interception' }
+const OPENED_BY_TRUSTED = { id: 'net-tls-interception-trusted-ca' }
+const STRIPPED = { id: 'net-ssl-strip' }
 
-export interface Interception {
-  readonly event: KeptEvent
-  /** Ms. */
-  readonly until: number
+/** An interception that goes on. */
+export interface Interception extends OpenEvent {
+  /** The organisation allows the certificate, or the authority that signed it. */
+  readonly allowed: boolean
 }
 
-/** Whether the phone has told, later than the event, that it is on another network. */
-function hasLeftNetwork (state: DeviceState, event: KeptEvent): boolean {
-  const { network } = state
-  const seenAt = state.origins.network?.collectedAt
-  // Both times are the phone's own, so its clock's error is the same in both.
-  if (network === undefined || seenAt === undefined || !(Date.parse(seenAt) > Date.parse(event.at))) return false
-  if (event.ssid === undefined && event.bssid === undefined) return false
-  if (network.type !== undefined && network.type !== 'wifi') return true
-  // One network has many access points: the name decides, the access point only without a name.
-  if (event.ssid !== undefined && network.wifi?.ssid !== undefined) return event.ssid !== network.wifi.ssid
-  if (event.bssid !== undefined && network.wifi?.bssid !== undefined) return event.bssid.toLowerCase() !== network.wifi.bssid.toLowerCase()
-  return false
+/** Whether an authority that the phone trusts signed what was shown, so that apps notice nothing. */
+export const isByTrustedAuthority = ({ trustedCa }: KeptEvent): boolean => trustedCa === true
+
+function isAsExpected ({ expectedSha256, observedSha256 }: KeptEvent): boolean {
+  return expectedSha256 !== undefined && observedSha256 !== undefined && normalizeHex(expectedSha256) === normalizeHex(observedSha256)
 }
 
-function isIntended (context: DetectionContext, event: KeptEvent): boolean {
-  if (event.observedSha256 === undefined) return false
-  if (event.expectedSha256 !== undefined && normalizeHex(event.expectedSha256) === normalizeHex(event.observedSha256)) return true
-  return isTrustedCertificate(context.policy, event.observedSha256)
+function isAllowed ({ policy }: DetectionContext, { observedSha256, caSha256 }: KeptEvent): boolean {
+  return (observedSha256 !== undefined && isTrustedCertificate(policy, observedSha256)) || (caSha256 !== undefined && isTrustedCertificate(policy, caSha256))
 }
 
-/** TLS interceptions that go on: not ended, not expired, the phone still there, the certificate not the organisation's. */
-export const openInterceptions = oncePerContext((context): readonly Interception[] => {
-  const open: Interception[] = []
-  for (const event of context.state.events) {
-    if (event.type !== 'tls-interception' || isIntended(context, event) || hasLeftNetwork(context.state, event)) continue
-    const until = openUntil(context, event, LIFETIME_OF, 'condition')
-    if (until !== undefined) open.push({ event, until })
-  }
-  return open
+/** TLS interceptions that go on: not ended, not expired, the phone still there, another certificate than should be. */
+export const interceptions = oncePerContext((context): readonly Interception[] => {
+  const of = (detection: Pick<Detection, 'id'>, byTrusted: boolean): readonly Interception[] =>
+    openConditions(context, 'tls-interception', detection)
+      .filter(({ event }) => isByTrustedAuthority(event) === byTrusted && !isAsExpected(event))
+      .map((open) => ({ ...open, allowed: isAllowed(context, open.event) }))
+  return [...of(OPENED, false), ...of(OPENED_BY_TRUSTED, true)]
 })
+
+/** Those that are not the organisation's own. */
+export const openInterceptions = oncePerContext((context): readonly Interception[] => interceptions(context).filter(({ allowed }) => !allowed))
+
+/** Whatever opens or strips encryption now, as far as the organisation has not switched its detection off. */
+const openTlsAttacks = oncePerContext((context): readonly OpenEvent[] => {
+  const isOn = ({ id }: Pick<Detection, 'id'>): boolean => context.policy.severities[id] !== 'off'
+  return [
+    ...openInterceptions(context).filter(({ event }) => isOn(isByTrustedAuthority(event) ? OPENED_BY_TRUSTED : OPENED)),
+    ...(isOn(STRIPPED) ? openConditions(context, 'ssl-strip', STRIPPED) : [])
+  ]
+})
+
+/** An attack on encryption that goes on in the network of the event: the independent fact that makes a sign of manipulation a proof. */
+export function tlsAttackBeside (context: DetectionContext, event: KeptEvent): OpenEvent | undefined {
+  return openTlsAttacks(context).find((attack) => isSameNetwork(attack.event, event))
+}

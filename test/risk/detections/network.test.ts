@@ -1,9 +1,10 @@
 import t from 'tap'
-import { at, checkCases, DAY_MS, entry, HOUR_MS, judge, only, summary } from '../helpers.js'
+import { netC2Domain } from '../../../src/risk/detections/network/net-c2-domain.js'
+import { at, type Case, checkCases, DAY_MS, entry, HOUR_MS, judge, only, summary } from '../helpers.js'
 
 const EXPECTED = 'b5'.repeat(32)
 const OBSERVED = 'e1'.repeat(32)
-const CAFE = { ssid: 'Cafe', bssid: '00:13:37:a5:b6:c7' }
+const CAFE = { ssid: 'Cafe', bssid: '02:00:00:a5:b6:c7' }
 const interception = { eventId: 'i1', type: 'tls-interception', at: at(-HOUR_MS), probeHost: 'login.example', expectedSha256: EXPECTED, observedSha256: OBSERVED, ...CAFE }
 const network = (type: 'wifi' | 'cellular' | 'none', wifi?: { ssid?: string, bssid?: string }): object => ({ type, ...(wifi === undefined ? {} : { wifi }) })
 const seen = (offsetMs: number): object => ({ network: { sequence: 2, collectedAt: at(offsetMs) } })
@@ -34,9 +35,10 @@ t.test('a TLS interception comes with its proof and its end', async (t) => {
   const finding = only(judge({ phone: { events: [{ ...interception, trustedCa: true }] } }))
   t.equal(finding.expiresAt, at(DAY_MS - HOUR_MS))
   t.match(finding.evidence, [{ path: 'events["i1"].probeHost', value: 'login.example' }])
+  t.equal(finding.detection, 'net-tls-interception-trusted-ca')
   t.ok(finding.evidence.some(({ path, value }) => path === 'events["i1"].trustedCa' && value === true))
   t.match(finding.title, /Wi-Fi "Cafe"/)
-  t.match(finding.title, /added to this phone/, 'a trusted authority is named')
+  t.match(finding.title, /authority that this phone trusts/, 'a trusted authority is named')
 })
 
 t.test('a phone\'s clock cannot stretch an event', async (t) => {
@@ -52,7 +54,7 @@ const event = (type: string, rest: object): { eventId: string, type: string, at:
 const talked = ['net-c2-domain evil.example high']
 
 t.test('a contact with a command server is found however it is told', async (t) => {
-  checkCases(t, [
+  checkCases(t, ([
     { name: 'query', phone: { events: [event('dns-query', { host: 'evil.example' })] }, intel: [EVIL], finds: talked },
     { name: 'query in capitals with the root\'s dot', phone: { events: [event('dns-query', { host: 'EVIL.example.' })] }, intel: [EVIL], finds: talked },
     { name: 'name under a listed one', phone: { events: [event('dns-query', { host: 'a.evil.example' })] }, intel: [EVIL], finds: ['net-c2-domain a.evil.example high'] },
@@ -84,8 +86,10 @@ t.test('a contact with a command server is found however it is told', async (t) 
     { name: 'place that offers the app', phone: { events: [event('dns-query', { host: 'evil.example' })] }, intel: [{ ...EVIL, role: 'distribution' }], finds: [] },
     { name: 'phishing page', phone: { events: [event('dns-query', { host: 'evil.example' })] }, intel: [{ ...EVIL, threatClass: 'phishing' }], finds: [] },
     { name: 'long ago', phone: { events: [{ ...event('dns-query', { host: 'evil.example' }), at: at(-DAY_MS) }] }, intel: [EVIL], finds: [] },
-    { name: 'connection that has ended, which undoes nothing', phone: { events: [event('connection', { host: 'evil.example', endedAt: at(-HOUR_MS + 1000) })] }, intel: [EVIL], finds: talked }
-  ])
+    { name: 'connection that has ended, which undoes nothing', phone: { events: [event('connection', { host: 'evil.example', endedAt: at(-HOUR_MS + 1000) })] }, intel: [EVIL], finds: talked },
+    { name: 'host that the organisation allows', phone: { events: [event('dns-query', { host: 'a.evil.example' })] }, intel: [EVIL], policy: { domains: { allow: ['evil.example'] } }, finds: [] },
+    { name: 'address behind a host that the organisation allows', phone: { events: [event('connection', { host: 'fine.example', ip: '203.0.113.9' })] }, intel: [c2('ipv4', '203.0.113.9')], policy: { domains: { allow: ['fine.example'] } }, finds: [] }
+  ] satisfies Case[]).map((one) => ({ ...one, detections: [netC2Domain] })))
 })
 
 t.test('many contacts with one server are one finding, open from the last', async (t) => {

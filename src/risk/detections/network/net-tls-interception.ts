@@ -1,20 +1,18 @@
 import type { Detection } from '../../detection.js'
-import { openInterceptions } from '../../facts/interceptions.js'
-import { keyed } from '../../facts/intel-entries.js'
+import { isByTrustedAuthority, openInterceptions } from '../../facts/interceptions.js'
+import { describeNetwork, eventEvidence, networkSubject } from '../../facts/network-events.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
 import { toIso } from '../../facts/time.js'
 
-const EVIDENCE_FIELDS = ['probeHost', 'expectedSha256', 'observedSha256', 'trustedCa', 'ssid', 'bssid', 'at'] as const
-
 export const netTlsInterception: Detection = {
   id: 'net-tls-interception',
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'high',
   attack: ['T1638'],
   raisesLevel: true,
-  description: 'Somebody on the network opens encrypted connections: a probe of a known host got another certificate than it should. Over when the agent reports the end, when the phone is on another network, or after the event\'s lifetime. Certificates that the organisation allows (its own inspecting proxy) are not meant.',
+  description: 'Somebody on the network opens encrypted connections: a probe of a known host got another certificate than it should, and not from an authority that the phone trusts (that is net-tls-interception-trusted-ca). Over when the agent reports the end, when the phone is on another network, or after the event\'s lifetime. Certificates that the organisation allows (its own inspecting proxy) are not meant.',
   sections: ['events', 'network'],
   needs: [],
   remediation: {
@@ -51,20 +49,11 @@ export const netTlsInterception: Detection = {
   ],
 
   detect (context) {
-    return openInterceptions(context).map(({ event, until }) => {
-      const place = keyed('events', event.eventId)
-      const where = event.ssid === undefined ? 'the network' : `the Wi-Fi "${event.ssid}"`
-      const host = event.probeHost ?? 'a probe host'
-      return {
-        subject: event.probeHost ?? event.ssid ?? event.bssid ?? event.eventId,
-        title: event.trustedCa === true
-          ? `Somebody on ${where} reads encrypted traffic: ${host} showed another certificate, signed by an authority that was added to this phone, so apps notice nothing.`
-          : `Somebody on ${where} reads encrypted traffic: ${host} showed another certificate than its own.`,
-        evidence: EVIDENCE_FIELDS
-          .filter((field) => event[field] !== undefined)
-          .map((field) => ({ path: `${place}.${field}`, value: event[field] })),
-        expiresAt: toIso(until)
-      }
-    })
+    return openInterceptions(context).filter(({ event }) => !isByTrustedAuthority(event)).map(({ event, until }) => ({
+      subject: event.probeHost ?? networkSubject(event),
+      title: `Somebody on ${describeNetwork(event)} reads encrypted traffic: ${event.probeHost ?? 'a probe host'} showed another certificate than its own.`,
+      evidence: eventEvidence(event, ['probeHost', 'expectedSha256', 'observedSha256', 'trustedCa', 'ssid', 'bssid']),
+      expiresAt: toIso(until)
+    }))
   }
 }
