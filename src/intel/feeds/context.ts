@@ -4,7 +4,7 @@ import { threatClassOf } from './threat-class.js'
 
 const NETWORK_TYPES: ReadonlySet<IndicatorType> = new Set(['domain', 'url', 'ipv4', 'ipv6', 'cidr'])
 /** Classes whose servers a phone contacts because something on it is controlled from there. */
-const CONTROLLING: ReadonlySet<ThreatClass> = new Set(['malware', 'mercenary-spyware', 'stalkerware', 'watchware', 'c2'])
+const CONTROLLING: ReadonlySet<ThreatClass> = new Set(['malware', 'mercenary-spyware', 'stalkerware', 'watchware', 'c2', 'banking-trojan', 'ransomware', 'backdoor', 'dropper', 'toll-fraud', 'click-fraud'])
 
 /** Words of feeds for what an entry is about. */
 const CLASS_WORDS: ReadonlyArray<readonly [RegExp, ThreatClass]> = [
@@ -12,12 +12,17 @@ const CLASS_WORDS: ReadonlyArray<readonly [RegExp, ThreatClass]> = [
   [/phish|smish/i, 'phishing'],
   [/\bfraud|\bscam/i, 'fraud'],
   [/\badware\b|\bad ?server|\badvertis|\btracker|\btracking\b/i, 'adware'],
-  [/malware|trojan|banker|ransom|stealer|\brat\b|payload/i, 'malware']
+  [/\bbanker\b/i, 'banking-trojan'],
+  [/\bback-?door\b/i, 'backdoor'],
+  [/\bdropper\b/i, 'dropper'],
+  [/malware|trojan|ransom|stealer|\brat\b|payload/i, 'malware'],
+  [/\bspam\b/i, 'spam'],
+  [/\bpu[ap]\b/i, 'pua']
 ]
 
 /** What a text calls a threat; undefined when it says nothing of it. */
 export function classInText (text: string): ThreatClass | undefined {
-  const said = threatClassOf({ name: text, labels: [] })
+  const said = threatClassOf({ name: text, labels: [text] })
   return said !== 'malware' ? said : CLASS_WORDS.find(([word]) => word.test(text))?.[1]
 }
 

@@ -6,8 +6,10 @@ export const INDICATOR_TYPES = [
 ] as const
 export type IndicatorType = (typeof INDICATOR_TYPES)[number]
 
+/** Of what kind a threat is. Stored and compiled by name and by place: new ones come last. `dangerous`: a lawful app that can open a phone or a company's network. */
 export const THREAT_CLASSES = [
-  'malware', 'mercenary-spyware', 'stalkerware', 'watchware', 'adware', 'fraud', 'phishing', 'c2', 'unknown'
+  'malware', 'mercenary-spyware', 'stalkerware', 'watchware', 'adware', 'fraud', 'phishing', 'c2', 'unknown',
+  'banking-trojan', 'ransomware', 'backdoor', 'exploit', 'dropper', 'toll-fraud', 'click-fraud', 'spam', 'root-enabler', 'hacking-tool', 'riskware', 'pua', 'dangerous'
 ] as const
 export type ThreatClass = (typeof THREAT_CLASSES)[number]
 
