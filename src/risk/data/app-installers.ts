@@ -1,14 +1,39 @@
 /**
  * Who installs apps on Android. The `installer` of an app is the package that asked Android to
- * install it. What is in none of these lists is unknown, and unknown is neither good nor bad.
- *
- * Stores and management agents (not listed, because not judged): Google Play
- * `com.android.vending`, Galaxy Store `com.sec.android.app.samsungapps`, AppGallery
- * `com.huawei.appmarket`, GetApps `com.xiaomi.mipicks`, Intune Company Portal
- * `com.microsoft.windowsintune.companyportal`, … and stores the user chose himself, such as
- * F-Droid, which are another detection of the catalogue (app-third-party-store).
+ * install it. What is in none of these lists is unknown, and unknown is neither good nor bad:
+ * management agents and tools that move apps to a new phone are many.
  */
-export const SIDELOAD_INSTALLERS: ReadonlyMap<string, 'package installer' | 'browser' | 'file manager' | 'messenger' | 'adb'> = new Map([
+
+/** The platform's and the makers' own stores, which look at what they offer. */
+export const PLATFORM_STORES: ReadonlySet<string> = new Set([
+  // Google Play, by the name of today and that of its first years.
+  'com.android.vending', 'com.google.android.feedback',
+  'com.sec.android.app.samsungapps', 'com.huawei.appmarket', 'com.hihonor.appmarket', 'com.xiaomi.mipicks', 'com.xiaomi.market', 'com.heytap.market', 'com.oppo.market',
+  'com.bbk.appstore', 'com.vivo.appstore', 'com.amazon.venezia', 'com.transsnet.store'
+])
+
+/** Stores that a user chose himself: https://f-droid.org, https://auroraoss.com and their like. */
+export const THIRD_PARTY_STORES: ReadonlyMap<string, string> = new Map([
+  ['org.fdroid.fdroid', 'F-Droid'],
+  ['org.fdroid.basic', 'F-Droid Basic'],
+  ['org.fdroid.fdroid.privileged', 'F-Droid'],
+  ['com.machiav3lli.fdroid', 'Neo Store'],
+  ['com.looker.droidify', 'Droid-ify'],
+  ['com.aurora.store', 'Aurora Store'],
+  ['com.aurora.services', 'Aurora Store'],
+  ['app.accrescent.client', 'Accrescent'],
+  ['dev.imranr.obtainium', 'Obtainium'],
+  ['cm.aptoide.pt', 'Aptoide'],
+  ['com.apkpure.aegon', 'APKPure'],
+  ['com.uptodown', 'Uptodown'],
+  ['com.apkmirror.helper.prod', 'APKMirror Installer']
+])
+
+/** A computer at the phone's cable. */
+export const ADB = 'com.android.shell'
+
+/** Ways round the stores. */
+export const SIDELOAD_INSTALLERS: ReadonlyMap<string, 'package installer' | 'browser' | 'file manager' | 'messenger'> = new Map([
   // The dialogue that installs an APK file. Makers ship it under names of their own.
   ['com.android.packageinstaller', 'package installer'],
   ['com.google.android.packageinstaller', 'package installer'],
@@ -17,8 +42,6 @@ export const SIDELOAD_INSTALLERS: ReadonlyMap<string, 'package installer' | 'bro
   ['com.huawei.packageinstaller', 'package installer'],
   ['com.coloros.packageinstaller', 'package installer'],
   ['com.vivo.packageinstaller', 'package installer'],
-
-  ['com.android.shell', 'adb'],
 
   ['com.android.browser', 'browser'],
   ['com.android.chrome', 'browser'],

@@ -4,6 +4,7 @@ import type { AppInventory } from '../../telemetry/device-state.js'
 import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
+import { factsOfInventory } from './app-facts.js'
 import { isDistinctiveName } from './distinctive-names.js'
 import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
 import { oncePerContext, remembered } from './memo.js'
@@ -36,7 +37,8 @@ export interface SuspectApp {
  * A list that gives no class (`unknown`) still calls the app bad.
  */
 const CLASSES_BY_GRAVITY: readonly ThreatClass[] = [
-  'mercenary-spyware', 'stalkerware', 'malware', 'c2', 'fraud', 'phishing', 'unknown', 'watchware', 'adware'
+  'mercenary-spyware', 'stalkerware', 'ransomware', 'banking-trojan', 'backdoor', 'exploit', 'dropper', 'toll-fraud', 'malware', 'c2', 'fraud', 'phishing', 'unknown', 'root-enabler', 'dangerous',
+  'click-fraud', 'spam', 'watchware', 'hacking-tool', 'riskware', 'pua', 'adware'
 ]
 const FACTS_BY_STRENGTH: readonly AppFact[] = ['package hash', 'certificate', 'name']
 
@@ -48,6 +50,8 @@ const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'si
 interface ListedApp { readonly app: App, readonly hits: readonly AppHit[] }
 
 const NO_HITS: readonly AppHit[] = []
+const NOTHING_LISTED: readonly ListedApp[] = []
+const NO_SUSPECTS: readonly SuspectApp[] = []
 
 /** What intel says of an app, whether or not it counts now. */
 function findHits (intel: IntelView, app: App): readonly AppHit[] {
@@ -102,25 +106,38 @@ function judge (app: App, hits: readonly AppHit[]): SuspectApp {
 const hitsByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
 const listedByIntel = new WeakMap<IntelView, WeakMap<AppInventory, readonly ListedApp[]>>()
 
-function hitsOf (intel: IntelView, app: App): readonly AppHit[] {
-  return remembered(hitsByIntel, intel, app, () => findHits(intel, app))
-}
-
 function listedApps (intel: IntelView, inventory: AppInventory): readonly ListedApp[] {
-  return remembered(listedByIntel, intel, inventory, () => Object.values(inventory.items).flatMap((app) => {
-    const hits = hitsOf(intel, app)
-    return hits.length === 0 ? [] : [{ app, hits }]
-  }))
+  return remembered(listedByIntel, intel, inventory, () => {
+    let hitsOfApps = hitsByIntel.get(intel)
+    if (hitsOfApps === undefined) hitsByIntel.set(intel, hitsOfApps = new WeakMap())
+    let listed: ListedApp[] | undefined
+    for (const { app } of factsOfInventory(inventory).apps) {
+      let hits = hitsOfApps.get(app)
+      if (hits === undefined) hitsOfApps.set(app, hits = findHits(intel, app))
+      if (hits.length > 0) (listed ??= []).push({ app, hits })
+    }
+    return listed ?? NOTHING_LISTED
+  })
 }
 
 /** Every installed app that an indicator in force names, each judged once for all detections. */
 export const suspectApps = oncePerContext(({ state, intel, now }): readonly SuspectApp[] => {
-  if (state.apps === undefined) return []
-  return listedApps(intel, state.apps).flatMap(({ app, hits }) => {
+  const listed = state.apps === undefined ? NOTHING_LISTED : listedApps(intel, state.apps)
+  if (listed.length === 0) return NO_SUSPECTS
+  return listed.flatMap(({ app, hits }) => {
     const current = hits.filter(({ entry }) => isInForce(entry, now))
     return current.length === 0 ? [] : [judge(app, current)]
   })
 })
+
+/** The suspects of these classes for whom the organisation does not vouch. */
+export function suspectsOf (context: DetectionContext, classes: ReadonlySet<ThreatClass>): readonly SuspectApp[] {
+  const suspects = suspectApps(context)
+  return suspects.length === 0 ? NO_SUSPECTS : suspects.filter((suspect) => classes.has(suspect.threatClass) && !isVouchedFor(context, suspect))
+}
+
+/** Whether intelligence names the app, whatever for: then its own detection speaks. */
+export const isSuspect = (context: DetectionContext, app: App): boolean => suspectApps(context).some((suspect) => suspect.app === app)
 
 /** One piece of evidence a path and value, however many lists name it. */
 export function evidenceOf (suspect: SuspectApp): readonly Evidence[] {

@@ -1,31 +1,24 @@
 import type { DeviceState } from '../../telemetry/device-state.js'
-import type { App } from '../../telemetry/report.js'
 import type { Detection } from '../detection.js'
+import { isFieldTold } from './app-facts.js'
 
-/** Which fields an app tells is the same on thousands of phones. */
-const fieldsOfApps = new WeakMap<object, ReadonlySet<string>>()
+/** The paths that detections name, taken apart once. */
+const knownPaths = new Map<string, readonly string[]>()
 
-function appFields (items: Readonly<Record<string, App>>): ReadonlySet<string> {
-  let fields = fieldsOfApps.get(items)
-  if (fields === undefined) {
-    const found = new Set<string>()
-    for (const appId in items) for (const field in items[appId]) found.add(field)
-    fieldsOfApps.set(items, fields = found)
-  }
-  return fields
+function partsOf (path: string): readonly string[] {
+  let parts = knownPaths.get(path)
+  if (parts === undefined) knownPaths.set(path, parts = path.split('.'))
+  return parts
 }
 
 /** Whether a phone has told anything at a path: `apps` (a list, also an empty one), `apps.installer` (of some app), `config.passcodeSet`, `profiles`. */
 export function isTold (state: DeviceState, path: string): boolean {
-  const [section, ...fields] = path.split('.') as [string, ...string[]]
-  if (section === 'apps') {
-    const items = state.apps?.items
-    return items !== undefined && (fields.length === 0 || appFields(items).has(fields[0]!))
-  }
-  let value: unknown = (state as unknown as Record<string, unknown>)[section]
-  for (const field of fields) {
+  const parts = partsOf(path)
+  if (parts[0] === 'apps') return state.apps !== undefined && (parts.length === 1 || isFieldTold(state.apps, parts[1]!))
+  let value: unknown = state
+  for (const part of parts) {
     if (typeof value !== 'object' || value === null) return false
-    value = (value as Record<string, unknown>)[field]
+    value = (value as Record<string, unknown>)[part]
   }
   return value !== undefined
 }

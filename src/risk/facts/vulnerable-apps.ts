@@ -1,6 +1,8 @@
+import type { IntelView } from '../../intel/intel-view.js'
 import type { AppVulnerability } from '../../intel/vulnerabilities/vulnerability.js'
 import type { App } from '../../telemetry/report.js'
 import type { Evidence, Match } from '../detection.js'
+import { factsOfInventory } from './app-facts.js'
 import { keyed } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
 
@@ -20,15 +22,26 @@ export function scoreOf ({ cvss, severity }: AppVulnerability): number {
   return cvss ?? (severity === null ? 0 : SCORES[severity])
 }
 
+const holesByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppVulnerability[]>>()
+const NO_APPS: readonly VulnerableApp[] = []
+const NO_HOLES: readonly AppVulnerability[] = []
+
 /** Apps with known holes. A disabled app does not run, so its holes are not open. */
 export const vulnerableApps = oncePerContext(({ state, intel }): readonly VulnerableApp[] => {
-  const found: VulnerableApp[] = []
-  for (const app of Object.values(state.apps?.items ?? {})) {
-    if (app.enabled === false) continue
-    const holes = intel.appVulnerabilities(app)
-    if (holes.length > 0) found.push({ app, holes: [...holes].sort((a, b) => scoreOf(b) - scoreOf(a)) })
+  if (state.apps === undefined) return NO_APPS
+  // What feeds say of an app and its version stays as it is for as long as both exist.
+  let holesOfApps = holesByIntel.get(intel)
+  if (holesOfApps === undefined) holesByIntel.set(intel, holesOfApps = new WeakMap())
+  let found: VulnerableApp[] | undefined
+  for (const { app } of factsOfInventory(state.apps).apps) {
+    let holes = holesOfApps.get(app)
+    if (holes === undefined) {
+      const open = app.enabled === false ? NO_HOLES : intel.appVulnerabilities(app)
+      holesOfApps.set(app, holes = open.length === 0 ? NO_HOLES : [...open].sort((a, b) => scoreOf(b) - scoreOf(a)))
+    }
+    if (holes.length > 0) (found ??= []).push({ app, holes })
   }
-  return found
+  return found ?? NO_APPS
 })
 
 /** One match an app: its update closes all its holes. `what` goes on with the CVEs. */
