@@ -15,6 +15,8 @@ export interface IntelWorkerDeps extends ActDeps {
 export function startIntelWorker (deps: IntelWorkerDeps): QueueWorker {
   const { queues, log, onFailed } = deps
   return queues.startWorker('intel', async () => {
+    // A policy that changed has phones to be listed as well.
+    await handOnRescorings(deps)
     // Again until nothing is left: what was imported meanwhile has told nobody else who is free.
     for (let acted = await actOnChanges(deps); acted !== undefined; acted = await actOnChanges(deps)) {
       log.info(acted, 'phones that a change of the threat intelligence concerns')

@@ -1,4 +1,5 @@
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
+import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
@@ -9,6 +10,7 @@ import type { QueueWorker } from '../src/platform/queues.js'
 export interface WorkersOptions {
   readonly score: ScoreWorkerDeps
   readonly intel: IntelWorkerDeps
+  readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
 }
@@ -18,6 +20,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
   const start: Readonly<Record<QueueName, () => QueueWorker | Promise<QueueWorker>>> = {
     score: () => startScoreWorker(options.score),
     intel: () => startIntelWorker(options.intel),
+    preview: () => startPreviewWorker(options.preview),
     sync: () => startSyncWorker(options.sync),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }

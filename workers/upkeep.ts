@@ -1,6 +1,7 @@
 import { purgeErasedDevices } from '../src/devices/erase-device.js'
 import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
+import { expirePreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import { sendDueHeartbeats, type HeartbeatDeps } from '../src/intune/send-heartbeat.js'
@@ -81,5 +82,6 @@ async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<vo
   const assertions = await expireAssertions(db)
   const devices = await purgeErasedDevices({ db })
   const { deleted: appBuilds } = await expireAppBuilds({ db })
+  await expirePreviews(db)
   log.info({ journalDays, assertions, devices, appBuilds }, 'deleted what has expired')
 }

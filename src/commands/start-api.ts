@@ -10,7 +10,6 @@ import { buildOpsApp } from '../http/ops-app.js'
 import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
-import { BUILT_IN_POLICY } from '../risk/policy/policy.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
 import { secretsOf } from './subscription-parts.js'
@@ -58,7 +57,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     tenant: {
       db,
       scoring: scoringOf(installation),
-      policyOf: () => BUILT_IN_POLICY,
+      policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log },
       connector: connectorDeps,
       journal

@@ -1,5 +1,6 @@
 import { startWorkers, type WorkersOptions } from '../../workers/main.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
+import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
@@ -34,6 +35,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
   const options: WorkersOptions = {
     score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
     intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
+    preview: { db, intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,

@@ -14,6 +14,8 @@ export interface OpenFinding {
 export interface WrittenFinding {
   readonly findingId: string
   readonly finding: AssessedFinding
+  /** How it read until now, where it reads otherwise from now on. */
+  readonly before?: AssessedFinding
 }
 
 /** A finding as history shows it. */
@@ -59,7 +61,9 @@ export function compareFindings (open: readonly OpenFinding[], assessment: Asses
     standing.push(written)
     if (known === undefined) {
       opened.push(written)
-    } else if (now.getTime() - known.lastSeen.getTime() > LAST_SEEN_LAG_MS || !isSame(known.finding, finding)) {
+    } else if (known.finding !== assessed && !readsSame(known.finding, finding)) {
+      changed.push({ ...written, before: known.finding })
+    } else if (now.getTime() - known.lastSeen.getTime() > LAST_SEEN_LAG_MS || known.finding.expiresAt !== finding.expiresAt) {
       changed.push(written)
     }
   }
@@ -73,15 +77,15 @@ export function compareFindings (open: readonly OpenFinding[], assessment: Asses
     resolved: left.filter(({ finding }) => !failed.has(finding.detection)).map(({ findingId }) => findingId),
     keptOpen: keptOpen.map(({ finding }) => finding),
     behindLevel: [...standing, ...keptOpen]
-      .filter(({ finding }) => finding.raisesLevel && finding.severity !== 'audit')
+      .filter(({ finding }) => finding.raisesLevel && finding.severity !== 'audit' && finding.suppressedBy === null)
       .map(({ findingId, finding: { detection, subject, severity } }) => ({ findingId, detection, subject, severity }))
   }
 }
 
 const keyOf = ({ detection, subject }: AssessedFinding): string => `${detection} ${subject}`
 
-// The stored one went through jsonb, which orders members its own way.
-const isSame = (a: AssessedFinding, b: AssessedFinding): boolean => canonicalJson(a) === canonicalJson(b)
+/** Whether two say the same; when they end is no word of theirs. The stored one went through jsonb, which orders members its own way. */
+const readsSame = (a: AssessedFinding, b: AssessedFinding): boolean => canonicalJson({ ...a, expiresAt: null }) === canonicalJson({ ...b, expiresAt: null })
 
 function boundSubject (subject: string): string {
   if (subject.length <= MAX_SUBJECT_LENGTH) return subject

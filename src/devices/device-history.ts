@@ -24,7 +24,7 @@ export async function deviceHistory ({ db }: { readonly db: Database }, input: D
   const before = decodeCursor(input, NUMBER_PART)
   const { rows } = await sql<HistoryRow>`
     select id, at, from_level, to_level, findings from level_change
-    where device_id = ${deviceId} ${before === undefined ? sql`` : sql`and id < ${before[0]}::bigint`}
+    where device_id = ${deviceId} and from_level is distinct from to_level ${before === undefined ? sql`` : sql`and id < ${before[0]}::bigint`}
     order by id desc limit ${limit + 1}`.execute(db)
   return toPage(rows, limit, (row) => ({ at: row.at.toISOString(), from: row.from_level, to: row.to_level, findings: row.findings }), ({ id }) => [String(id)])
 }

@@ -18,14 +18,14 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
   await deps.db.transaction().execute(async (tx) => {
     await deactivateDevices(tx, [deviceId], 'retired_at', now)
     await eraseReports(tx, deviceId)
-    for (const table of ['quarantined_report', 'finding', 'level_change', 'used_assertion', 'device_apps'] as const) {
+    for (const table of ['quarantined_report', 'finding', 'finding_version', 'level_change', 'suppression', 'used_assertion', 'device_apps'] as const) {
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')
-      .set({ state: JSON.stringify(ERASED_STATE), apps_digest: null, resend: [], level: null, level_since: null, coverage: [], last_report_at: null, assessed_at: null, due_at: null })
+      .set({ state: JSON.stringify(ERASED_STATE), apps_digest: null, resend: [], level: null, level_since: null, coverage_id: null, score: null, judged_by: null, changes_at: null, last_report_at: null, assessed_at: null, due_at: null })
       .where('device_id', '=', deviceId).execute()
     await tx.updateTable('device')
-      .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, updated_at: sql<Date>`now()` })
+      .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, ownership: null, tags: [], entra_groups: [], updated_at: sql<Date>`now()` })
       .where('id', '=', deviceId).execute()
     await insertAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })
   })

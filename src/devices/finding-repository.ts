@@ -26,6 +26,10 @@ export interface Finding {
   readonly remediation: AssessedFinding['remediation']
   readonly ruleVersion: number
   readonly raisesLevel: boolean
+  /** Id of the suppression that takes it out of the level. */
+  readonly suppressedBy: string | null
+  /** Came back within the quiet time of its last alert, so it does not alert again. */
+  readonly quiet: boolean
 }
 
 export interface FindingFilter extends PageInput {
@@ -41,6 +45,7 @@ interface FindingRow {
   id: string, device_id: string, detection: string, rule_version: number, category: string, severity: string, raises_level: boolean
   subject: string, title: string, evidence: AssessedFinding['evidence'], intel: AssessedFinding['intel'], attack: string[]
   remediation: AssessedFinding['remediation'], status: string, first_seen: Date, last_seen: Date, expires_at: Date | null, resolved_at: Date | null
+  suppressed_by: string | null, alerted_at: Date | null
 }
 
 /** One page of a tenant's findings, those first seen last at the top. */
@@ -87,6 +92,8 @@ function toFinding (row: FindingRow): Finding {
     resolvedAt: row.resolved_at?.toISOString() ?? null,
     remediation: row.remediation,
     ruleVersion: row.rule_version,
-    raisesLevel: row.raises_level
+    raisesLevel: row.raises_level,
+    suppressedBy: row.suppressed_by,
+    quiet: row.alerted_at !== null && row.alerted_at < row.first_seen
   }
 }

@@ -20,6 +20,11 @@ export interface DeviceSummary {
   /** Null: never reported. */
   readonly level: Level | null
   readonly levelSince: string | null
+  /** Silent for too long: the level is the last one known. */
+  readonly stale: boolean
+  /** 0 to 100, for sorting; null without a level. */
+  readonly score: number | null
+  /** Sections the level rests on. */
   readonly coverage: readonly string[]
   readonly openFindings: number
   readonly enrolledAt: string
@@ -51,7 +56,8 @@ export interface DeviceFilter extends PageInput {
 export interface DeviceRow {
   id: string, entra_device_id: string, intune_device_id: string | null, platform: string, os_version: string | null
   manufacturer: string | null, model: string | null, serial_number: string | null, enrolled_at: Date, revoked_at: Date | null, retired_at: Date | null
-  reporting_state: string | null, level: string | null, level_since: Date | null, coverage: string[] | null, last_report_at: Date | null
+  reporting_state: string | null, level: string | null, level_since: Date | null, coverage: string[] | null, undecided: string[] | null, score: number | null
+  policy_version: number | null, ownership: 'corporate' | 'personal' | null, tags: string[], entra_groups: string[], last_report_at: Date | null
   assessed_at: Date | null, open_findings: number, desired_health: string | null, desired_version: number | null
   reported_health: string | null, reported_version: number | null, acknowledged_at: Date | null, last_sync_error: string | null
   clock_offset_seconds: number | null
@@ -61,12 +67,13 @@ const COLUMNS = sql`
   d.id, d.entra_device_id, d.intune_device_id, d.platform,
     -- What the phone reports is newer than what it enrolled with.
     coalesce(s.os_version, d.os_version) as os_version,
-    d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
-    s.reporting_state, s.level, s.level_since, s.coverage, s.last_report_at, s.assessed_at,
+    d.ownership, d.tags, d.entra_groups, d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
+    s.reporting_state, s.level, s.level_since, c.sections as coverage, c.undecided, s.score, s.policy_version, s.last_report_at, s.assessed_at,
     s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
     (s.state ->> 'clockOffsetSeconds')::integer as clock_offset_seconds,
     (select count(*) from finding f where f.device_id = d.id and f.status = 'open') as open_findings`
-const FROM_DEVICE = sql`from device d left join device_state s on s.device_id = d.id`
+const JOINS = sql`left join device_state s on s.device_id = d.id left join coverage_set c on c.id = s.coverage_id`
+const FROM_DEVICE = sql`from device d ${JOINS}`
 
 /** One page of a tenant's devices, erased ones left out, in an order that does not change. */
 export async function pageDevices (db: Database, filter: DeviceFilter): Promise<Page<DeviceSummary>> {
@@ -111,7 +118,7 @@ async function findSource (db: Database, { tenantId, app, appVersion, signer, os
 
 /** The ids come in order, and the page ends as soon as it is full. */
 function outOf (ids: RawBuilder<unknown>, conditions: Source['conditions']): Source {
-  return { from: sql`from (${ids}) found join device d on d.id = found.device_id left join device_state s on s.device_id = d.id`, order: sql`found.device_id`, conditions }
+  return { from: sql`from (${ids}) found join device d on d.id = found.device_id ${JOINS}`, order: sql`found.device_id`, conditions }
 }
 
 /** A device by its id, or by `entra:` and its Entra device id. */
@@ -139,6 +146,8 @@ export function toDeviceSummary (row: DeviceRow): DeviceSummary {
     state: (row.reporting_state ?? 'pending') as ReportingState,
     level: row.level as Level | null,
     levelSince: toIso(row.level_since),
+    stale: row.reporting_state === 'unresponsive',
+    score: row.score,
     coverage: row.coverage ?? [],
     openFindings: row.open_findings,
     enrolledAt: row.enrolled_at.toISOString(),

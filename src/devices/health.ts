@@ -9,7 +9,6 @@ const LEVEL_HEALTH: Readonly<Record<Level, Health>> = {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-const HOUR_MS = 60 * 60 * 1000
 
 /**
  * Level and reporting state → what Intune is told.
@@ -35,10 +34,7 @@ export function toReportingState (
   return missingPermissions.length > 0 ? 'misconfigured' : 'activated'
 }
 
-/**
- * When silence makes a phone unresponsive, rounded up to the full hour: written with every
- * report, it would otherwise move an index entry each time.
- */
+/** When silence makes a phone unresponsive. */
 export function silentAt (lastReportAt: Date, silenceDays: number): Date {
-  return new Date(Math.ceil((lastReportAt.getTime() + silenceDays * DAY_MS) / HOUR_MS) * HOUR_MS)
+  return new Date(lastReportAt.getTime() + silenceDays * DAY_MS)
 }

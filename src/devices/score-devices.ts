@@ -6,7 +6,6 @@ import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
 import type { Producer } from '../platform/queue-names.js'
 import { assess, type AssessInput } from '../risk/assess.js'
 import type { Assessment } from '../risk/assessment.js'
-import { BUILT_IN_POLICY, type Policy } from '../risk/policy/policy.js'
 import {
   deleteWaitingGroup, insertQuarantined, type JournalReport, listWaitingReports, takeGroup, type TakenGroups, takeWaitingGroups, withholdBodies
 } from '../telemetry/journal-groups.js'
@@ -15,6 +14,8 @@ import { groupBy } from './group-by.js'
 import { judgeDevice, type Judgement } from './judge-device.js'
 import { holdJudgementLock } from './retro/judgement-lock.js'
 import { takeOffList } from './retro/rescorings.js'
+import { createCoverageSets, type CoverageSets } from './rules/coverage-sets.js'
+import { createTenantRules, type TenantRulesReader } from './rules/tenant-rules.js'
 import { hasNewHealth, insertMissingStates, lockDevices, saveJudgements } from './score-repository.js'
 
 export interface ScoreDeps {
@@ -23,8 +24,9 @@ export interface ScoreDeps {
   readonly intel: { current (): IntelView, refresh? (): Promise<IntelView> }
   readonly sync: Producer<'sync'>
   readonly log: Logger
-  /** The policy of a tenant; the built-in one by default. */
-  readonly policyOf?: (tenantId: string) => Policy
+  /** Policies and suppressions, kept between calls; by default nothing is kept. */
+  readonly rules?: TenantRulesReader
+  readonly coverageSets?: CoverageSets
   /** For tests; the whole catalogue by default. */
   readonly assess?: (input: AssessInput) => Assessment
   readonly now?: () => Date
@@ -66,6 +68,7 @@ const MAX_DEVICES = 500
 const MAX_GROUPS = 32
 const MAX_REPORTS = 500
 const MAX_ERROR_LENGTH = 500
+const WHATEVER_VERSION = Number.MAX_SAFE_INTEGER
 
 /**
  * Scores a group of the journal: merges its reports, judges the phones they are about, saves
@@ -164,7 +167,7 @@ async function rescoreApart (deps: InnerDeps, deviceIds: readonly string[]): Pro
     }
     deps.log.error({ err: error, deviceId: deviceIds[0] }, 'a device could not be judged anew')
     // Not again and again: the next version of the intelligence, or the phone's next report, gives another chance.
-    await deps.db.transaction().execute(async (tx) => await takeOffList(tx, deviceIds, deps.intel.current().version))
+    await deps.db.transaction().execute(async (tx) => await takeOffList(tx, deviceIds.map((deviceId) => ({ deviceId, rulesVersion: WHATEVER_VERSION })), deps.intel.current().version))
     return []
   }
 }
@@ -205,17 +208,23 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   // The devices are locked: whoever changes the intelligence from here on has them judged anew
   // after us. Judged by what this process knew a moment ago, they would keep that judgement.
   if (deps.intel.refresh !== undefined && await readIntelVersion(tx) > deps.intel.current().version) throw new OutdatedIntelError()
+  const rules = await (deps.rules ?? createTenantRules()).read(tx, devices.map(({ tenantId }) => tenantId))
   const now = nowOf(deps)
   const judgements = devices.flatMap((device) => judgeDevice(device, byDevice.get(device.deviceId) ?? [], {
     assess: deps.assess ?? assess,
     intel: deps.intel.current(),
-    policy: deps.policyOf?.(device.tenantId) ?? BUILT_IN_POLICY,
+    rules: rules.get(device.tenantId)!,
     now,
     privacyMode: deps.privacyMode ?? false
   }) ?? [])
 
-  await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true })
-  if (moreDeviceIds.length > 0) await takeOffList(tx, deviceIds, deps.intel.current().version)
+  const coverageSets = deps.coverageSets ?? createCoverageSets({ db: deps.db })
+  await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true, coverageSets })
+  if (moreDeviceIds.length > 0) {
+    const versions = new Map(devices.map(({ deviceId, tenantId }) => [deviceId, rules.get(tenantId)!.rulesVersion]))
+    // What is erased is never judged again.
+    await takeOffList(tx, deviceIds.map((deviceId) => ({ deviceId, rulesVersion: versions.get(deviceId) ?? WHATEVER_VERSION })), deps.intel.current().version)
+  }
   await setAsideFailures(deps, tx, judgements, now)
   return judgements
 }

@@ -50,7 +50,9 @@ export const FindingSchema = Type.Object({
   resolvedAt: nullable(Time),
   remediation: Type.Object({ user: Type.String(), admin: Type.String() }),
   ruleVersion: Type.Integer(),
-  raisesLevel: Type.Boolean()
+  raisesLevel: Type.Boolean(),
+  suppressedBy: nullable(Uuid),
+  quiet: Type.Boolean({ description: 'Came back within the quiet time of its last alert, so it does not alert again.' })
 }, { title: 'Finding' })
 
 const DEVICE = {
@@ -65,6 +67,8 @@ const DEVICE = {
   state: Type.String(),
   level: nullable(Level),
   levelSince: nullable(Time),
+  stale: Type.Boolean({ description: 'Silent for too long: the level is the last one known.' }),
+  score: nullable(Type.Integer({ minimum: 0, maximum: 100, description: 'Priority for sorting; it decides nothing.' })),
   coverage: Type.Array(Type.String()),
   openFindings: Type.Integer(),
   enrolledAt: Time,

@@ -26,7 +26,7 @@ export async function getOverview ({ db }: { readonly db: Database }, { tenantId
       where f.tenant_id = ${tenantId} and f.status = 'open' and d.retired_at is null and d.revoked_at is null group by f.detection`.execute(db),
     sql<{ hour: Date, to: string, count: number }>`
       select date_trunc('hour', at, 'UTC') as hour, to_level as "to", count(*) as count from level_change
-      where tenant_id = ${tenantId} and at >= now() - interval '24 hours' group by 1, 2 order by 1, 2`.execute(db)
+      where tenant_id = ${tenantId} and at >= now() - interval '24 hours' and from_level is distinct from to_level group by 1, 2 order by 1, 2`.execute(db)
   ])
   const sumBy = (key: 'level' | 'state' | 'platform'): Record<string, number> => {
     const sums: Record<string, number> = {}

@@ -5,8 +5,12 @@ export type Role = (typeof ROLES)[number]
 /** What a route may ask for, and the least role that has it. */
 export const PERMISSIONS = {
   'fleet:read': 'viewer',
+  'policy:preview': 'analyst',
   'device:reassess': 'analyst',
+  'device:describe': 'analyst',
+  'suppression:write': 'analyst',
   'quarantine:retry': 'analyst',
+  'policy:write': 'admin',
   'device:revoke': 'admin',
   'telemetry:ingest': 'admin',
   'device:erase': 'admin',

@@ -14,6 +14,8 @@ export const QUEUE_PAYLOADS = {
   }),
   /** For workers/intel.ts: the threat intelligence has changed. */
   intel: Type.Object({}),
+  /** For workers/preview.ts: what a policy would change. */
+  preview: Type.Object({ previewId: Uuid }),
   /** For workers/sync.ts: a tenant with rows in the outbox. */
   sync: Type.Object({ tenantId: Uuid }),
   /** For workers/upkeep.ts, put in by schedules. */

@@ -6,7 +6,19 @@ type BigInt = ColumnType<number, number, number>
 
 /** The tables of migrations/, as kysely sees them. A test compares this with the database. */
 export interface Schema {
-  tenant: { id: Generated<string>, name: string, entra_tenant_id: string, created_at: Generated<Date>, number: GeneratedAlways<number> }
+  tenant: {
+    id: Generated<string>, name: string, entra_tenant_id: string, created_at: Generated<Date>, number: GeneratedAlways<number>
+    policy_version: Generated<number>, rules_version: Generated<number>
+  }
+  policy: { tenant_id: string, version: BigInt, document: Json<unknown>, source: string, author: string, comment: string | null, created_at: Generated<Date> }
+  suppression: {
+    id: Generated<string>, tenant_id: string, detection: string | null, subject: string | null, device_id: string | null, group_name: string | null
+    reason: string, comment: string, owner: string, created_by: string, created_at: Generated<Date>, expires_at: Time, revoked_at: Time | null, revoked_by: string | null
+  }
+  policy_preview: {
+    id: Generated<string>, tenant_id: string, document: Json<unknown>, requested_by: string, created_at: Generated<Date>, started_at: Time | null
+    devices: Generated<number>, finished_at: Time | null, result: Json<unknown> | null, error: string | null
+  }
   signing_key: { id: string, secret: Buffer, created_at: Generated<Date>, retired_at: Time | null }
   api_key: {
     id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer
@@ -23,6 +35,7 @@ export interface Schema {
     /** `credentials_changed_in`: the transaction that last changed them. */
     credentials_version: Generated<number>, credentials_changed_in: ColumnType<string, string, string> | null
     revoked_at: Time | null, retired_at: Time | null, erased_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
+    ownership: string | null, tags: Generated<string[]>, entra_groups: Generated<string[]>
   }
   rate_count: { window: BigInt, key: string, count: number }
   used_assertion: { device_id: string, jti: string, expires_at: Time }
@@ -40,10 +53,11 @@ export interface Schema {
   device_state: {
     device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
-    coverage: Generated<string[]>, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
+    coverage_id: number | null, score: number | null, policy_version: BigInt | null, judged_by: Buffer | null, changes_at: Time | null, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>
     acknowledged_at: Time | null, last_sync_error: string | null, last_update_time: Time | null, os_version: GeneratedAlways<string> | null, patch_level: string | null
   }
+  coverage_set: { id: GeneratedAlways<number>, hash: Buffer, sections: string[], undecided: string[] }
   app_build: {
     id: GeneratedAlways<number>, hash: Buffer, app_id: string, app: Json<unknown>, signers: Generated<string[]>, unused_since: Time | null, looked_at: Generated<Date>
   }
@@ -53,10 +67,13 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, device_id: string, detection: string, rule_version: number, category: string
     severity: string, raises_level: boolean, subject: string, title: string, evidence: Json<unknown>, intel: Json<unknown> | null
     attack: string[], remediation: Json<unknown>, status: Generated<string>, first_seen: Time, last_seen: Time
-    expires_at: Time | null, resolved_at: Time | null
+    expires_at: Time | null, resolved_at: Time | null, suppressed_by: string | null, since: Time | null, alerted_at: Time | null
   }
+  finding_version: { finding_id: string, device_id: string, since: Time, until: Time, finding: Json<unknown> }
+  /** A change of level, or of what it rests on: then both levels are the same. */
   level_change: {
     id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
+    score: number | null, reporting_state: string | null, coverage_id: number | null, policy_version: BigInt | null, intel_version: BigInt | null, groups: string[] | null
   }
   intune_outbox: {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
@@ -104,8 +121,11 @@ export interface Schema {
   guarded_host: { host: string, guarded: boolean, reason: string, changed_by: string, changed_at: Generated<Date> }
   intel_version: { only_row: Generated<boolean>, version: BigInt, reassessed_version: Generated<number>, valid_from_seen: Generated<Date> }
   device_observable: { device_id: string, hashes: number[] }
-  rescoring: { id: GeneratedAlways<number>, intel_version: BigInt, changes: number | null, found: Generated<number>, next_device: string | null, started_at: Generated<Date>, finished_at: Time | null }
-  rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null }
+  rescoring: {
+    id: GeneratedAlways<number>, intel_version: BigInt, changes: number | null, found: Generated<number>, next_device: string | null, started_at: Generated<Date>, finished_at: Time | null
+    cause: Generated<string>, tenant_id: string | null, rules_version: Generated<number>
+  }
+  rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null, rules_version: Generated<number>, place: Generated<number> }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

@@ -2,7 +2,7 @@ import type { IntelView } from '../intel/intel-view.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
 import type { StateSection } from '../telemetry/report.js'
 import type { AssessedFinding, Assessment } from './assessment.js'
-import type { Detection, DetectionContext, Match } from './detection.js'
+import type { Detection, DetectionContext, Match, Told } from './detection.js'
 import { DETECTIONS } from './detections/index.js'
 import { isDecided } from './facts/told.js'
 import { SEVERITIES, worseLevel, type Level, type Severity } from './level.js'
@@ -19,8 +19,21 @@ export interface AssessInput {
   readonly now: Date
   /** Those that concern this phone; none by default. */
   readonly suppressions?: readonly Suppression[]
+  /** What was found before: only what has changed since is judged anew. */
+  readonly earlier?: EarlierAssessment
   /** For tests and benchmarks; all of them by default. Composites come after what they are built from. */
   readonly detections?: readonly Detection[]
+}
+
+/**
+ * An assessment of the same phone by the same rules, intelligence, policy and suppressions, of
+ * which no time has come yet that it named. Without failures: what threw is asked again.
+ */
+export interface EarlierAssessment {
+  readonly state: DeviceState
+  readonly findings: readonly AssessedFinding[]
+  /** Its `dueAt`. */
+  readonly dueAt: string | null
 }
 
 /** Complete by type: a section added to the report must be added here. */
@@ -68,6 +81,30 @@ function toFinding (detection: Detection, severity: Severity, match: Match, supp
   }
 }
 
+function groupByDetection (findings: readonly AssessedFinding[]): Map<string, AssessedFinding[]> {
+  const groups = new Map<string, AssessedFinding[]>()
+  for (const finding of findings) {
+    const group = groups.get(finding.detection)
+    if (group === undefined) groups.set(finding.detection, [finding])
+    else group.push(finding)
+  }
+  return groups
+}
+
+/** What a newer report has said anything about since. */
+function toldSince (before: DeviceState, after: DeviceState): ReadonlySet<Told> {
+  const told = new Set<Told>()
+  for (const section of Object.keys(SECTIONS) as StateSection[]) {
+    // The time of the newest word about a section counts as well, even if it says the same.
+    if (before[section] !== after[section] || before.origins[section] !== after.origins[section]) told.add(section)
+  }
+  if (before.events !== after.events) told.add('events')
+  if (before.clockOffsetSeconds !== after.clockOffsetSeconds) told.add('clock')
+  // A late report may tell of a higher version without changing the present one.
+  if (before.highestOs !== after.highestOs) told.add('os')
+  return told
+}
+
 /** Worst first, then by detection and subject: the same phone always gives the same list. */
 function byGravity (a: AssessedFinding, b: AssessedFinding): number {
   if (a.severity !== b.severity) return SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity)
@@ -94,8 +131,9 @@ function levelOf (findings: readonly AssessedFinding[]): Level {
  * Judges one phone: what is wrong with it, how dangerous that makes it, on what the answer rests,
  * and when it changes by itself. Pure: time, history, intel, policy and suppressions are arguments,
  * and nothing given is changed. A detection that throws is named in `failures` and leaves the rest alone.
+ * With an earlier assessment the answer is the same, sooner.
  */
-export function assess ({ platform, state, intel, policy, now, suppressions = [], detections = DETECTIONS }: AssessInput): Assessment {
+export function assess ({ platform, state, intel, policy, now, suppressions = [], earlier, detections = DETECTIONS }: AssessInput): Assessment {
   const byDetection = new Map<string, AssessedFinding[]>()
   const findingsOf = (id: string): readonly AssessedFinding[] => byDetection.get(id)?.filter(({ suppressedBy }) => suppressedBy === null) ?? []
   const context: DetectionContext = { platform, state, intel, policy, now, findingsOf }
@@ -103,6 +141,10 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
   const changes: Array<string | undefined> = []
   const failures: Array<{ detection: string, error: string }> = []
   const undecided: string[] = []
+  const told = earlier === undefined ? undefined : toldSince(earlier.state, state)
+  const before = groupByDetection(earlier?.findings ?? [])
+  const judged = new Set<string>()
+  if (earlier !== undefined) changes.push(earlier.dueAt ?? undefined)
 
   for (const detection of detections) {
     if (!detection.platforms.includes(platform) || policy.severities[detection.id] === 'off') continue
@@ -110,6 +152,15 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
       undecided.push(detection.id)
       continue
     }
+    if (told !== undefined && !detection.sections.some((section) => told.has(section)) && !(detection.builtFrom?.some((part) => judged.has(part)) ?? false)) {
+      const found = before.get(detection.id)
+      if (found !== undefined) {
+        findings.push(...found)
+        byDetection.set(detection.id, found)
+      }
+      continue
+    }
+    judged.add(detection.id)
     try {
       const matches = mergeMatches(detection.detect(context), detection.severity)
       const nextChange = detection.nextChangeAt?.(context)

@@ -26,7 +26,7 @@ t.test('silence and the end outweigh the level', async (t) => {
 t.test('a phone is unresponsive from the moment the silence is long enough', async (t) => {
   const at = silentAt(NOW, 7)
   t.equal(at.toISOString(), '2026-11-30T08:00:00.000Z')
-  t.equal(silentAt(new Date(NOW.getTime() + 1), 7).toISOString(), '2026-11-30T09:00:00.000Z')
+  t.equal(silentAt(new Date(NOW.getTime() + 1), 7).toISOString(), '2026-11-30T08:00:00.001Z')
   const input = { lastReportAt: NOW, missingPermissions: [], silenceDays: 7 }
   t.equal(toReportingState({ ...input, now: new Date(at.getTime() - 1) }), 'activated')
   t.equal(toReportingState({ ...input, now: at }), 'unresponsive')

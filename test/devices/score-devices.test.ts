@@ -88,7 +88,7 @@ t.test('a report makes findings, a level, its history and a message for Intune',
     { detection: 'dev-bad', subject: 'bad-one', severity: 'high', status: 'open', rule_version: 1, raises_level: true, attack: ['T1404'], intel: null },
     { detection: 'dev-odd', subject: 'odd-one', severity: 'low', status: 'open' }
   ])
-  t.match(await stateOf(db, device), { level: 'high', reporting_state: 'activated', sequence: 1, coverage: ['processes'], desired_health: 'highSeverity', desired_version: 1, resend: [] })
+  t.match(await stateOf(db, device), { level: 'high', reporting_state: 'activated', sequence: 1, score: 86, desired_health: 'highSeverity', desired_version: 1, resend: [] })
   t.match(await changesOf(db, device), [{ from_level: null, to_level: 'high', findings: [{ findingId: findings[0]!.id, detection: 'dev-bad', subject: 'bad-one', severity: 'high' }, { detection: 'dev-odd' }] }])
   t.match(await outboxOf(db, device), { version: 1, health: 'highSeverity', attempts: 0 })
   t.strictSame(await waitingGroups(db), [])

@@ -14,7 +14,6 @@ import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
-import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
@@ -69,6 +68,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
   const intelJobs = rememberingProducer<'intel'>()
+  const previewJobs = rememberingProducer<'preview'>()
   const journal = createJournal({ db, score, log, maxWaiting: 1_000 })
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: 600 })
   const provisioned: boolean[] = []
@@ -89,7 +89,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     tenant: {
       db,
       scoring,
-      policyOf: () => BUILT_IN_POLICY,
+      policy: { db, intel: intelJobs, preview: previewJobs },
       devices: { db, cutoffs, sync, score, log },
       connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
       journal: options.journalOf?.(journal) ?? journal

@@ -27,12 +27,12 @@ const CONTRACT = [
   'GET /v1/tenants', 'POST /v1/tenants', 'POST /v1/intel/feeds/{feed}/import', 'GET /v1/intel/feeds', 'GET /v1/intel/feeds/{feed}/versions', 'GET /v1/intel/indicators', 'DELETE /v1/intel/feeds/{feed}', 'GET /v1/intel/vulnerabilities',
   ...[
     'GET /devices', 'GET /devices/{deviceId}', 'GET /devices/{deviceId}/history', 'POST /devices/{deviceId}/reassess', 'POST /devices/{deviceId}/revoke', 'DELETE /devices/{deviceId}',
-    'GET /findings', 'GET /detections', 'GET /policy', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/{id}',
+    'PATCH /devices/{deviceId}', 'GET /findings', 'GET /detections', 'GET /policy', 'PUT /policy', 'POST /policy/preview', 'GET /suppressions', 'POST /suppressions', 'DELETE /suppressions/{id}', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/{id}',
     'GET /connector', 'POST /connector/provision', 'POST /connector/deprovision', 'POST /connector/resync', 'GET /audit', 'GET /overview', 'POST /ingest/{vocabulary}'
   ].map((route) => route.replace(' ', ` ${TENANT}`))
 ]
 const CONTRACT_TODO = [
-  ...['PUT /policy', 'POST /policy/preview', 'GET /suppressions', 'POST /suppressions', 'DELETE /suppressions/{id}', 'GET /intune/admin-setup', 'POST /intune/admin-setup']
+  ...['GET /intune/admin-setup', 'POST /intune/admin-setup']
     .map((route) => route.replace(' ', ` ${TENANT}`)),
   'GET /v1/partner/state', 'GET /v1/partner/devices', 'GET /v1/partner/devices/{entraDeviceId}/threat-state'
 ]

@@ -19,6 +19,16 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   [`GET ${TENANT}/quarantine`]: 'viewer',
   [`POST ${TENANT}/quarantine/{id}/retry`]: 'analyst',
   [`GET ${TENANT}/policy`]: 'viewer',
+  [`PUT ${TENANT}/policy`]: 'admin',
+  [`GET ${TENANT}/policy/versions`]: 'viewer',
+  [`GET ${TENANT}/policy/versions/{version}`]: 'viewer',
+  [`POST ${TENANT}/policy/preview`]: 'analyst',
+  [`GET ${TENANT}/policy/previews/{previewId}`]: 'analyst',
+  [`GET ${TENANT}/rescorings`]: 'viewer',
+  [`GET ${TENANT}/suppressions`]: 'viewer',
+  [`POST ${TENANT}/suppressions`]: 'analyst',
+  [`DELETE ${TENANT}/suppressions/{id}`]: 'analyst',
+  [`PATCH ${TENANT}/devices/{deviceId}`]: 'analyst',
   [`GET ${TENANT}/detections`]: 'viewer',
   [`GET ${TENANT}/enrollment-tokens`]: 'admin',
   [`POST ${TENANT}/enrollment-tokens`]: 'admin',
@@ -57,7 +67,10 @@ type Method = Parameters<typeof api.call>[1]
 /** An address of this route; what it names need not exist. */
 const addressOf = (path: string, tenant = tenantId): string => path
   .replace('{tenantId}', tenant).replace('{deviceId}', phone.deviceId).replace('{feed}', 'a-feed')
-  .replace('{host}', 'a.example').replace('{vocabulary}', 'mvt').replace('quarantine/{id}', 'quarantine/1').replace('{id}', randomUUID())
+  .replace('{host}', 'a.example').replace('{vocabulary}', 'mvt').replace('{version}', '1').replace('{previewId}', randomUUID()).replace('quarantine/{id}', 'quarantine/1').replace('{id}', randomUUID())
+
+/** A change that says nothing: what is asked is who may make one. */
+const bodyOf = (method: Method): object | undefined => method === 'PATCH' ? {} : undefined
 
 const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, item]) => Object.entries(item as Record<string, { readonly tags?: readonly string[] }>)
   .filter(([, { tags }]) => tags?.includes('agents') !== true)
@@ -116,8 +129,8 @@ t.test('another tenant looks as if it were not there', async (t) => {
     const [foreign, missing] = answers.map((answer) => ({ ...answer.json<Record<string, unknown>>(), instance: '' }))
     t.strictSame(foreign, missing, `${name}: as one that never was`)
     if (path.includes('{deviceId}')) {
-      isProblem(t, await api.call(keys.admin, method, addressOf(path).replace(phone.deviceId, foreignPhone.deviceId)), { status: 404, code: 'not-found' }, `${name}: a foreign phone`)
-      isProblem(t, await api.call(keys.admin, method, addressOf(path).replace(phone.deviceId, `entra:${foreignPhone.entraDeviceId}`)), { status: 404, code: 'not-found' }, `${name}: by its Entra id`)
+      isProblem(t, await api.call(keys.admin, method, addressOf(path).replace(phone.deviceId, foreignPhone.deviceId), bodyOf(method)), { status: 404, code: 'not-found' }, `${name}: a foreign phone`)
+      isProblem(t, await api.call(keys.admin, method, addressOf(path).replace(phone.deviceId, `entra:${foreignPhone.entraDeviceId}`), bodyOf(method)), { status: 404, code: 'not-found' }, `${name}: by its Entra id`)
     }
   }
   t.strictSame(await countRows(db), before)

@@ -85,8 +85,8 @@ t.test('findings and numbers across the fleet', async (t) => {
   const { items } = await get('/findings?status=open&detection=dev-no-passcode')
   t.equal(items.length, 1)
   t.strictSame(Object.keys(items[0]!).sort(), [
-    'attack', 'category', 'detection', 'deviceId', 'evidence', 'expiresAt', 'findingId', 'firstSeen', 'intel', 'lastSeen', 'raisesLevel', 'remediation',
-    'resolvedAt', 'ruleVersion', 'severity', 'status', 'subject', 'title'
+    'attack', 'category', 'detection', 'deviceId', 'evidence', 'expiresAt', 'findingId', 'firstSeen', 'intel', 'lastSeen', 'quiet', 'raisesLevel', 'remediation',
+    'resolvedAt', 'ruleVersion', 'severity', 'status', 'subject', 'suppressedBy', 'title'
   ], 'a finding has what the contract names')
   t.match(items[0], { deviceId: phones[0]!.deviceId, detection: 'dev-no-passcode', severity: 'medium', status: 'open', remediation: { user: /./, admin: /./ }, evidence: [{ path: /passcodeSet/, value: false }] })
   t.match((await get('/findings?status=resolved')).items, [{ deviceId: phones[1]!.deviceId, resolvedAt: String }])

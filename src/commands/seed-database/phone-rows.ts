@@ -11,14 +11,14 @@ export type Row = readonly Value[]
 /** The tables of a phone, those first that others refer to, and the columns of the rows below. */
 export const TABLES = {
   device: ['id', 'tenant_id', 'entra_device_id', 'intune_device_id', 'platform', 'os_version', 'manufacturer', 'model', 'serial_number', 'public_key', 'enrolled_at', 'updated_at'],
-  device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage', 'last_report_at',
+  device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage_id', 'score', 'policy_version', 'judged_by', 'changes_at', 'last_report_at',
     'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time', 'patch_level'],
   device_observable: ['device_id', 'hashes'],
   device_apps: ['device_id', 'tenant_number', 'builds'],
   device_apps_change: ['device_id', 'tenant_number', 'added', 'removed'],
   finding: ['id', 'tenant_id', 'device_id', 'detection', 'rule_version', 'category', 'severity', 'raises_level', 'subject', 'title', 'evidence', 'intel',
-    'attack', 'remediation', 'first_seen', 'last_seen', 'expires_at'],
-  level_change: ['tenant_id', 'device_id', 'at', 'from_level', 'to_level', 'findings']
+    'attack', 'remediation', 'first_seen', 'last_seen', 'expires_at', 'alerted_at'],
+  level_change: ['tenant_id', 'device_id', 'at', 'from_level', 'to_level', 'findings', 'score', 'reporting_state', 'coverage_id', 'policy_version', 'intel_version']
 } as const satisfies Record<string, readonly string[]>
 
 export type TableName = keyof typeof TABLES
@@ -35,7 +35,7 @@ export interface AppLists {
  * What enrolment, the workers and Intune's acknowledgement leave of a phone whose first report
  * was judged so at `at`.
  */
-export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed }: AppLists, at: Date): Record<TableName, Row[]> {
+export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed, coverageId }: AppLists & { readonly coverageId: number }, at: Date): Record<TableName, Row[]> {
   const { deviceId, tenantId } = judgement.device
   const { sequence, apps } = judgement.state
   const observables = observablesOf(judgement.state)
@@ -48,20 +48,24 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
     ]],
     device_state: [[
       deviceId, tenantId, sequence, { json: toStoredState(judgement.state) }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
-      judgement.coverage, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at, judgement.state.os?.securityPatchLevel ?? null
+      coverageId, judgement.score, judgement.policyVersion, toBytes(judgement.judgedBy), judgement.changesAt, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at, judgement.state.os?.securityPatchLevel ?? null
     ]],
     device_observable: observables.length === 0 ? [] : [[deviceId, observables]],
     device_apps: [[deviceId, tenantNumber, base]],
     device_apps_change: added.length + removed.length === 0 ? [] : [[deviceId, tenantNumber, added, removed]],
     finding: judgement.findings.opened.map(({ findingId, finding }) => [
       findingId, tenantId, deviceId, finding.detection, finding.ruleVersion, finding.category, finding.severity, finding.raisesLevel, finding.subject, finding.title,
-      { json: finding.evidence }, finding.intel === null ? null : { json: finding.intel }, finding.attack, { json: finding.remediation }, at, at, finding.expiresAt
+      { json: finding.evidence }, finding.intel === null ? null : { json: finding.intel }, finding.attack, { json: finding.remediation }, at, at, finding.expiresAt, at
     ]),
     level_change: judgement.levelChange === null
       ? []
-      : [[tenantId, deviceId, at, judgement.levelChange.from, judgement.levelChange.to, { json: judgement.levelChange.findings }]]
+      : [[tenantId, deviceId, at, judgement.levelChange.from, judgement.levelChange.to, { json: judgement.levelChange.findings },
+          judgement.score, judgement.reportingState, coverageId, judgement.policyVersion, judgement.intelVersion]]
   }
 }
+
+/** As PostgreSQL reads binary values (manual, bytea, "hex format"). */
+const toBytes = (bytes: Buffer | null): string | null => bytes === null ? null : `\\x${bytes.toString('hex')}`
 
 /** A row in the text format of COPY (PostgreSQL manual, COPY, "Text Format"). */
 export const toCopyLine = (row: Row): string => `${row.map(toCopyText).join('\t')}\n`

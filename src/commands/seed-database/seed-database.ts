@@ -9,11 +9,12 @@ import type { Logger } from 'pino'
 import { insertBuilds } from '../../devices/app-build-repository.js'
 import { hashOf, signersOf } from '../../devices/app-inventories.js'
 import { judgeDevice, type Judgement, type StoredDevice } from '../../devices/judge-device.js'
+import { createCoverageSets, type CoverageSets } from '../../devices/rules/coverage-sets.js'
+import { BUILT_IN_RULES } from '../../devices/rules/tenant-rules.js'
 import { createIntelCache } from '../../intel/index/intel-cache.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import { type Database, openDatabase } from '../../platform/database.js'
 import { assess } from '../../risk/assess.js'
-import { BUILT_IN_POLICY } from '../../risk/policy/policy.js'
 import { Random } from '../../simulator/fleet/random.js'
 import { type AppInventory, EMPTY_STATE } from '../../telemetry/device-state.js'
 import { mergeReport } from '../../telemetry/merge.js'
@@ -60,6 +61,7 @@ export async function seedDatabase ({ databaseUrl, phones, tenantId, catalogueSe
       tenantNumber: (await db.selectFrom('tenant').select('number').where('id', '=', tenantId).executeTakeFirstOrThrow(() => new Error(`there is no tenant ${tenantId}`))).number,
       builds: await storeBuilds(db, buildsOf(catalogue)),
       intel: await readIntel(db, log),
+      coverageSets: createCoverageSets({ db }),
       // Other phones each time.
       random: new Random(randomInt(2 ** 32))
     }
@@ -90,6 +92,7 @@ interface Context {
   readonly tenantNumber: number
   readonly builds: ReadonlyMap<App, number>
   readonly intel: IntelView
+  readonly coverageSets: CoverageSets
   readonly random: Random
 }
 
@@ -166,7 +169,7 @@ async function makeChunk (context: Context, phones: number): Promise<Lines> {
   let list = makeList(context)
   for (let at = 0; at < phones; at++) {
     if (at % PHONES_ALIKE === 0) list = makeList(context)
-    const rows = makePhone(context, list)
+    const rows = await makePhone(context, list)
     for (const [table, some] of Object.entries(rows) as Array<[TableName, Row[]]>) if (some.length > 0) lines[table].push(some.map(toCopyLine).join(''))
     if (at % BREATH === 0) await breathe()
   }
@@ -181,10 +184,12 @@ function makeList ({ catalogue, random }: Context): List {
   return { seeded, inventory: mergeReport(EMPTY_STATE, { report, receivedAt: new Date(0) }).state.apps! }
 }
 
-function makePhone (context: Context, list: List): Record<TableName, Row[]> {
+async function makePhone (context: Context, list: List): Promise<Record<TableName, Row[]>> {
   const phone = createSeededPhone(list.seeded, context.random, Date.now())
   const at = new Date(phone.receivedAt.getTime() + 50)
-  return toRows(phone, judge(context, phone, list.inventory, at), listsOf(context, phone, list.seeded), at)
+  const judgement = judge(context, phone, list.inventory, at)
+  const [coverageId] = await context.coverageSets.idsOf([{ sections: judgement.coverage, undecided: judgement.undecided }])
+  return toRows(phone, judgement, { ...listsOf(context, phone, list.seeded), coverageId: coverageId! }, at)
 }
 
 function judge ({ tenantId, intel }: Context, { platform, receivedAt, report }: SeededPhone, apps: AppInventory, now: Date): Judgement {
@@ -192,6 +197,7 @@ function judge ({ tenantId, intel }: Context, { platform, receivedAt, report }: 
     deviceId: randomUUID(),
     tenantId,
     platform,
+    attributes: { ownership: null, tags: [], entraGroups: [] },
     // As if the apps had been merged with the rest.
     state: { ...EMPTY_STATE, apps, origins: { apps: { sequence: report.sequence, collectedAt: report.collectedAt } } },
     resend: [],
@@ -201,10 +207,15 @@ function judge ({ tenantId, intel }: Context, { platform, receivedAt, report }: 
     lastReportAt: null,
     desiredHealth: null,
     desiredVersion: 0,
+    dueAt: null,
+    judgedBy: null,
+    changesAt: null,
+    coverageId: null,
+    policyVersion: null,
     findings: []
   }
   // Never undefined: a report has come.
-  return judgeDevice(device, [{ id: 0, deviceId: device.deviceId, receivedAt, source: null, report }], { assess, intel, policy: BUILT_IN_POLICY, now })!
+  return judgeDevice(device, [{ id: 0, deviceId: device.deviceId, receivedAt, source: null, report }], { assess, intel, rules: BUILT_IN_RULES, now })!
 }
 
 function listsOf ({ tenantNumber, builds }: Context, { before }: SeededPhone, { apps }: SeededApps): AppLists {

@@ -3,14 +3,13 @@ import type { IntelView } from '../../intel/intel-view.js'
 import type { Database, Tx } from '../../platform/database.js'
 import { collectAffected, type IntelChange } from './find-affected.js'
 import { waitForJudgements } from './judgement-lock.js'
+import { NO_DEVICE } from './rescorings.js'
 
 export interface ActDeps {
   readonly db: Database
   /** Threat intelligence as it is stored now. */
   readonly intel: { refresh (): Promise<IntelView> }
 }
-
-const NO_DEVICE = '00000000-0000-0000-0000-000000000000'
 
 /**
  * Finds the phones that the changes since last time may concern and puts them on the list of those to be judged anew. All in one
@@ -59,7 +58,7 @@ async function addComingOfAge (db: Database): Promise<void> {
 
 async function addFleet (tx: Tx, intelVersion: number): Promise<{ readonly found: 'all' }> {
   // Whoever was on the way through the fleet begins anew with this.
-  await sql`update rescoring set next_device = null where finished_at is null`.execute(tx)
+  await sql`update rescoring set next_device = null where finished_at is null and tenant_id is null`.execute(tx)
   await tx.insertInto('rescoring').values({ intel_version: intelVersion, next_device: NO_DEVICE }).execute()
   return { found: 'all' }
 }
@@ -72,7 +71,7 @@ async function addFound (tx: Tx, intelVersion: number, changes: readonly IntelCh
     insert into rescoring_device (device_id, rescoring_id, intel_version)
     select a.device_id, ${id}::bigint, ${intelVersion}::bigint from affected a join device_state s on s.device_id = a.device_id
     where s.last_report_at is not null order by a.device_id
-    on conflict (device_id) do update set rescoring_id = excluded.rescoring_id, intel_version = excluded.intel_version, handed_at = null`.execute(tx)
+    on conflict (device_id) do update set rescoring_id = excluded.rescoring_id, intel_version = excluded.intel_version, place = 0, handed_at = null`.execute(tx)
   const found = Number(numAffectedRows)
   await sql`update rescoring set found = ${found}, finished_at = case when ${found} = 0 then now() end where id = ${id}`.execute(tx)
   return { found }

@@ -4,8 +4,10 @@ import { listRescorings } from '../../devices/retro/rescorings.js'
 import type { Database } from '../../platform/database.js'
 import { nullable, page, Time } from '../schemas.js'
 
-const RescoringSchema = Type.Object({
+export const RescoringSchema = Type.Object({
   id: Type.Integer(),
+  cause: Type.Enum(['intel', 'policy', 'suppression']),
+  tenantId: nullable(Type.String({ format: 'uuid' })),
   intelVersion: Type.Integer(),
   changes: nullable(Type.Integer({ description: 'Values that changed; null: everything.' })),
   found: Type.Integer({ description: 'Phones found so far.' }),

@@ -6,6 +6,7 @@ import { getDevice } from '../../../devices/get-device.js'
 import { listDevices } from '../../../devices/list-devices.js'
 import { reassessDevice } from '../../../devices/reassess-device.js'
 import { type EndDeviceDeps, revokeDevice } from '../../../devices/revoke-device.js'
+import { describeDevice } from '../../../operators/describe-device.js'
 import type { Producer } from '../../../platform/queue-names.js'
 import { DEVICE_STATES } from '../../../risk/level.js'
 import { PLATFORMS } from '../../../telemetry/device-state.js'
@@ -59,6 +60,23 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
     config: { permission: 'fleet:read' },
     schema: { ...about, operationId: 'getDeviceHistory', summary: 'Level changes and the findings behind each', params: DeviceParams, querystring: Type.Object(PageQuery), response: { 200: page(HistoryItemSchema) } }
   }, async ({ params, query }) => await deviceHistory(deps, { ...query, ...params }) as never)
+
+  app.patch('/devices/:deviceId', {
+    config: { permission: 'device:describe' },
+    schema: {
+      ...about,
+      operationId: 'describeDevice',
+      summary: 'Say what the organisation knows of a phone',
+      description: 'Groups of the policy go by it. What is left out stays as it is.',
+      params: DeviceParams,
+      body: Type.Object({
+        ownership: Type.Optional(nullable(Type.Enum(['corporate', 'personal']))),
+        tags: Type.Optional(Type.Array(Text({ minLength: 1, maxLength: 100 }), { maxItems: 100 })),
+        entraGroups: Type.Optional(Type.Array(Text({ minLength: 1, maxLength: 256 }), { maxItems: 1_000, description: 'Entra groups of the phone or its user: object ids or names.' }))
+      }, { additionalProperties: false }),
+      response: { 200: DeviceIdSchema }
+    }
+  }, async ({ params, body, operator }) => await describeDevice(deps, { ...body, ...params, actor: operator.name }))
 
   app.post('/devices/:deviceId/reassess', {
     config: { permission: 'device:reassess' },

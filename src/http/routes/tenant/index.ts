@@ -9,8 +9,10 @@ import { enrollmentTokensRoutes } from './enrollment-tokens.js'
 import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
 import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
+import { suppressionsRoutes } from './suppressions.js'
 
-export interface TenantRoutesOptions extends FindingsRoutesOptions, PolicyRoutesOptions {
+export interface TenantRoutesOptions extends FindingsRoutesOptions {
+  readonly policy: PolicyRoutesOptions
   readonly db: Database
   readonly devices: DevicesRoutesOptions
   readonly connector: ConnectorRoutesOptions
@@ -18,7 +20,7 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions, PolicyRoutes
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
-export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policyOf, devices, connector, journal }) => {
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, journal }) => {
   // Only a platform-wide key gets here with the id of a tenant that does not exist.
   app.addHook('preHandler', async ({ operator, params }) => {
     if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
@@ -26,7 +28,8 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   await app.register(devicesRoutes, devices)
   await app.register(findingsRoutes, { scoring })
   await app.register(ingestRoutes, { db, journal })
-  await app.register(policyRoutes, { policyOf })
+  await app.register(policyRoutes, policy)
+  await app.register(suppressionsRoutes, devices)
   await app.register(enrollmentTokensRoutes, { db })
   await app.register(connectorRoutes, connector)
   await app.register(auditRoutes, { db })

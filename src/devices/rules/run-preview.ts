@@ -1,0 +1,52 @@
+import { sql } from 'kysely'
+import type { Logger } from 'pino'
+import type { IntelView } from '../../intel/intel-view.js'
+import type { Database } from '../../platform/database.js'
+import { isDatabaseAway } from '../../platform/database-errors.js'
+import type { PolicyDocument } from '../../risk/policy/document.js'
+import { createAppInventories } from '../app-inventories.js'
+import { previewPolicyOf } from './preview.js'
+import type { TenantRulesReader } from './tenant-rules.js'
+
+export interface RunPreviewDeps {
+  readonly db: Database
+  readonly intel: { refresh (): Promise<IntelView> }
+  readonly rules: TenantRulesReader
+  readonly log: Logger
+}
+
+const TOLD_EVERY_MS = 500
+
+/** Answers a preview that was asked for; its row gets progress, then the answer or what went wrong. @throws when the database is away: the job comes again */
+export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, previewId: string): Promise<void> {
+  const row = await db.updateTable('policy_preview').set({ started_at: new Date() }).where('id', '=', previewId).where('finished_at', 'is', null).returning(['tenant_id', 'document']).executeTakeFirst()
+  if (row === undefined) return
+  const finish = async (values: { readonly result?: string, readonly error?: string, readonly devices?: number }): Promise<void> => {
+    await db.updateTable('policy_preview').set({ ...values, finished_at: new Date() }).where('id', '=', previewId).execute()
+  }
+  try {
+    const tenantRules = (await rules.read(db, [row.tenant_id])).get(row.tenant_id)
+    if (tenantRules === undefined) throw new Error('there is no such tenant')
+    let toldAt = performance.now()
+    const onProgress = async (devices: number): Promise<void> => {
+      if (performance.now() - toldAt < TOLD_EVERY_MS) return
+      toldAt = performance.now()
+      await db.updateTable('policy_preview').set({ devices }).where('id', '=', previewId).execute()
+    }
+    // Lists of its own: those that scoring keeps at hand stay at hand.
+    const apps = createAppInventories({ db, maxLists: 100 })
+    const preview = await previewPolicyOf({ db, intel: await intel.refresh(), apps, now: new Date(), onProgress }, { tenantId: row.tenant_id, rules: tenantRules, document: row.document as PolicyDocument })
+    await finish({ result: JSON.stringify(preview), devices: preview.devices })
+  } catch (error) {
+    if (isDatabaseAway(error)) throw error
+    log.error({ err: error, previewId }, 'a policy could not be previewed')
+    await finish({ error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+const KEPT_DAYS = 7
+
+/** Removes previews that nobody looks at any more. */
+export async function expirePreviews (db: Database): Promise<void> {
+  await sql`delete from policy_preview where created_at < now() - make_interval(days => ${KEPT_DAYS})`.execute(db)
+}
