@@ -11,6 +11,9 @@ const COMMON_PREFIXES = [
   'com.microsoft.', 'com.amazon.', 'com.facebook.', 'org.mozilla.', 'org.chromium.', 'org.lineageos.', 'com.example.', 'com.test.', 'com.app.', 'com.system.', 'io.github.', 'com.github.'
 ] as const
 
+/** Whether an app id looks like one that comes with the phone. */
+export const looksPreinstalled = (appId: string): boolean => appId === 'android' || COMMON_PREFIXES.some((prefix) => appId.startsWith(prefix))
+
 /** A shorter brand must be a whole part of the app id, one that is shorter still says nothing. */
 const LEAST_BRAND_INSIDE = 6
 const LEAST_BRAND = 4

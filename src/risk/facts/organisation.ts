@@ -16,6 +16,7 @@ interface Organisation {
   readonly models: NamePatterns
   readonly profiles: NamePatterns
   readonly organizations: ReadonlySet<string>
+  readonly signers: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** A policy never changes, and thousands of phones share one. */
@@ -35,7 +36,8 @@ function organisationOf (policy: Policy): Organisation {
       accessibility: new NamePatterns(policy.accessibility.allow),
       models: new NamePatterns(policy.models.allow, { ignoreCase: true }),
       profiles: new NamePatterns(policy.management.profiles),
-      organizations: new Set(policy.management.organizations.map((name) => name.toLowerCase()))
+      organizations: new Set(policy.management.organizations.map((name) => name.toLowerCase())),
+      signers: new Map(Object.entries(policy.apps.signers).map(([appId, digests]) => [appId, new Set(digests.map(normalizeHex))]))
     })
   }
   return organisation
@@ -49,6 +51,12 @@ export const isAllowedAppId = (policy: Policy, appId: string): boolean => organi
 
 /** The rule by which the organisation forbids an app. */
 export const denyingRule = (policy: Policy, app: App): AppRule | undefined => organisationOf(policy).deniedApps.find(app)
+
+/** Who may sign an app, by app id: SHA-256 of certificates. */
+export const namedSigners = (policy: Policy): ReadonlyMap<string, ReadonlySet<string>> => organisationOf(policy).signers
+
+/** Whether the organisation takes a store (an installer, a marketplace) for as good as the platform's own. */
+export const isTrustedStore = (policy: Policy, store: string): boolean => policy.apps.stores.includes(store)
 
 /** Whether the host, or a domain that it is in, is on the organisation's list. */
 export const isAllowedHost = (policy: Policy, host: string): boolean => isUnder(organisationOf(policy).allowedDomains, host)
