@@ -2,15 +2,12 @@ import type { DeviceState, KeptEvent } from '../../telemetry/device-state.js'
 import type { Detection, DetectionContext, Evidence } from '../detection.js'
 import { openUntil } from './event-windows.js'
 import { keyed } from './intel-entries.js'
+import type { OpenEvent } from './open-events.js'
+
+export type { OpenEvent } from './open-events.js'
 
 /** Events of one network that do not say which lie at most so far apart. */
 const SAME_PLACE_MS = 60 * 60 * 1000
-
-export interface OpenEvent {
-  readonly event: KeptEvent
-  /** Ms: when it stops to matter. */
-  readonly until: number
-}
 
 const NO_EVENTS: readonly KeptEvent[] = []
 const NOTHING_OPEN: readonly OpenEvent[] = []
@@ -56,16 +53,6 @@ export function openConditions (context: DetectionContext, type: string, detecti
   return events.flatMap((event) => {
     if (hasLeftNetwork(context.state, event)) return []
     const until = openUntil(context, event, detection, 'condition')
-    return until === undefined ? [] : [{ event, until }]
-  })
-}
-
-/** Events of a type that say something about the phone wherever it is, until their lifetime is over. */
-export function openOccurrences (context: DetectionContext, type: string, detection: Pick<Detection, 'id' | 'eventLifetimeSeconds'>): readonly OpenEvent[] {
-  const events = eventsOfType(context, type)
-  if (events.length === 0) return NOTHING_OPEN
-  return events.flatMap((event) => {
-    const until = openUntil(context, event, detection, 'contact')
     return until === undefined ? [] : [{ event, until }]
   })
 }

@@ -1,11 +1,13 @@
 import type { Detection } from '../../detection.js'
 import { keyed } from '../../facts/intel-entries.js'
-import { eventEvidence, openOccurrences } from '../../facts/network-events.js'
+import { eventEvidence } from '../../facts/network-events.js'
+import { openEvents } from '../../facts/open-events.js'
 import { isAllowedApp, isAllowedAppId } from '../../facts/organisation.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
 import { toIso } from '../../facts/time.js'
 
 const ID = 'net-internal-access'
+const TYPES = new Set(['internal-access'])
 const ACCESS = { type: 'internal-access', host: 'files.corp.example', ip: '10.0.0.12', port: 445, appId: 'com.game' }
 
 export const netInternalAccess: Detection = {
@@ -32,7 +34,7 @@ export const netInternalAccess: Detection = {
   ],
 
   detect (context) {
-    return openOccurrences(context, 'internal-access', { id: ID }).flatMap(({ event, until }) => {
+    return openEvents(context, TYPES, { id: ID }).flatMap(({ event, until }) => {
       const { appId, host, ip } = event
       const app = appId === undefined ? undefined : context.state.apps?.items[appId]
       if (app !== undefined ? app.managed === true || app.system === true || isAllowedApp(context.policy, app) : appId !== undefined && isAllowedAppId(context.policy, appId)) return []

@@ -19,8 +19,8 @@ export const netPrivateDnsOff: Detection = {
     admin: 'Deploy Private DNS by management.'
   },
   examples: [
-    { name: 'switched off', platform: 'android', report: { network: { privateDns: 'off' } }, finds: ['network.privateDns audit'] },
-    { name: 'switched off where the organisation requires it', platform: 'android', report: { network: { privateDns: 'off' } }, policy: { requirements: { privateDns: true } }, finds: ['network.privateDns low'] },
+    { name: 'switched off', platform: 'android', report: { network: { privateDns: 'off' } }, finds: ['privateDns audit'] },
+    { name: 'switched off where the organisation requires it', platform: 'android', report: { network: { privateDns: 'off' } }, policy: { requirements: { privateDns: true } }, finds: ['privateDns low'] },
     { name: 'used where the network can', platform: 'android', report: { network: { privateDns: 'opportunistic' } }, policy: { requirements: { privateDns: true } }, finds: [] },
     { name: 'nobody told', platform: 'android', report: { network: { type: 'wifi' } }, finds: 'unknown' }
   ],
@@ -28,7 +28,7 @@ export const netPrivateDnsOff: Detection = {
   detect ({ state: { network }, policy }) {
     if (network?.privateDns !== 'off') return []
     return [{
-      subject: 'network.privateDns',
+      subject: 'privateDns',
       title: 'Private DNS is off: the network sees and can change the answers for names.',
       evidence: [{ path: 'network.privateDns', value: 'off' }],
       ...(policy.requirements.privateDns ? { severity: 'low' as const } : {})
@@ -52,7 +52,7 @@ export const netHostsModified: Detection = {
     admin: 'Treat the phone as rooted or jailbroken: have the original system installed, and rotate credentials used on it. Blockers of advertising write this file too, and need the same control.'
   },
   examples: [
-    { name: 'changed', platform: 'android', report: { config: { hostsModified: true } }, finds: ['config.hostsModified high'] },
+    { name: 'changed', platform: 'android', report: { config: { hostsModified: true } }, finds: ['hostsModified high'] },
     { name: 'as it came', platform: 'ios', report: { config: { hostsModified: false } }, finds: [] },
     { name: 'nobody looked', platform: 'android', report: { config: { passcodeSet: true } }, finds: 'unknown' }
   ],
@@ -60,7 +60,7 @@ export const netHostsModified: Detection = {
   detect ({ state: { config } }) {
     if (config?.hostsModified !== true) return []
     return [{
-      subject: 'config.hostsModified',
+      subject: 'hostsModified',
       title: 'The hosts file was changed: names lead to other addresses than they should.',
       evidence: [{ path: 'config.hostsModified', value: true }]
     }]
@@ -83,14 +83,14 @@ export const net2gEnabled: Detection = {
     admin: 'Where all of the organisation\'s places have 4G, switch 2G off by management.'
   },
   examples: [
-    { name: 'allowed', platform: 'android', report: { config: { cellular2g: true } }, finds: ['config.cellular2g audit'] },
+    { name: 'allowed', platform: 'android', report: { config: { cellular2g: true } }, finds: ['cellular2g audit'] },
     { name: 'switched off', platform: 'android', report: { config: { cellular2g: false } }, finds: [] },
     { name: 'nobody told', platform: 'android', report: { config: { developerMode: false } }, finds: 'unknown' }
   ],
 
   detect ({ state: { config } }) {
     if (config?.cellular2g !== true) return []
-    return [{ subject: 'config.cellular2g', title: 'The phone may use 2G, where a false tower cannot be told from a real one.', evidence: [{ path: 'config.cellular2g', value: true }] }]
+    return [{ subject: 'cellular2g', title: 'The phone may use 2G, where a false tower cannot be told from a real one.', evidence: [{ path: 'config.cellular2g', value: true }] }]
   }
 }
 
@@ -112,7 +112,7 @@ export const netRadioExposed: Detection = {
     admin: 'Where it must be off, switch it off by management.'
   },
   examples: [
-    { name: 'the hotspot, which the policy wants off', platform: 'android', report: { config: { hotspot: true, bluetooth: true } }, policy: { radios: { deny: ['hotspot'] } }, finds: ['config.hotspot audit'] },
+    { name: 'the hotspot, which the policy wants off', platform: 'android', report: { config: { hotspot: true, bluetooth: true } }, policy: { radios: { deny: ['hotspot'] } }, finds: ['hotspot audit'] },
     { name: 'off, as the policy wants', platform: 'ios', report: { config: { bluetooth: false } }, policy: { radios: { deny: ['bluetooth', 'nfc'] } }, finds: [] },
     { name: 'the policy wants nothing off', platform: 'android', report: { config: { bluetooth: true, nfc: true } }, finds: [] },
     { name: 'nobody told', platform: 'android', report: { config: { developerMode: false } }, policy: { radios: { deny: ['nfc'] } }, finds: 'unknown' }
@@ -121,7 +121,7 @@ export const netRadioExposed: Detection = {
   detect ({ state: { config }, policy: { radios } }) {
     if (config === undefined || radios.deny.length === 0) return []
     return [...new Set(radios.deny)].filter((radio) => config[radio] === true).map((radio) => ({
-      subject: `config.${radio}`,
+      subject: radio,
       title: `${RADIOS[radio]} is on, which the policy wants off.`,
       evidence: [{ path: `config.${radio}`, value: true }]
     }))

@@ -1,11 +1,13 @@
 import type { KeptEvent } from '../../../telemetry/device-state.js'
 import type { Detection } from '../../detection.js'
-import { eventEvidence, openOccurrences } from '../../facts/network-events.js'
+import { eventEvidence } from '../../facts/network-events.js'
+import { openEvents } from '../../facts/open-events.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
 import { toIso } from '../../facts/time.js'
 import type { Severity } from '../../level.js'
 
 const ID = 'net-sim-changed'
+const TYPES = new Set(['sim-change'])
 /** The user may need a working day to reach the operator. */
 const LIFETIME_SECONDS = 3 * 24 * 60 * 60
 
@@ -44,7 +46,7 @@ export const netSimChanged: Detection = {
   ],
 
   detect (context) {
-    return openOccurrences(context, 'sim-change', { id: ID, eventLifetimeSeconds: LIFETIME_SECONDS }).flatMap(({ event, until }) => {
+    return openEvents(context, TYPES, { id: ID, eventLifetimeSeconds: LIFETIME_SECONDS }).flatMap(({ event, until }) => {
       if (event.expected !== undefined && JSON.stringify(event.expected) === JSON.stringify(event.observed)) return []
       const { severity, what } = judge(event)
       return [{

@@ -3,13 +3,15 @@ import type { Detection, DetectionContext, Match } from '../../detection.js'
 import type { Example } from '../../example.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { describeEntry, weigh } from '../../facts/intel-entries.js'
-import { eventEvidence, openOccurrences } from '../../facts/network-events.js'
+import { eventEvidence } from '../../facts/network-events.js'
+import { openEvents } from '../../facts/open-events.js'
 import { badPages, type BadPage } from '../../facts/pages.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
 import { toIso } from '../../facts/time.js'
 import type { Severity } from '../../level.js'
 
 const ID = 'net-smishing-link'
+const TYPES = new Set(['message-fraud'])
 const PHISHING = [{ type: 'url', value: 'https://parcel.example/pay', role: 'distribution', threatClass: 'phishing' }] as const
 const link = (rest: object): Example['report'] => ({ events: [{ type: 'message-link', url: 'https://parcel.example/pay', sender: '+1 202 555 0100', ...rest }] })
 
@@ -41,7 +43,7 @@ function links (context: DetectionContext): Match[] {
 }
 
 function frauds (context: DetectionContext): Match[] {
-  return openOccurrences(context, 'message-fraud', { id: ID }).map(({ event, until }) => ({
+  return openEvents(context, TYPES, { id: ID }).map(({ event, until }) => ({
     subject: event.sender ?? 'message',
     title: `${sentBy(event)} tries to deceive${event.detail === undefined ? '' : ` (${event.detail})`}${event.opened === true ? ', and was answered' : ''}, as the agent tells.`,
     evidence: eventEvidence(event, ['sender', 'detail', 'opened']),

@@ -45,7 +45,7 @@ export const netVpnUnmanaged: Detection = {
     const vpn = network?.vpn
     if (vpn?.active !== true || isOwn(policy, vpn) !== false) return []
     return [{
-      subject: vpn.appId ?? 'network.vpn',
+      subject: vpn.appId ?? 'vpn',
       title: `All traffic goes through a VPN that the organisation did not deploy${vpn.appId === undefined ? '' : ` (${vpn.appId})`}.`,
       evidence: evidenceOf(vpn)
     }]
@@ -68,8 +68,8 @@ export const netVpnMissing: Detection = {
     admin: 'Deploy the VPN as always on, so that nobody has to think of it.'
   },
   examples: [
-    { name: 'required and off', platform: 'android', report: { network: { type: 'wifi', vpn: { active: false } } }, policy: { requirements: { vpn: true } }, finds: ['network.vpn low'] },
-    { name: 'another one is on', platform: 'ios', report: { network: { type: 'cellular', vpn: { active: true, appId: 'com.vpn.free' } } }, policy: { requirements: { vpn: true }, vpns: { allow: ['com.example.vpn'] } }, finds: ['network.vpn low'] },
+    { name: 'required and off', platform: 'android', report: { network: { type: 'wifi', vpn: { active: false } } }, policy: { requirements: { vpn: true } }, finds: ['vpn low'] },
+    { name: 'another one is on', platform: 'ios', report: { network: { type: 'cellular', vpn: { active: true, appId: 'com.vpn.free' } } }, policy: { requirements: { vpn: true }, vpns: { allow: ['com.example.vpn'] } }, finds: ['vpn low'] },
     { name: 'required and on', platform: 'ios', report: { network: { type: 'wifi', vpn: { active: true, managed: true } } }, policy: { requirements: { vpn: true } }, finds: [] },
     { name: 'required, and the phone is offline', platform: 'android', report: { network: { type: 'none', vpn: { active: false } } }, policy: { requirements: { vpn: true } }, finds: [] },
     { name: 'nobody requires one', platform: 'android', report: { network: { type: 'wifi', vpn: { active: false } } }, finds: [] },
@@ -81,7 +81,7 @@ export const netVpnMissing: Detection = {
     if (!policy.requirements.vpn || vpn?.active === undefined || network?.type === 'none') return []
     if (vpn.active && isOwn(policy, vpn) !== false) return []
     return [{
-      subject: 'network.vpn',
+      subject: 'vpn',
       title: vpn.active ? `The phone uses another VPN than the one that the policy requires${vpn.appId === undefined ? '' : ` (${vpn.appId})`}.` : 'The VPN that the policy requires is off.',
       evidence: evidenceOf(vpn)
     }]

@@ -20,15 +20,15 @@ export const netWebProtectionOff: Detection = {
     admin: 'Ask the user what it stood in the way of. Deploy the filter as always on where that is possible.'
   },
   examples: [
-    { name: 'paused a little while ago', platform: 'android', report: { agent: { webProtection: 'paused', webProtectionSince: '2026-11-23T11:00:00Z' } }, finds: ['agent.webProtection audit'] },
-    { name: 'off for a day', platform: 'ios', report: { agent: { webProtection: 'off', webProtectionSince: '2026-11-22T12:00:00Z' } }, finds: ['agent.webProtection low'] },
-    { name: 'off, and nobody told since when', platform: 'android', report: { agent: { webProtection: 'off' } }, finds: ['agent.webProtection audit'] },
+    { name: 'paused a little while ago', platform: 'android', report: { agent: { webProtection: 'paused', webProtectionSince: '2026-11-23T11:00:00Z' } }, finds: ['webProtection audit'] },
+    { name: 'off for a day', platform: 'ios', report: { agent: { webProtection: 'off', webProtectionSince: '2026-11-22T12:00:00Z' } }, finds: ['webProtection low'] },
+    { name: 'off, and nobody told since when', platform: 'android', report: { agent: { webProtection: 'off' } }, finds: ['webProtection audit'] },
     {
       name: 'off, and only a report from when it was on told a time',
       platform: 'android',
       earlier: [{ agent: { webProtection: 'on', webProtectionSince: '2026-11-01T00:00:00Z' } }],
       report: { agent: { webProtection: 'off' } },
-      finds: ['agent.webProtection audit']
+      finds: ['webProtection audit']
     },
     { name: 'on', platform: 'ios', report: { agent: { webProtection: 'on', webProtectionSince: '2026-01-01T00:00:00Z' } }, finds: [] },
     { name: 'an agent without it', platform: 'android', report: { agent: { version: '3.1.0' } }, finds: 'unknown' }
@@ -42,7 +42,7 @@ export const netWebProtectionOff: Detection = {
     const since = older?.['webProtection'] === older?.['webProtectionSince'] ? agent?.webProtectionSince : undefined
     const isLongAt = since === undefined ? Infinity : Date.parse(since) + policy.thresholds.webProtectionOffHours * HOUR_MS
     return [{
-      subject: 'agent.webProtection',
+      subject: 'webProtection',
       title: `Web protection is ${how}: dangerous pages are not blocked.`,
       evidence: [{ path: 'agent.webProtection', value: how }, ...(since === undefined ? [] : [{ path: 'agent.webProtectionSince', value: since }])],
       ...(isLongAt <= now.getTime() ? { severity: 'low' as const } : isLongAt === Infinity ? {} : { recheckAt: toIso(isLongAt) })
