@@ -1,4 +1,5 @@
-export const DAY_MS = 24 * 60 * 60 * 1000
+export const HOUR_MS = 60 * 60 * 1000
+export const DAY_MS = 24 * HOUR_MS
 
 const CALENDAR_DAY = /^(\d{4})-(\d{2})-(\d{2})$/
 
