@@ -3,9 +3,10 @@ import { domainToASCII } from 'node:url'
 import type { IntelEntry } from '../../intel/intel-view.js'
 import type { KeptEvent } from '../../telemetry/device-state.js'
 import type { DetectionContext, Evidence } from '../detection.js'
-import { inForce, keyed, lookup } from './intel-entries.js'
+import { inForce, keyed } from './intel-entries.js'
 import { oncePerContext } from './memo.js'
 import { isAllowedHost } from './organisation.js'
+import { toIso } from './time.js'
 
 /** A listed host, address or URL that an event names. */
 export interface Contact {
@@ -55,14 +56,13 @@ export function targetsOf (event: KeptEvent): Target[] {
   return targets
 }
 
-function entriesFor (context: DetectionContext, target: Target): readonly IntelEntry[] {
+/** Whatever is listed, in force or not. */
+function entriesFor ({ intel }: DetectionContext, target: Target): readonly IntelEntry[] {
   const found = new Set<IntelEntry>()
   const version = isIP(target.host)
-  if (version !== 0) for (const entry of lookup(context, version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
-  for (const entry of inForce(context.intel.lookupHost(target.host, target.port), context.now)) found.add(entry)
-  if (target.field === 'url') {
-    for (const entry of inForce(context.intel.lookupUrl(target.text), context.now)) found.add(entry)
-  }
+  if (version !== 0) for (const entry of intel.lookup(version === 4 ? 'ipv4' : 'ipv6', target.host)) found.add(entry)
+  for (const entry of intel.lookupHost(target.host, target.port)) found.add(entry)
+  if (target.field === 'url') for (const entry of intel.lookupUrl(target.text)) found.add(entry)
   // Who is listed with a port is meant there alone; a port nobody told may be that one.
   return [...found].filter(({ port }) => port === undefined || target.port === undefined || port === target.port)
 }
@@ -74,27 +74,57 @@ export function wasReached (event: KeptEvent): boolean {
   return true
 }
 
-function contactsOf (context: DetectionContext, event: KeptEvent): Contact[] {
-  const place = keyed('events', event.eventId)
-  const targets = targetsOf(event)
-  // Who vouches for a host means the address behind it as well.
-  if (targets.some(({ host }) => isAllowedHost(context.policy, host))) return []
-  for (const target of targets) {
-    const entries = entriesFor(context, target)
-    if (entries.length === 0) continue
-    const evidence: Evidence[] = [{ path: `${place}.${target.field}`, value: target.text }, { path: `${place}.at`, value: event.at }]
-    if (event.appId !== undefined) evidence.push({ path: `${place}.appId`, value: event.appId })
-    // One event is one contact: the address behind a listed name adds nothing.
-    return [{ event, subject: target.host, reached: wasReached(event), evidence, entries }]
+interface Found {
+  readonly contacts: readonly Contact[]
+  /** Ms: when intelligence about one of the events begins or ceases to count. */
+  readonly changesAt: number
+}
+
+const NOTHING: Found = { contacts: [], changesAt: Infinity }
+
+/** The next moment at which an entry begins or ceases to count, in ms. */
+function changeOf ({ validFrom, validUntil }: IntelEntry, now: number): number {
+  return Math.min(...[validFrom, validUntil].map((time) => time === undefined ? Infinity : Date.parse(time)).filter((time) => time > now))
+}
+
+const found = oncePerContext((context): Found => {
+  const { state: { events }, policy, now } = context
+  if (events.length === 0) return NOTHING
+  const contacts: Contact[] = []
+  let changesAt = Infinity
+  for (const event of events) {
+    const targets = targetsOf(event)
+    // Who vouches for a host means the address behind it as well.
+    if (targets.length === 0 || targets.some(({ host }) => isAllowedHost(policy, host))) continue
+    for (const target of targets) {
+      const listed = entriesFor(context, target)
+      for (const entry of listed) changesAt = Math.min(changesAt, changeOf(entry, now.getTime()))
+      const entries = inForce(listed, now)
+      if (entries.length === 0) continue
+      contacts.push({ event, subject: target.host, reached: wasReached(event), evidence: evidenceOf(event, target), entries })
+      // One event is one contact: the address behind a listed name adds nothing.
+      break
+    }
   }
-  return []
+  contacts.sort((a, b) => Date.parse(b.event.at) - Date.parse(a.event.at) || (a.event.eventId < b.event.eventId ? -1 : 1))
+  return { contacts, changesAt }
+})
+
+function evidenceOf (event: KeptEvent, { field, text }: Target): readonly Evidence[] {
+  const place = keyed('events', event.eventId)
+  const evidence: Evidence[] = [{ path: `${place}.${field}`, value: text }, { path: `${place}.at`, value: event.at }]
+  if (event.appId !== undefined) evidence.push({ path: `${place}.appId`, value: event.appId })
+  return evidence
 }
 
 /** Every event that names something listed, and no host that the organisation allows, newest first. */
-export const contacts = oncePerContext((context): readonly Contact[] =>
-  context.state.events
-    .flatMap((event) => contactsOf(context, event))
-    .sort((a, b) => Date.parse(b.event.at) - Date.parse(a.event.at) || (a.event.eventId < b.event.eventId ? -1 : 1)))
+export const contacts = (context: DetectionContext): readonly Contact[] => found(context).contacts
+
+/** ISO 8601: when time alone changes the contacts, because intelligence begins or ceases to count. Every detection that asks for contacts names it (`nextChangeAt`). */
+export function contactsChangeAt (context: DetectionContext): string | undefined {
+  const { changesAt } = found(context)
+  return changesAt === Infinity ? undefined : toIso(changesAt)
+}
 
 /** What a contact means; each is one detection's, so that one fact is said once. */
 export type Meaning = 'mercenary-spyware' | 'command-server' | 'phishing' | 'malicious' | 'sales-site'

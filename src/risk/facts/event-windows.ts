@@ -6,7 +6,7 @@ import { eventLifetimeMs } from '../policy/policy.js'
  * A time a phone gives, on our clock. What has reached us has happened, so a phone whose clock
  * runs ahead cannot keep an event open longer than one whose clock is right.
  */
-function happenedAt (time: string, event: KeptEvent): number {
+export function happenedAt (time: string, event: KeptEvent): number {
   const receivedAt = Date.parse(event.receivedAt)
   const at = Date.parse(time)
   return Number.isNaN(at) ? receivedAt : Math.min(at, receivedAt)

@@ -115,7 +115,7 @@ t.test('a user\'s certificate authority is found', async (t) => {
     { name: 'nor one of an unknown store', phone: { certificates: [{ sha256: CA }] }, finds: [] },
     { name: 'nor one the organisation allows', phone: { certificates: [authority] }, policy: { certificates: { allow: [CA.toUpperCase()] } }, finds: [] },
     { name: 'nor one of a phone that has none', phone: { certificates: [] }, finds: [] },
-    { name: 'high while somebody intercepts', phone: { certificates: [authority], events: [interception] }, finds: ['net-tls-interception login.example high', `net-user-ca ${CA} high`] },
+    { name: 'high while somebody intercepts', phone: { certificates: [authority], events: [interception] }, finds: [`cmp-ca-and-mitm ${CA} high`, 'net-tls-interception login.example high', `net-user-ca ${CA} high`] },
     { name: 'medium again when that is over', phone: { certificates: [authority], events: [{ ...interception, endedAt: at(-1), receivedAt: at(-1) }] }, finds: found }
   ])
   t.equal(only(judge({ phone: { certificates: [authority] } })).expiresAt, null)

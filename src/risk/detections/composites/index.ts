@@ -1,4 +1,13 @@
 import type { Detection } from '../../detection.js'
+import { cmpAttestationConflict } from './cmp-attestation-conflict.js'
+import { cmpCaAndMitm } from './cmp-ca-and-mitm.js'
+import { cmpOldAndExploited } from './cmp-old-and-exploited.js'
+import { cmpDebugWeak } from './cmp-usb.js'
 
 /** Made of what others found; judged last. */
-export const COMPOSITE_DETECTIONS: readonly Detection[] = []
+export const COMPOSITE_DETECTIONS: readonly Detection[] = [
+  cmpCaAndMitm,
+  cmpDebugWeak,
+  cmpAttestationConflict,
+  cmpOldAndExploited
+]

@@ -1,7 +1,7 @@
 import type { ThreatClass } from '../../../intel/indicators/indicator.js'
 import type { IntelEntry } from '../../../intel/intel-view.js'
 import type { Detection } from '../../detection.js'
-import { contacts } from '../../facts/contacts.js'
+import { contacts, contactsChangeAt } from '../../facts/contacts.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { describeEntry, weigh } from '../../facts/intel-entries.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
@@ -29,7 +29,7 @@ function findC2Entries (entries: readonly IntelEntry[]): readonly IntelEntry[] {
 
 export const netC2Domain: Detection = {
   id: ID,
-  version: 2,
+  version: 3,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'high',
@@ -80,6 +80,7 @@ export const netC2Domain: Detection = {
     }
   ],
 
+  nextChangeAt: contactsChangeAt,
   detect (context) {
     return contacts(context).flatMap(({ event, subject, reached, evidence, entries }) => {
       const servers = reached ? findC2Entries(entries) : []

@@ -1,6 +1,7 @@
 import type { ThreatClass } from '../../../intel/indicators/indicator.js'
 import type { Detection, DetectionContext, Match } from '../../detection.js'
 import type { Example } from '../../example.js'
+import { contactsChangeAt } from '../../facts/contacts.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { describeEntry, weigh } from '../../facts/intel-entries.js'
 import { badPages, type BadPage } from '../../facts/pages.js'
@@ -64,6 +65,7 @@ export const netMaliciousSite: Detection = {
     { name: 'the organisation vouches for the host', platform: 'android', report: visit('opened'), intel: MALWARE, policy: { domains: { allow: ['free-apk.example'] } }, finds: [] }
   ],
 
+  nextChangeAt: contactsChangeAt,
   detect (context) {
     return badPages(context).flatMap((page): Match[] => {
       const judged = page.event.type === 'url-visit' ? judge(context, page) : undefined

@@ -1,6 +1,6 @@
 import type { Detection, DetectionContext, Match } from '../../detection.js'
 import type { Example } from '../../example.js'
-import { contacts, meaningOf } from '../../facts/contacts.js'
+import { contacts, contactsChangeAt, meaningOf } from '../../facts/contacts.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { describeEntry, weigh } from '../../facts/intel-entries.js'
 import { badPages, type BadPage } from '../../facts/pages.js'
@@ -47,6 +47,7 @@ export const netPhishingBlocked: Detection = {
     { name: 'blocked for another reason', platform: 'ipados', report: visit('blocked', { category: 'gambling' }), finds: [] }
   ],
 
+  nextChangeAt: contactsChangeAt,
   detect: (context) => pages(context, BLOCKED, false).map(({ page, expiresAt }): Match => ({
     subject: page.subject,
     title: `A page that steals passwords was blocked: ${page.subject}, ${saidBy(page)}.`,
@@ -102,6 +103,7 @@ export const netPhishingVisited: Detection = {
     { name: 'two days ago', platform: 'android', report: visit('opened', { at: '2026-11-21T10:00:00Z' }), intel: PHISHING, finds: [] }
   ],
 
+  nextChangeAt: contactsChangeAt,
   detect: (context) => [
     ...pages(context, VISITED, true).map(({ page, expiresAt }): Match => ({
       subject: page.subject,

@@ -1,6 +1,7 @@
 import type { KeptEvent } from '../../../telemetry/device-state.js'
 import type { Detection, DetectionContext, Match } from '../../detection.js'
 import type { Example } from '../../example.js'
+import { contactsChangeAt } from '../../facts/contacts.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { describeEntry, weigh } from '../../facts/intel-entries.js'
 import { eventEvidence } from '../../facts/network-events.js'
@@ -77,5 +78,6 @@ export const netSmishingLink: Detection = {
     { name: 'the organisation vouches for the host', platform: 'ios', report: link({ opened: true }), intel: PHISHING, policy: { domains: { allow: ['parcel.example'] } }, finds: [] }
   ],
 
+  nextChangeAt: contactsChangeAt,
   detect: (context) => [...links(context), ...frauds(context)]
 }

@@ -1,3 +1,35 @@
 import type { UserTexts } from '../user-text.js'
 
-export const compositeTexts: UserTexts = {}
+export const compositeTexts: UserTexts = {
+  'cmp-ca-and-mitm': {
+    title: 'Jemand hat auf diesem Telefon ein Zertifikat hinzugefügt, und verschlüsselte Verbindungen werden mitgelesen ({subject}).',
+    steps: [
+      'Verlassen Sie dieses Netz jetzt und benutzen Sie mobile Daten.',
+      'Öffnen Sie die Einstellungen, suchen Sie nach „Zertifikate“ und entfernen Sie die, die Sie nicht kennen.',
+      'Ändern Sie die Passwörter, die Sie in diesem Netz benutzt haben, auf einem anderen Gerät.'
+    ]
+  },
+  'cmp-debug-weak': {
+    title: 'Wer dieses Telefon in der Hand hat, kann es mit einem Computer verbinden und auslesen: Es hat keine Displaysperre, und USB-Debugging ist eingeschaltet.',
+    steps: [
+      'Richten Sie in den Einstellungen eine Displaysperre ein.',
+      'Öffnen Sie die Einstellungen, dann System, dann Entwickleroptionen, und schalten Sie USB-Debugging aus.'
+    ]
+  },
+  'cmp-attestation-conflict': {
+    title: 'Dieses Telefon kann nicht beweisen, dass sein System echt ist, und es sieht so aus, als würde das verborgen.',
+    steps: [
+      'Geben Sie auf diesem Telefon vorerst keine Passwörter ein.',
+      'Starten Sie das Telefon neu und öffnen Sie die Sicherheits-App.',
+      'Wenn diese Meldung bleibt, bringen Sie das Telefon zu Ihrer IT-Abteilung.'
+    ]
+  },
+  'cmp-old-and-exploited': {
+    title: 'Auf diesem Telefon wurde eine gefährliche Seite geöffnet, und sein System ist zu alt, um ihr zu widerstehen ({subject}).',
+    steps: [
+      'Schließen Sie die Seite.',
+      'Installieren Sie das Systemupdate jetzt.',
+      'Bitten Sie Ihr Sicherheitsteam, sich das Telefon anzusehen, bevor Sie es wieder für die Arbeit benutzen.'
+    ]
+  }
+}

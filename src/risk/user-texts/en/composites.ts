@@ -1,3 +1,35 @@
 import type { UserTexts } from '../user-text.js'
 
-export const compositeTexts: UserTexts = {}
+export const compositeTexts: UserTexts = {
+  'cmp-ca-and-mitm': {
+    title: 'Somebody added a certificate to this phone, and encrypted connections are being read ({subject}).',
+    steps: [
+      'Leave this network now and use mobile data.',
+      'Open the settings, search for "certificates", and remove those that you do not know.',
+      'Change the passwords that you used on this network, on another device.'
+    ]
+  },
+  'cmp-debug-weak': {
+    title: 'Anybody who holds this phone can connect it to a computer and read it: it has no screen lock, and USB debugging is on.',
+    steps: [
+      'Set a screen lock in the settings.',
+      'Open the settings, then System, then Developer options, and turn off USB debugging.'
+    ]
+  },
+  'cmp-attestation-conflict': {
+    title: 'This phone cannot prove that its system is genuine, and looks as if that were hidden.',
+    steps: [
+      'Do not enter passwords on this phone for now.',
+      'Restart the phone and open the security app.',
+      'If this message stays, bring the phone to your IT team.'
+    ]
+  },
+  'cmp-old-and-exploited': {
+    title: 'A dangerous page was opened on this phone, whose system is too old to resist it ({subject}).',
+    steps: [
+      'Close the page.',
+      'Install the system update now.',
+      'Ask your security team to look at the phone before you use it for work again.'
+    ]
+  }
+}
