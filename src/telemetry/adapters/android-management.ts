@@ -86,11 +86,13 @@ export const ANDROID_MANAGEMENT_MAP: FieldMap = {
     { from: 'deviceSettings.adbEnabled', to: 'config.usbDebugging', reader: flag },
     { from: 'deviceSettings.unknownSourcesEnabled', to: 'config.unknownSources', reader: flag },
     { from: 'deviceSettings.verifyAppsEnabled', to: 'config.playProtect', reader: flag },
+    { from: 'commonCriteriaModeInfo.commonCriteriaModeStatus', to: 'config.commonCriteria', reader: words({ COMMON_CRITERIA_MODE_ENABLED: true, COMMON_CRITERIA_MODE_DISABLED: false, COMMON_CRITERIA_MODE_STATUS_UNKNOWN: undefined }) },
     { from: 'managementMode', to: 'config.managed', reader: words({ DEVICE_OWNER: true, PROFILE_OWNER: true }) },
     { from: 'securityPosture', to: 'integrity.rooted', reader: rooted },
     { from: 'securityPosture', to: 'integrity.reasons', reader: meaning('the names of the risks', securityPosture, ({ risks }: Posture) => [...risks]) },
     { from: 'securityPosture', to: 'integrity.attestation.kind', reader: meaning('`play-integrity`', securityPosture, () => 'play-integrity') },
     { from: 'securityPosture', to: 'integrity.attestation.verdict', reader: verdict },
+    { from: 'securityPosture', to: 'integrity.attestation.hardwareEvaluation', reader: meaning('`HARDWARE_BACKED_EVALUATION_FAILED` → `failed`; else unknown', securityPosture, ({ risks }: Posture) => risks.includes('HARDWARE_BACKED_EVALUATION_FAILED') ? 'failed' : undefined) },
     {
       from: 'systemProperties',
       to: 'properties',
@@ -127,7 +129,6 @@ export const ANDROID_MANAGEMENT_MAP: FieldMap = {
     ['networkInfo', 'numbers and addresses of the phone; no detection rests on them'],
     ['memoryInfo, memoryEvents, displays, powerManagementEvents, hardwareStatusSamples', 'no bearing on security'],
     ['softwareInfo.bootloaderVersion', 'does not say whether the bootloader is locked'],
-    ['commonCriteriaModeInfo', 'a duty of some organisations; no detection rests on it'],
     ['nonComplianceDetails, policyCompliant', 'the judgement of another policy']
   ]
 }

@@ -42,3 +42,8 @@ export function parseProcesses (text: string): string[] {
   }
   return [...names]
 }
+
+/** Whether a file can be run, by its mode as `ls` and Go write it (`-rwxr-x--x`); undefined for a folder or another text. */
+export function isExecutableMode (mode: unknown): boolean | undefined {
+  return typeof mode === 'string' && /^-[-rwxsStT]{9}$/.test(mode) ? /[xst]/.test(mode) : undefined
+}

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../../errors.js'
 import { REPORT_LIMITS } from '../report.js'
-import { parseGetprop } from './android-text.js'
+import { isExecutableMode, parseGetprop } from './android-text.js'
 import { type AndroidQfFiles, fromAndroidQf } from './androidqf.js'
 import { isSentinel, time } from './field-map.js'
 import { isObject } from './json-value.js'
@@ -29,7 +29,7 @@ export const ANDROIDQF_FILES: readonly FolderFile[] = [
   { name: 'processes.txt', part: 'processes', goesTo: '`processes`' },
   { name: 'processes.json', part: 'processes', goesTo: '`processes`' },
   { name: 'selinux.txt', part: 'selinux', goesTo: '`config.selinux`' },
-  { name: 'files.json', part: 'files', goesTo: '`files`: path and SHA-256; those below `/data/local/tmp` first, at most 5,000' },
+  { name: 'files.json', part: 'files', goesTo: '`files`: path, SHA-256, and by its mode whether it can be run; those below `/data/local/tmp` first, at most 5,000' },
   { name: 'acquisition.json', part: 'acquisition', goesTo: 'the time of collection' }
 ]
 export const ANDROIDQF_FILE_NAMES: ReadonlySet<string> = new Set(ANDROIDQF_FILES.map(({ name }) => name))
@@ -44,9 +44,15 @@ function readFileList (text: string, skips: Skips): Files {
   for (const entry of list) {
     const path: unknown = isObject(entry) ? entry['path'] : undefined
     if (typeof path !== 'string' || path === '') skips.add('an entry of files.json says nothing without its path', '')
-    else files.push({ path, ...(isObject(entry) && typeof entry['sha256'] === 'string' && entry['sha256'] !== '' ? { sha256: entry['sha256'] } : {}) })
+    else files.push({ path, ...aboutFile(entry) })
   }
   return files
+}
+
+function aboutFile (entry: unknown): Pick<Files[number], 'sha256' | 'executable'> {
+  const { sha256, mode } = isObject(entry) ? entry : {}
+  const executable = isExecutableMode(mode)
+  return { ...(typeof sha256 === 'string' && sha256 !== '' ? { sha256 } : {}), ...(executable === undefined ? {} : { executable }) }
 }
 
 function parseJson (text: string, file: string): unknown {

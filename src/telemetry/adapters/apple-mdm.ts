@@ -46,6 +46,12 @@ const payloadTypes: Reader = {
   }
 }
 
+/** Apple numbers the builds of betas from 5,000 on, with a small letter behind. */
+function isBetaBuild (build: string): boolean | undefined {
+  if (/^\d{2}[A-Z]5\d{3}[a-z]$/.test(build)) return true
+  return /^\d{2}[A-Z]\d{1,4}$/.test(build) ? false : undefined
+}
+
 const ENCRYPTION_SAYS = '`3` with a passcode → `active`; `3` without one, `1`, `2` → `default-key`; `0` → `unsupported`; `3` with the passcode unknown → unknown'
 
 /** Keys of the answers to MDM commands: https://developer.apple.com/documentation/devicemanagement */
@@ -54,6 +60,8 @@ export const APPLE_MDM_MAP: FieldMap = {
     { from: 'QueryResponses.OSVersion', to: 'os.version', reader: text },
     { from: 'QueryResponses.BuildVersion', to: 'os.build', reader: text },
     { from: 'QueryResponses.SupplementalBuildVersion', to: 'os.supplementalBuild', reader: text },
+    { from: 'QueryResponses.SupplementalOSVersionExtra', to: 'os.supplementalVersion', reader: text },
+    { from: 'QueryResponses.BuildVersion', to: 'os.beta', reader: meaning('a number of 5,000 or more and a small letter at the end (`24A5260n`) → `true`; no letter → `false`; else unknown', text, isBetaBuild) },
     { from: 'QueryResponses.ProductName', to: 'hardware.model', reader: text },
     { from: 'QueryResponses.ModelName', to: 'hardware.model', reader: text },
     { from: 'QueryResponses.ProductName', to: 'hardware.manufacturer', reader: meaning('`Apple`', text, () => 'Apple') },

@@ -8,7 +8,7 @@ export const MVT_PARTS = {
   settings: { files: ['settings.json', 'aqf_settings.json'], goesTo: '`config`, `network`' },
   processes: { files: ['processes.json', 'aqf_processes.json', 'datausage.json', 'net_datausage.json', 'netusage.json', 'os_analytics_ad_daily.json', 'osanalytics_addaily.json'], goesTo: '`processes`' },
   rootBinaries: { files: ['root_binaries.json'], goesTo: '`integrity.rootBinaries`' },
-  files: { files: ['files.json', 'aqf_files.json'], goesTo: '`files`: path and SHA-256, at most 5,000' },
+  files: { files: ['files.json', 'aqf_files.json'], goesTo: '`files`: path, SHA-256, and by its mode whether it can be run, at most 5,000' },
   selinux: { files: ['selinux_status.json'], goesTo: '`config.selinux`' },
   backup: { files: ['backup_info.json'], goesTo: '`os`, `hardware`, `apps`; the serial number, the time of collection' },
   applications: { files: ['applications.json'], goesTo: 'names, versions and origin of the apps in `backup_info.json`' },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { InvalidInputError } from '../../errors.js'
 import { REPORT_LIMITS } from '../report.js'
+import { isExecutableMode } from './android-text.js'
 import { sectionsOfProperties, sectionsOfSettings } from './androidqf.js'
 import { isSentinel, readSections, time } from './field-map.js'
 import { readInfoPlist, sectionsOfBackup } from './ios-backup.js'
@@ -107,7 +108,7 @@ function fromResults (results: Results, skips: Skips, content: unknown): Transla
   const allConfig = { ...fromProperties.config, ...fromSettings.config, ...config }
   const processes = textsAt(listOf(results, 'processes', skips), 'proc_name', 'package', 'bundle_id')
   const files = textsAt(listOf(results, 'files', skips), 'path')
-  const digests = new Map(listOf(results, 'files', skips).map(({ path, sha256 }) => [path, sha256]))
+  const aboutFiles = new Map(listOf(results, 'files', skips).map((entry) => [entry['path'], aboutFile(entry)]))
   const rootBinaries = (results.rootBinaries ?? []).flatMap(([, value]) => Array.isArray(value) ? value : []).map((one) => isObject(one) ? one['path'] : one).filter((path) => typeof path === 'string' && path.startsWith('/'))
   const visits = results.visits === undefined ? [] : visitsOf(listOf(results, 'visits', skips), skips) ?? []
   const at = isObject(info) ? toInstant(info['Last Backup Date']) : undefined
@@ -120,7 +121,7 @@ function fromResults (results: Results, skips: Skips, content: unknown): Transla
       ...backup,
       ...(Object.keys(allConfig).length === 0 ? {} : { config: allConfig }),
       ...(results.processes === undefined || processes.length === 0 ? {} : { processes: cut(processes, 'processes', skips) }),
-      ...(files.length === 0 ? {} : { files: cut(files, 'files', skips).map((path) => ({ path, ...(typeof digests.get(path) === 'string' && digests.get(path) !== '' ? { sha256: digests.get(path) as string } : {}) })) }),
+      ...(files.length === 0 ? {} : { files: cut(files, 'files', skips).map((path) => ({ path, ...aboutFiles.get(path) })) }),
       ...(results.rootBinaries === undefined ? {} : { integrity: { rootBinaries: [...new Set(rootBinaries as string[])] } }),
       ...(visits.length === 0 ? {} : { events: visits })
     },
@@ -128,6 +129,11 @@ function fromResults (results: Results, skips: Skips, content: unknown): Transla
     skipped: skips.list(),
     content
   }
+}
+
+function aboutFile ({ sha256, mode }: JsonObject): Pick<NonNullable<ReportSections['files']>[number], 'sha256' | 'executable'> {
+  const executable = isExecutableMode(mode)
+  return { ...(typeof sha256 === 'string' && sha256 !== '' ? { sha256 } : {}), ...(executable === undefined ? {} : { executable }) }
 }
 
 function cut (list: readonly string[], what: string, skips: Skips): string[] {

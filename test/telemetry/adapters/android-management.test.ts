@@ -28,7 +28,9 @@ t.test('each key goes where it belongs', async (t) => {
     ...([['ACTIVE', 'active'], ['ACTIVE_PER_USER', 'active'], ['ACTIVE_DEFAULT_KEY', 'default-key'], ['ACTIVATING', 'inactive'], ['INACTIVE', 'inactive'], ['UNSUPPORTED', 'unsupported']] as const)
       .map(([encryptionStatus, encryption]) => [{ deviceSettings: { encryptionStatus, isEncrypted: true } }, { config: { encryption } }] as const),
     [{ deviceSettings: { encryptionStatus: 'ENCRYPTION_STATUS_UNSPECIFIED', isEncrypted: false } }, { config: { encryption: 'inactive' } }],
-    [{ deviceSettings: {}, softwareInfo: null, networkInfo: { imei: '1' }, commonCriteriaModeInfo: { commonCriteriaModeStatus: 'COMMON_CRITERIA_MODE_ENABLED' } }, {}],
+    [{ deviceSettings: {}, softwareInfo: null, networkInfo: { imei: '1' } }, {}],
+    ...([['ENABLED', { config: { commonCriteria: true } }], ['DISABLED', { config: { commonCriteria: false } }], ['STATUS_UNKNOWN', {}]] as const)
+      .map(([status, expected]) => [{ commonCriteriaModeInfo: { commonCriteriaModeStatus: `COMMON_CRITERIA_MODE_${status}` } }, expected] as const),
     [{ softwareInfo: { androidVersion: 'unknown', securityPatchLevel: '' } }, {}]
   ]
   for (const [device, expected] of table) t.strictSame(sections(device), expected, JSON.stringify(device))
@@ -45,6 +47,8 @@ t.test('Google\'s verdict on a phone', async (t) => {
   t.strictSame(posture('POTENTIALLY_COMPROMISED'), [undefined, 'failed', []])
   t.strictSame(posture('AT_RISK', 'UNKNOWN_OS'), [undefined, 'basic', ['UNKNOWN_OS']], 'an unknown system may hide root')
   t.strictSame(posture('AT_RISK', 'HARDWARE_BACKED_EVALUATION_FAILED'), [false, 'device', ['HARDWARE_BACKED_EVALUATION_FAILED']])
+  t.match(sections({ securityPosture: { devicePosture: 'AT_RISK', postureDetails: [{ securityRisk: 'HARDWARE_BACKED_EVALUATION_FAILED' }] } }), { integrity: { attestation: { hardwareEvaluation: 'failed' } } })
+  t.notMatch(sections({ securityPosture: { devicePosture: 'SECURE' } }), { integrity: { attestation: { hardwareEvaluation: /./ } } })
   t.strictSame(posture('AT_RISK'), [undefined, 'basic', []])
   t.strictSame(posture('POSTURE_UNSPECIFIED'), [undefined, undefined, undefined])
   t.match(sections({ securityPosture: { devicePosture: 'AT_RISK', postureDetails: [{ securityRisk: 'UNKNOWN_OS', advice: [{ defaultMessage: 'The user should lock their device\'s bootloader.' }] }] } }), { os: { bootloaderLocked: false } })

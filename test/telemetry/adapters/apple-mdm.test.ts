@@ -24,7 +24,10 @@ async function makeCertificate (name: string, ca: boolean): Promise<Buffer> {
 
 t.test('each key goes where it belongs', async (t) => {
   const table: ReadonlyArray<readonly [object, object]> = [
-    [{ QueryResponses: { OSVersion: '18.1', BuildVersion: '22B83', SupplementalBuildVersion: '22B83', ProductName: 'iPhone15,2', ModelName: 'iPhone', IsSupervised: false } }, { os: { version: '18.1', build: '22B83', supplementalBuild: '22B83' }, hardware: { model: 'iPhone15,2', manufacturer: 'Apple' }, config: { managed: true } }],
+    [{ QueryResponses: { OSVersion: '18.1', BuildVersion: '22B83', SupplementalBuildVersion: '22B83', ProductName: 'iPhone15,2', ModelName: 'iPhone', IsSupervised: false } }, { os: { version: '18.1', build: '22B83', supplementalBuild: '22B83', beta: false }, hardware: { model: 'iPhone15,2', manufacturer: 'Apple' }, config: { managed: true } }],
+    [{ QueryResponses: { OSVersion: '16.5.1', BuildVersion: '20F75', SupplementalBuildVersion: '20F770750b', SupplementalOSVersionExtra: '(a)' } }, { os: { version: '16.5.1', build: '20F75', supplementalBuild: '20F770750b', supplementalVersion: '(a)', beta: false } }],
+    [{ QueryResponses: { BuildVersion: '24A5260n' } }, { os: { build: '24A5260n', beta: true } }],
+    [{ QueryResponses: { BuildVersion: '8C148a' } }, { os: { build: '8C148a' } }],
     [{ SecurityInfo: { PasscodePresent: false, PasscodeCompliant: false, HardwareEncryptionCaps: 3 } }, { config: { passcodeSet: false, passcodeCompliant: false, encryption: 'default-key' } }],
     [{ SecurityInfo: { PasscodePresent: true, PasscodeCompliantWithProfiles: true, HardwareEncryptionCaps: 3, AutoLockTime: 120 } }, { config: { passcodeSet: true, passcodeCompliant: true, encryption: 'active', autoLockSeconds: 120 } }],
     [{ SecurityInfo: { HardwareEncryptionCaps: 3 } }, {}],

@@ -42,7 +42,7 @@ t.test('reads properties, settings, processes, files, root tools, SELinux', asyn
     'getprop.json': [{ name: 'ro.build.version.release', value: '14' }, { name: 'ro.boot.serialno', value: 'S1' }, { name: 'ro.crypto.state', value: 'encrypted' }],
     'settings.json': { global: { adb_enabled: '1' }, secure: { install_non_market_apps: 'null' } },
     'processes.json': [{ proc_name: 'init' }, { proc_name: 'com.evil:push' }, { proc_name: 'init' }],
-    'files.json': [{ path: '/data/local/tmp/x', sha256: 'c'.repeat(64) }, { path: '/sdcard/y' }, { modified_time: '' }],
+    'files.json': [{ path: '/data/local/tmp/x', sha256: 'c'.repeat(64), mode: '-rwxr-xr-x' }, { path: '/sdcard/y', mode: '-rw-rw----' }, { path: '/sdcard', mode: 'drwxrwx--x' }, { modified_time: '' }],
     'root_binaries.json': [{ path: '/system/bin/su', binary_name: 'su', description: 'SuperUser binary' }],
     'selinux_status.json': { status: 'permissive' }
   })
@@ -51,7 +51,7 @@ t.test('reads properties, settings, processes, files, root tools, SELinux', asyn
     os: { version: '14' },
     config: { usbDebugging: true, encryption: 'active', selinux: 'permissive' },
     processes: ['init', 'com.evil:push'],
-    files: [{ path: '/data/local/tmp/x', sha256: 'c'.repeat(64) }, { path: '/sdcard/y' }],
+    files: [{ path: '/data/local/tmp/x', sha256: 'c'.repeat(64), executable: true }, { path: '/sdcard/y', executable: false }, { path: '/sdcard' }],
     integrity: { rootBinaries: ['/system/bin/su'] },
     properties: { 'ro.boot.serialno': 'S1' }
   })
