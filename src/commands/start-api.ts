@@ -58,7 +58,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       db,
       scoring: scoringOf(installation),
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
-      devices: { db, cutoffs, sync, score, log },
+      devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
       journal
     },

@@ -1,5 +1,7 @@
 import { NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
+import type { Level } from '../risk/level.js'
+import { type StepBack, wayBack } from './way-back.js'
 import { listStandingFindings, type Finding } from './finding-repository.js'
 import { findDeviceRow, toDeviceSummary, toIso, type DeviceSummary } from './fleet-repository.js'
 
@@ -13,6 +15,15 @@ export interface DeviceDetail extends DeviceSummary {
   readonly findings: readonly Finding[]
   /** What the level rests on, in words: the titles of the open findings that raise it to where it is. */
   readonly reasons: readonly string[]
+  /** Detections that nobody can answer, because the phone told nothing of what they need. */
+  readonly unknown: readonly string[]
+  /** Of the policy that the level comes from; null before the first judgement. */
+  readonly policyVersion: number | null
+  readonly ownership: 'corporate' | 'personal' | null
+  readonly tags: readonly string[]
+  readonly entraGroups: readonly string[]
+  /** What must be solved for each better level, the nearest first. */
+  readonly wayBack: readonly StepBack[]
   /** How far the last report's time lies from its receipt, in steps of five minutes (DeviceState); null: less than that. */
   readonly clockOffsetSeconds: number | null
   readonly intune: {
@@ -32,6 +43,12 @@ export async function getDevice ({ db }: { readonly db: Database }, { tenantId, 
     ...toDeviceSummary(row),
     findings,
     reasons: findings.filter(({ status, raisesLevel, severity }) => status === 'open' && raisesLevel && severity === row.level).map(({ title }) => title),
+    unknown: row.undecided ?? [],
+    policyVersion: row.policy_version,
+    ownership: row.ownership,
+    tags: row.tags,
+    entraGroups: row.entra_groups,
+    wayBack: row.level === null ? [] : wayBack(row.level as Level, findings),
     clockOffsetSeconds: row.clock_offset_seconds,
     intune: {
       desired: row.desired_health,

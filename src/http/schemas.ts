@@ -78,10 +78,26 @@ const DEVICE = {
   retiredAt: nullable(Time)
 }
 export const DeviceSchema = Type.Object(DEVICE, { title: 'Device' })
+export const WayBackSchema = Type.Array(Type.Object({
+  level: Level,
+  close: Type.Array(Type.Object({
+    findingId: Uuid,
+    detection: Type.String(),
+    subject: Type.String(),
+    remediation: Type.Object({ user: Type.String(), admin: Type.String() }),
+    expiresAt: nullable(Time)
+  }))
+}), { description: 'What must be solved for each better level, the nearest first; access returns where Intune\'s limit is one of them.' })
 export const DeviceDetailSchema = Type.Object({
   ...DEVICE,
   findings: Type.Array(FindingSchema),
   reasons: Type.Array(Type.String()),
+  unknown: Type.Array(Type.String(), { description: 'Detections that nobody can answer, because the phone told nothing of what they need.' }),
+  policyVersion: nullable(Type.Integer()),
+  ownership: nullable(Type.Enum(['corporate', 'personal'])),
+  tags: Type.Array(Type.String()),
+  entraGroups: Type.Array(Type.String()),
+  wayBack: WayBackSchema,
   clockOffsetSeconds: nullable(Type.Integer({ description: 'How far the last report\'s time lies from its receipt: positive, the phone\'s clock is ahead; negative, it is behind or the phone was offline. Null below five minutes.' })),
   intune: Type.Object({
     desired: nullable(Type.String()),

@@ -70,6 +70,25 @@ export async function listWaitingReports (db: Database, groupId: number): Promis
   return rows.flatMap(toReports)
 }
 
+/** What a device said, as far as the journal still has it and it has been scored: in the order it came. */
+export async function listScoredReports (db: Database, deviceId: string): Promise<JournalReport[]> {
+  const { rows } = await sql<GroupRow>`
+    select ${GROUP_COLUMNS} from (select distinct day, id / 1000 as id from report where device_id = ${deviceId}) t
+    join report_group g on g.day = t.day and g.id = t.id
+    where not exists (select from unscored_group u where u.id = g.id)
+    order by g.id`.execute(db)
+  return rows.flatMap(toReports).filter((report) => report.deviceId === deviceId)
+}
+
+/** Whether the journal holds all that a device ever said: no day before its enrolment has expired, and no body was withheld. */
+export async function isWhole (db: Database, { deviceId, enrolledAt }: { readonly deviceId: string, readonly enrolledAt: Date }): Promise<boolean> {
+  const { rows: [row] } = await sql<{ whole: boolean }>`
+    select coalesce((select min(day) from report_group) <= ${enrolledAt.toISOString().slice(0, 10)}::date, false) and not exists (
+      select from report r join report_group g on g.day = r.day and g.id = r.id / 1000 where r.device_id = ${deviceId} and g.body is null
+    ) as whole`.execute(db)
+  return row!.whole
+}
+
 /** The group is done. */
 export async function deleteWaitingGroup (db: Database, groupId: number): Promise<void> {
   await db.deleteFrom('unscored_group').where('id', '=', groupId).execute()

@@ -37,7 +37,7 @@ export interface TestApi extends ScoreDeps {
   /** An API key with this role in this tenant (the test's own, when none is named). */
   keyFor (role: Role, tenantId?: string): Promise<string>
   /** A request with a bearer token. */
-  call (bearer: string | undefined, method: 'GET' | 'POST' | 'DELETE' | 'PUT', url: string, body?: InjectOptions['payload'], headers?: Readonly<Record<string, string>>): Promise<LightMyRequestResponse>
+  call (bearer: string | undefined, method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH', url: string, body?: InjectOptions['payload'], headers?: Readonly<Record<string, string>>): Promise<LightMyRequestResponse>
   /** A phone that has enrolled, and its access token. */
   enroll (tenantId?: string): Promise<{ readonly deviceId: string, readonly entraDeviceId: string, readonly accessToken: string }>
 }
@@ -90,7 +90,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       db,
       scoring,
       policy: { db, intel: intelJobs, preview: previewJobs },
-      devices: { db, cutoffs, sync, score, log },
+      devices: { db, cutoffs, sync, score, log, replay: { intel } },
       connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
       journal: options.journalOf?.(journal) ?? journal
     },

@@ -29,6 +29,8 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   [`POST ${TENANT}/suppressions`]: 'analyst',
   [`DELETE ${TENANT}/suppressions/{id}`]: 'analyst',
   [`PATCH ${TENANT}/devices/{deviceId}`]: 'analyst',
+  [`GET ${TENANT}/devices/{deviceId}/explain`]: 'viewer',
+  [`GET ${TENANT}/devices/{deviceId}/replay`]: 'viewer',
   [`GET ${TENANT}/detections`]: 'viewer',
   [`GET ${TENANT}/enrollment-tokens`]: 'admin',
   [`POST ${TENANT}/enrollment-tokens`]: 'admin',
