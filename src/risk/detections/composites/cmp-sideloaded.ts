@@ -1,8 +1,12 @@
-import type { Detection } from '../../detection.js'
+import type { AssessedFinding } from '../../assessment.js'
+import type { Detection, DetectionContext } from '../../detection.js'
 import { ANDROID } from '../../facts/platforms.js'
 import { appOf, combine } from './combine.js'
 
 const BAD = { appId: 'com.parcel.update', installer: 'com.android.chrome', system: false, launcherIcon: true } as const
+
+/** Apps that no store brought, however they came. */
+const sideloadedApps = ({ findingsOf }: DetectionContext): readonly AssessedFinding[] => [...findingsOf('app-sideloaded'), ...findingsOf('app-adb-installed')]
 
 export const cmpSideloadAccessibility: Detection = {
   id: 'cmp-sideload-accessibility',
@@ -15,7 +19,7 @@ export const cmpSideloadAccessibility: Detection = {
   description: 'One app came from outside the stores and runs as an accessibility service, with which it reads and operates the screen: how banking trojans work.',
   sections: ['apps', 'config'],
   needs: ['config.accessibilityServices'],
-  builtFrom: ['app-sideloaded', 'app-accessibility-service'],
+  builtFrom: ['app-sideloaded', 'app-adb-installed', 'app-accessibility-service'],
   remediation: {
     user: 'Turn the app off in the settings under Accessibility, then uninstall it. Look at your bank account, and change your passwords on another device.',
     admin: 'Have the app removed, rotate credentials used on the phone, and have the user check bank accounts. When it is a tool that someone needs, deploy it by management.'
@@ -31,7 +35,7 @@ export const cmpSideloadAccessibility: Detection = {
   detect (context) {
     const services = context.findingsOf('app-accessibility-service')
     if (services.length === 0) return []
-    return context.findingsOf('app-sideloaded').flatMap((sideloaded) => {
+    return sideloadedApps(context).flatMap((sideloaded) => {
       const service = services.find((one) => appOf(one) === sideloaded.subject)
       return service === undefined
         ? []
@@ -51,7 +55,7 @@ export const cmpSideloadAdminHidden: Detection = {
   description: 'One app came from outside the stores, administers the device, and has no icon: it defends itself against being found and removed, as stalkerware and trojans do.',
   sections: ['apps', 'config'],
   needs: ['config.deviceAdmins'],
-  builtFrom: ['app-sideloaded', 'app-device-admin', 'app-hidden-icon'],
+  builtFrom: ['app-sideloaded', 'app-adb-installed', 'app-device-admin', 'app-hidden-icon'],
   remediation: {
     user: 'If you think that somebody you know watches you, removing the app tells them: ask a help line for victims of violence first, on a device that nobody else uses (stopstalkerware.org lists some). Else turn the app off under device admin apps in the settings, then uninstall it.',
     admin: 'Somebody may watch the user: talk to them in confidence, on another phone, before you remove anything, and offer a help line (stopstalkerware.org). Then take the administration away, uninstall the app, and rotate credentials.'
@@ -67,7 +71,7 @@ export const cmpSideloadAdminHidden: Detection = {
     const admins = context.findingsOf('app-device-admin')
     const hidden = context.findingsOf('app-hidden-icon')
     if (admins.length === 0 || hidden.length === 0) return []
-    return context.findingsOf('app-sideloaded').flatMap((sideloaded) => {
+    return sideloadedApps(context).flatMap((sideloaded) => {
       const admin = admins.find((one) => appOf(one) === sideloaded.subject)
       const icon = hidden.find((one) => appOf(one) === sideloaded.subject)
       return admin === undefined || icon === undefined

@@ -1,11 +1,11 @@
+import type { AssessedFinding } from '../../assessment.js'
 import type { Detection, DetectionContext } from '../../detection.js'
 import { eventTimes } from '../../facts/coincidence.js'
 import { ANDROID } from '../../facts/platforms.js'
 import { combine } from './combine.js'
-import type { AssessedFinding } from '../../assessment.js'
 
 const HOUR_MS = 60 * 60 * 1000
-const APP = { appId: 'com.tool', installer: null, system: false, launcherIcon: true } as const
+const APP = { appId: 'com.tool', installer: 'com.android.shell', system: false, launcherIcon: true } as const
 
 /** Whether the app can have come with this use of adb; unknown counts as so. */
 function cameWith (context: DetectionContext, app: AssessedFinding, activity: AssessedFinding): boolean {

@@ -9,6 +9,14 @@ export const compositeTexts: UserTexts = {
       'Ändern Sie die Passwörter, die Sie in diesem Netz benutzt haben, auf einem anderen Gerät.'
     ]
   },
+  'cmp-profile-and-proxy': {
+    title: 'Ein Konfigurationsprofil, das nicht von Ihrer Organisation ist, leitet Ihre Verbindungen um ({subject}).',
+    steps: [
+      'Öffnen Sie die Einstellungen, dann Allgemein, dann VPN und Geräteverwaltung.',
+      'Wählen Sie das Profil aus und entfernen Sie es.',
+      'Ändern Sie die Passwörter, die Sie seit der Installation benutzt haben.'
+    ]
+  },
   'cmp-debug-weak': {
     title: 'Wer dieses Telefon in der Hand hat, kann es mit einem Computer verbinden und auslesen: Es hat keine Displaysperre, und USB-Debugging ist eingeschaltet.',
     steps: [

@@ -9,6 +9,14 @@ export const compositeTexts: UserTexts = {
       'Change the passwords that you used on this network, on another device.'
     ]
   },
+  'cmp-profile-and-proxy': {
+    title: 'A configuration profile that is not your organisation\'s directs your connections elsewhere ({subject}).',
+    steps: [
+      'Open the settings, then General, then VPN & Device Management.',
+      'Select the profile and remove it.',
+      'Change the passwords that you used since it was installed.'
+    ]
+  },
   'cmp-debug-weak': {
     title: 'Anybody who holds this phone can connect it to a computer and read it: it has no screen lock, and USB debugging is on.',
     steps: [
