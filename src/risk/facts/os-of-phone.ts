@@ -6,15 +6,29 @@ import { DAY_MS, parseDay } from './time.js'
 export const PATCH_AHEAD_DAYS = 31
 
 /** What the phone says of its system, as intel is asked; undefined when it says nothing that tells holes. */
-export function osOfPhone ({ platform, state: { os, hardware } }: DetectionContext): OsOfPhone | undefined {
+export function osOfPhone (context: DetectionContext): OsOfPhone | undefined {
+  const { platform, state: { os, hardware } } = context
   if (os?.version === undefined && os?.securityPatchLevel === undefined) return undefined
-  return { platform, version: versionOf(os), patchLevel: os.securityPatchLevel, apiLevel: os.apiLevel, model: hardware?.model }
+  return { platform, version: versionOf(context), patchLevel: os.securityPatchLevel, apiLevel: os.apiLevel, model: hardware?.model }
 }
 
-/** The version with the letter of an installed Rapid Security Response, as feeds write it: `16.5.1 (c)`. */
-function versionOf ({ version, supplementalVersion }: NonNullable<DetectionContext['state']['os']>): string | undefined {
-  const letter = supplementalVersion === undefined ? undefined : /^\s*\(?([a-z])\)?\s*$/i.exec(supplementalVersion)?.[1]
-  return version === undefined || letter === undefined || version.includes('(') ? version : `${version} (${letter.toLowerCase()})`
+/**
+ * The letter of the Rapid Security Response that is installed; undefined when none is, or nobody
+ * knows. A system that was updated since has none, whatever was told before.
+ */
+export function installedResponse ({ state: { os, origins } }: DetectionContext): string | undefined {
+  if (os?.supplementalVersion === undefined) return undefined
+  if (os.supplementalBuild !== undefined && os.supplementalBuild === os.build) return undefined
+  const toldAt = (member: string): number => origins.os?.older?.[member] ?? origins.os?.sequence ?? 0
+  if (toldAt('supplementalVersion') < toldAt('version')) return undefined
+  return /^\s*\(?([a-z])\)?\s*$/i.exec(os.supplementalVersion)?.[1]?.toLowerCase()
+}
+
+/** The version as feeds write it: `16.5.1 (c)` with a Rapid Security Response. */
+function versionOf (context: DetectionContext): string | undefined {
+  const version = context.state.os?.version
+  const letter = installedResponse(context)
+  return version === undefined || letter === undefined || version.includes('(') ? version : `${version} (${letter})`
 }
 
 export function osEvidence ({ platform, state: { os } }: DetectionContext): readonly Evidence[] {

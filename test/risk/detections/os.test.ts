@@ -97,6 +97,9 @@ t.test('an installed security response closes what it fixes', async (t) => {
   const found = (supplementalVersion: string): string[] => summary(judge({ platform: 'ios', phone: { os: { ...os, supplementalVersion } }, facts }))
   t.strictSame(found('(a)').sort(), ['os-cve-kev CVE-2025-0001 high', 'os-rapid-response-missing 16.5 (c) low'])
   t.strictSame([found('(c)'), found('c'), found('(d)')], [[], [], []])
+  // Management names no letter any more after an update; the old one stays in the state.
+  const updated = { ...os, version: '16.6', build: '20G75', supplementalBuild: '20G75', supplementalVersion: '(c)' }
+  t.strictSame(summary(judge({ platform: 'ios', phone: { os: updated }, facts: [osStatement({ fixedIn: ['16.6 (a)'], exploited: true })] })).length, 2)
 })
 
 t.test('what a management system says is no proof of a downgrade', async (t) => {

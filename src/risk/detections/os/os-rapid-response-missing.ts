@@ -1,5 +1,5 @@
 import type { Detection, DetectionContext } from '../../detection.js'
-import { osEvidence, osOfPhone } from '../../facts/os-of-phone.js'
+import { installedResponse, osEvidence, osOfPhone } from '../../facts/os-of-phone.js'
 import { APPLE } from '../../facts/platforms.js'
 import { toIso } from '../../facts/time.js'
 import { compareVersions, parseVersion } from '../../facts/versions.js'
@@ -13,8 +13,9 @@ const LETTER = 4
 interface MissingResponse { readonly version: string, readonly cves: readonly string[], readonly since: number }
 
 /** Whether it is known which response is installed: one with its letter, or none. */
-function isResponseKnown ({ state: { os } }: DetectionContext): boolean {
-  return os?.supplementalVersion !== undefined || (os?.supplementalBuild !== undefined && os.supplementalBuild === os.build)
+function isResponseKnown (context: DetectionContext): boolean {
+  const { os } = context.state
+  return installedResponse(context) !== undefined || (os?.supplementalBuild !== undefined && os.supplementalBuild === os.build)
 }
 
 /** The newest response to this very version that closes holes which the phone still has. */
@@ -59,6 +60,7 @@ export const osRapidResponseMissing: Detection = {
     { name: 'an older one is installed', platform: 'ipados', report: { os: { version: '16.5.1', build: '20F75', supplementalBuild: '20F770750b', supplementalVersion: '(a)' } }, openVulnerabilities: [exploitedHole(null, { fixedIn: ['16.5.1 (c)', '16.6'] })], finds: ['16.5.1 (c) low'] },
     { name: 'the fix is an update', platform: 'ios', report: { os: { version: '16.5', build: '20F66', supplementalBuild: '20F66' } }, openVulnerabilities: [exampleHole({ fixedIn: ['16.5.1', '16.5.1 (c)'] })], finds: [] },
     { name: 'one is installed, nobody says which', platform: 'ios', report: { os: { version: '16.5.1', build: '20F75', supplementalBuild: '20F770750d' } }, openVulnerabilities: [exampleHole({ fixedIn: ['16.5.1 (c)'] })], finds: [] },
+    { name: 'of an agent that told of one before an update, and of none since', platform: 'ios', earlier: [{ os: { version: '16.5', supplementalVersion: 'b' } }], report: { os: { version: '16.5.1' } }, openVulnerabilities: [exampleHole({ fixedIn: ['16.5.1 (a)'] })], finds: [] },
     { name: 'no feed names one', platform: 'ios', report: { os: { version: '26.6', build: '23G80', supplementalBuild: '23G80' } }, finds: [] },
     { name: 'the phone tells of none', platform: 'ios', report: { os: { version: '16.5.1', build: '20F75' } }, openVulnerabilities: [exampleHole({ fixedIn: ['16.5.1 (c)'] })], finds: 'unknown' }
   ],
