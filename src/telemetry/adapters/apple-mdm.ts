@@ -66,6 +66,7 @@ export const APPLE_MDM_MAP: FieldMap = {
     { from: 'QueryResponses.ModelName', to: 'hardware.model', reader: text },
     { from: 'QueryResponses.ProductName', to: 'hardware.manufacturer', reader: meaning('`Apple`', text, () => 'Apple') },
     { from: 'QueryResponses.IsSupervised', to: 'config.managed', reader: meaning('`true`: a phone that answers is managed, supervised or not', flag, () => true) },
+    { from: 'QueryResponses.PersonalHotspotEnabled', to: 'config.hotspot', reader: flag },
     { from: 'SecurityInfo.PasscodePresent', to: 'config.passcodeSet', reader: flag },
     { from: 'SecurityInfo.PasscodeCompliant', to: 'config.passcodeCompliant', reader: flag },
     { from: 'SecurityInfo.PasscodeCompliantWithProfiles', to: 'config.passcodeCompliant', reader: flag },

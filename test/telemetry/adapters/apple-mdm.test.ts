@@ -30,6 +30,7 @@ t.test('each key goes where it belongs', async (t) => {
     [{ QueryResponses: { BuildVersion: '8C148a' } }, { os: { build: '8C148a' } }],
     [{ SecurityInfo: { PasscodePresent: false, PasscodeCompliant: false, HardwareEncryptionCaps: 3 } }, { config: { passcodeSet: false, passcodeCompliant: false, encryption: 'default-key' } }],
     [{ SecurityInfo: { PasscodePresent: true, PasscodeCompliantWithProfiles: true, HardwareEncryptionCaps: 3, AutoLockTime: 120 } }, { config: { passcodeSet: true, passcodeCompliant: true, encryption: 'active', autoLockSeconds: 120 } }],
+    [{ QueryResponses: { PersonalHotspotEnabled: true } }, { config: { hotspot: true } }],
     [{ SecurityInfo: { HardwareEncryptionCaps: 3 } }, {}],
     [{ SecurityInfo: { HardwareEncryptionCaps: 0 } }, { config: { encryption: 'unsupported' } }],
     [{ ProfileList: [{ PayloadUUID: 'u', PayloadIdentifier: 'i', PayloadDisplayName: 'd', PayloadOrganization: 'o', IsManaged: false, PayloadRemovalDisallowed: true, PayloadContent: [{ PayloadType: 'com.apple.vpn.managed' }, { PayloadType: 'com.apple.vpn.managed' }, { PayloadType: 'com.apple.security.root' }] }] },

@@ -17,6 +17,14 @@ export const compositeTexts: UserTexts = {
       'Ändern Sie die Passwörter, die Sie seit der Installation benutzt haben.'
     ]
   },
+  'cmp-usb-takeover': {
+    title: 'Jemand hat dieses Telefon mit einem Computer verbunden und von dort eine App installiert ({subject}).',
+    steps: [
+      'Ziehen Sie das Kabel ab.',
+      'Öffnen Sie die Einstellungen, dann System, dann Entwickleroptionen; widerrufen Sie die Autorisierungen für USB-Debugging und schalten Sie USB-Debugging aus.',
+      'Deinstallieren Sie die App, außer Sie haben sie selbst installiert.'
+    ]
+  },
   'cmp-debug-weak': {
     title: 'Wer dieses Telefon in der Hand hat, kann es mit einem Computer verbinden und auslesen: Es hat keine Displaysperre, und USB-Debugging ist eingeschaltet.',
     steps: [

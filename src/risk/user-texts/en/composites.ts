@@ -17,6 +17,14 @@ export const compositeTexts: UserTexts = {
       'Change the passwords that you used since it was installed.'
     ]
   },
+  'cmp-usb-takeover': {
+    title: 'Somebody connected this phone to a computer and installed an app from there ({subject}).',
+    steps: [
+      'Unplug the phone.',
+      'Open the settings, then System, then Developer options; revoke the USB debugging authorisations and turn USB debugging off.',
+      'Uninstall the app, unless you installed it yourself.'
+    ]
+  },
   'cmp-debug-weak': {
     title: 'Anybody who holds this phone can connect it to a computer and read it: it has no screen lock, and USB debugging is on.',
     steps: [
