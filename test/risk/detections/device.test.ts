@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkCases, entry, judge, only } from '../helpers.js'
+import { at, checkCases, DAY_MS, entry, HOUR_MS, judge, only, type Phone, summary } from '../helpers.js'
 
 t.test('a rooted or jailbroken phone is found by its verdict', async (t) => {
   checkCases(t, [
@@ -39,7 +39,7 @@ t.test('unsafe settings are found, unknown ones are not', async (t) => {
     { name: 'not encrypted', phone: { config: { encryption: 'inactive' } }, finds: ['dev-unencrypted encryption high'] },
     { name: 'cannot encrypt', phone: { config: { encryption: 'unsupported' } }, finds: ['dev-unencrypted encryption high'] },
     { name: 'encrypted', phone: { config: { encryption: 'active' } }, finds: [] },
-    { name: 'encrypted with the default key is another detection', phone: { config: { encryption: 'default-key' } }, finds: [] },
+    { name: 'encrypted with the default key is another detection', phone: { config: { encryption: 'default-key' } }, finds: ['dev-encryption-default-key encryption low'] },
     { name: 'debugging', phone: { config: { usbDebugging: true } }, finds: ['dev-usb-debugging usbDebugging medium'] },
     { name: 'no debugging', phone: { config: { usbDebugging: false } }, finds: [] },
     { name: 'nothing known', phone: { config: {} }, finds: [] }
@@ -54,4 +54,53 @@ t.test('a listed profile is reported by one detection', async (t) => {
     { name: 'mercenary spyware has its own', platform: 'ios', phone: { profiles }, intel: [entry('profile-id', 'aaaa-1', { threatClass: 'mercenary-spyware' })], finds: ['app-mercenary-spyware AAAA-1 high'] },
     { name: 'an unlisted one is fine', platform: 'ios', phone: { profiles }, intel: [entry('profile-id', 'bbbb')], finds: [] }
   ])
+})
+
+const event = (type: string, ago: number, rest: object = {}): NonNullable<Phone['events']>[number] => ({ eventId: `${type} ${ago}`, type, at: at(-ago), ...rest })
+
+t.test('failed unlocks count together as long as the last of them is young enough', async (t) => {
+  const failures = (count: number, from: number): Phone['events'] => Array.from({ length: count }, (_, index) => event('auth-failure', from - index * 60_000))
+  const result = judge({ phone: { events: failures(12, 5 * HOUR_MS)! } })
+  t.strictSame(summary(result), ['dev-keyguard-failures keyguard medium'])
+  t.equal(only(result).expiresAt, at(-5 * HOUR_MS + 11 * 60_000 + DAY_MS), 'a day after the last')
+  t.strictSame(summary(judge({ phone: { events: failures(12, 30 * HOUR_MS)! } })), [])
+  // A phone whose clock runs ahead cannot make it last longer.
+  const ahead = failures(12, -40 * DAY_MS)!.map((one) => ({ ...one, receivedAt: at(-HOUR_MS) }))
+  t.equal(only(judge({ phone: { events: ahead } })).expiresAt, at(-HOUR_MS + DAY_MS))
+})
+
+t.test('gaps of the log are graver while there are many of them', async (t) => {
+  const phone = { events: [event('log-stopped', 23 * HOUR_MS), event('log-stopped', 10 * HOUR_MS), event('log-buffer-critical', HOUR_MS)] }
+  const result = judge({ phone })
+  t.equal(only(result).severity, 'medium')
+  t.equal(result.dueAt, at(HOUR_MS), 'the first of the three stops to count')
+  t.equal(only(judge({ phone, now: new Date(result.dueAt!) })).severity, 'low')
+  t.equal(judge({ phone, now: new Date(at(23 * HOUR_MS)) }).level, 'secured')
+})
+
+t.test('an attestation grows old on its day', async (t) => {
+  const phone: Phone = { integrity: { attestation: { verdict: 'strong', at: at(-3 * DAY_MS) } } }
+  const { level, dueAt } = judge({ phone, policy: { thresholds: { attestationAgeDays: 10 } } })
+  t.strictSame([level, dueAt], ['secured', at(7 * DAY_MS)])
+  t.equal(judge({ phone, policy: { thresholds: { attestationAgeDays: 10 } }, now: new Date(dueAt!) }).level, 'low')
+})
+
+t.test('foreign management is said once, whatever else its profile brings', async (t) => {
+  const profiles = [{ identifier: 'com.stranger.mdm', managed: false, removalDisallowed: true, payloadTypes: ['com.apple.mdm'] }]
+  checkCases(t, [
+    { name: 'where the organisation is known', platform: 'ios', phone: { profiles }, policy: { management: { organizations: ['Example'] } }, finds: ['dev-foreign-mdm com.stranger.mdm high'] },
+    { name: 'where it is not', platform: 'ios', phone: { profiles }, finds: [] },
+    { name: 'a phone that is not managed has no manager', phone: { config: { managed: false, managedBy: { identifier: 'x' } } }, policy: { management: { organizations: ['Example'] } }, finds: [] }
+  ])
+})
+
+t.test('developers\' and testers\' phones are a matter of their group\'s policy', async (t) => {
+  const phone: Phone = {
+    config: { developerMode: true, usbDebugging: true, adbKeys: 2, passcodeSet: true },
+    files: [{ path: '/data/local/tmp/perfd/perfd', executable: true }, { path: '/data/local/tmp/scrcpy-server.jar', executable: true }],
+    events: [event('adb-shell', HOUR_MS), event('file-push', HOUR_MS)]
+  }
+  t.equal(judge({ phone }).level, 'medium')
+  const policy = { severities: { 'dev-developer-mode': 'off', 'dev-usb-debugging': 'audit', 'dev-adb-activity': 'audit' } } as const
+  t.equal(judge({ phone, policy }).level, 'secured')
 })
