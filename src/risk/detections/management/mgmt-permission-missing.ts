@@ -8,8 +8,8 @@ export const mgmtPermissionMissing: Detection = {
   platforms: ALL_PLATFORMS,
   severity: 'low',
   attack: [],
-  raisesLevel: true,
-  description: 'The agent lacks a permission that it needs to protect the phone, so part of it cannot be judged; one finding a permission. The phone\'s state is `misconfigured` as well.',
+  raisesLevel: false,
+  description: 'The agent lacks a permission that it needs to protect the phone, so part of it cannot be judged; one finding a permission. The phone\'s state becomes `misconfigured`; its level does not change, since what is not seen is unknown.',
   sections: ['agent'],
   needs: ['agent.missingPermissions'],
   remediation: {

@@ -15,8 +15,8 @@ export const mgmtScanOverdue: Detection = {
   platforms: ANDROID,
   severity: 'low',
   attack: [],
-  raisesLevel: true,
-  description: 'The agent last looked through the whole phone longer ago than the policy\'s `scanAgeDays` (14).',
+  raisesLevel: false,
+  description: 'The agent last looked through the whole phone longer ago than the policy\'s `scanAgeDays` (14). It never moves the level: a phone that is silent must not get worse by that.',
   sections: ['agent'],
   needs: ['agent.lastScanAt'],
   remediation: {
