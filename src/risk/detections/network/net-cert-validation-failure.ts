@@ -1,5 +1,5 @@
 import type { KeptEvent } from '../../../telemetry/device-state.js'
-import type { Detection, DetectionContext } from '../../detection.js'
+import type { Detection } from '../../detection.js'
 import { eventEvidence, eventsOfType, hasLeftNetwork, isSameNetwork, networkSubject, openConditions } from '../../facts/network-events.js'
 import { openUntil } from '../../facts/event-windows.js'
 import { ANDROID } from '../../facts/platforms.js'
@@ -15,16 +15,26 @@ const PORTAL = { id: 'net-captive-portal' }
 const failures = (...hosts: readonly string[]): Array<{ type: string, host: string, at: string }> =>
   hosts.map((host, index) => ({ type: 'certificate-validation-failure', host, at: `2026-11-23T11:5${index}:00Z` }))
 
-/** Whether so many fail within ten minutes around this one, and not for one host alone, that it is the network's doing. */
-function isInBurst (context: DetectionContext, event: KeptEvent, all: readonly KeptEvent[]): boolean {
-  const least = context.policy.thresholds.certificateFailureBurst
-  const time = Date.parse(event.at)
-  const near = all.filter((other) => Math.abs(Date.parse(other.at) - time) < BURST_MS).sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
-  return near.some((first, index) => {
-    const last = near[index + least - 1]
-    if (last === undefined || Date.parse(last.at) - Date.parse(first.at) > BURST_MS || Date.parse(first.at) > time || Date.parse(last.at) < time) return false
-    return new Set(near.slice(index, index + least).map(({ host }) => host)).size > 1
+/** The failures of which so many lie within ten minutes, and not of one host alone, that it is the network's doing. */
+function findBursts (failed: readonly KeptEvent[], least: number): ReadonlySet<KeptEvent> {
+  const ordered = failed.map((event) => ({ event, ms: Date.parse(event.at) })).sort((a, b) => a.ms - b.ms)
+  const inBurst = new Set<KeptEvent>()
+  const hosts = new Map<string, number>()
+  const count = ({ host = '' }: KeptEvent, step: 1 | -1): void => {
+    const left = (hosts.get(host) ?? 0) + step
+    if (left === 0) hosts.delete(host)
+    else hosts.set(host, left)
+  }
+  let first = 0
+  let marked = 0
+  ordered.forEach(({ event, ms }, last) => {
+    count(event, 1)
+    for (; ms - ordered[first]!.ms > BURST_MS; first++) count(ordered[first]!.event, -1)
+    if (last - first + 1 < least || hosts.size < 2) return
+    for (let index = Math.max(first, marked); index <= last; index++) inBurst.add(ordered[index]!.event)
+    marked = last + 1
   })
+  return inBurst
 }
 
 export const netCertValidationFailure: Detection = {
@@ -52,12 +62,16 @@ export const netCertValidationFailure: Detection = {
   ],
 
   detect (context) {
-    const all = eventsOfType(context, 'certificate-validation-failure').filter((event) => !hasLeftNetwork(context.state, event))
-    return all.flatMap((event) => {
+    const all = eventsOfType(context, 'certificate-validation-failure')
+    if (all.length === 0) return []
+    const here = all.filter((event) => !hasLeftNetwork(context.state, event))
+    const bursts = findBursts(here, context.policy.thresholds.certificateFailureBurst)
+    const portals = openConditions(context, 'captive-portal', PORTAL)
+    return here.flatMap((event) => {
       const until = openUntil(context, event, SELF, 'contact')
       if (until === undefined) return []
-      const portal = openConditions(context, 'captive-portal', PORTAL).find((open) => isSameNetwork(open.event, event))
-      const burst = portal === undefined && isInBurst(context, event, all)
+      const portal = portals.find((open) => isSameNetwork(open.event, event))
+      const burst = portal === undefined && bursts.has(event)
       return [{
         subject: event.host ?? networkSubject(event),
         title: `The certificate of ${event.host ?? 'a server'} was refused${portal !== undefined ? ' while the network has a sign-in page' : burst ? ', as were those of other servers at the time: somebody on the network may open connections' : ''}.`,

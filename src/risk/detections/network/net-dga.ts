@@ -40,15 +40,32 @@ function missesByApp (context: DetectionContext): ReadonlyMap<string, readonly M
 
 /** The last hour in which enough random domains were asked for, each once, and not fewer than others. */
 function lastBurst (misses: readonly Miss[], least: number): readonly Miss[] | undefined {
+  if (misses.length < least) return undefined
   const ordered = [...misses].sort((a, b) => a.ms - b.ms || (a.event.eventId < b.event.eventId ? -1 : 1))
-  for (let end = ordered.length - 1; end >= least - 1; end--) {
-    if (!ordered[end]!.random) continue
-    const within = ordered.slice(0, end + 1).filter(({ ms }) => ms >= ordered[end]!.ms - BURST_MS)
-    const domains = new Map(within.map((miss) => [miss.domain, miss]))
-    const random = [...domains.values()].filter((miss) => miss.random)
-    if (random.length >= least && random.length >= domains.size * LEAST_RANDOM_SHARE) return random
-  }
-  return undefined
+  /** How often each domain is in the hour that is looked at. */
+  const domains = new Map<string, number>()
+  let random = 0
+  let first = 0
+  let burst: readonly [first: number, last: number] | undefined
+  ordered.forEach((miss, last) => {
+    const times = domains.get(miss.domain) ?? 0
+    domains.set(miss.domain, times + 1)
+    if (times === 0 && miss.random) random++
+    for (; miss.ms - ordered[first]!.ms > BURST_MS; first++) {
+      const gone = ordered[first]!
+      const left = domains.get(gone.domain)! - 1
+      if (left > 0) {
+        domains.set(gone.domain, left)
+      } else {
+        domains.delete(gone.domain)
+        if (gone.random) random--
+      }
+    }
+    if (miss.random && random >= least && random >= domains.size * LEAST_RANDOM_SHARE) burst = [first, last]
+  })
+  if (burst === undefined) return undefined
+  const within = new Map(ordered.slice(burst[0], burst[1] + 1).filter((miss) => miss.random).map((miss) => [miss.domain, miss]))
+  return [...within.values()]
 }
 
 export const netDga: Detection = {

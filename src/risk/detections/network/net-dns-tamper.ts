@@ -34,11 +34,11 @@ interface Judged {
 }
 
 /** Two facts that do not follow from each other make it high: another name, or an attack on encryption. */
-function judge (context: DetectionContext, { event }: OpenEvent, all: readonly OpenEvent[]): Judged {
+function judge (context: DetectionContext, { event }: OpenEvent, all: readonly OpenEvent[], portals: readonly OpenEvent[]): Judged {
   if (isBlocked(event)) return { severity: 'audit', why: 'as filters answer for what they block' }
   const attack = tlsAttackBeside(context, event)
   if (attack !== undefined) return { severity: 'high', why: 'while somebody there opens encrypted connections', beside: attack }
-  const portal = openConditions(context, 'captive-portal', PORTAL).find((open) => isSameNetwork(open.event, event))
+  const portal = portals.find((open) => isSameNetwork(open.event, event))
   if (portal !== undefined) return { severity: 'audit', why: 'as networks do before somebody has signed in', beside: portal }
   const another = all.find((open) => open.event.host !== event.host && !isBlocked(open.event) && isSameNetwork(open.event, event))
   if (another !== undefined) return { severity: 'high', why: `as it does for ${another.event.host ?? 'another name'}`, beside: another }
@@ -72,9 +72,10 @@ export const netDnsTamper: Detection = {
 
   detect (context) {
     const open = openConditions(context, 'dns-tamper', { id: ID }).filter(({ event }) => !isSameAnswer(event))
+    const portals = open.length === 0 ? [] : openConditions(context, 'captive-portal', PORTAL)
     return open.map((one) => {
       const { event, until } = one
-      const { severity, why, beside } = judge(context, one, open)
+      const { severity, why, beside } = judge(context, one, open, portals)
       return {
         subject: event.host ?? networkSubject(event),
         title: `The name server of ${describeNetwork(event)} answers for ${event.host ?? 'a known name'} with another address than a trusted one, ${why}.`,

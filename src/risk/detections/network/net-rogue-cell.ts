@@ -8,6 +8,8 @@ import { toIso } from '../../facts/time.js'
 const ID = 'net-rogue-cell'
 /** Signs of one false tower come close together. */
 const TOGETHER_MS = 60 * 60 * 1000
+/** Shown as evidence. */
+const MAX_OTHERS = 4
 
 /** What modems and agents tell of a cell that behaves oddly. */
 const SIGNS: Readonly<Record<string, string>> = {
@@ -17,8 +19,14 @@ const SIGNS: Readonly<Record<string, string>> = {
   'cell-suspicious': 'is not where or what such a cell should be'
 }
 
-const areTogether = (a: KeptEvent, b: KeptEvent): boolean =>
-  Math.abs(Date.parse(a.at) - Date.parse(b.at)) <= TOGETHER_MS && (a.cellId === undefined || b.cellId === undefined || a.cellId === b.cellId)
+interface Sign {
+  readonly event: KeptEvent
+  readonly ms: number
+}
+
+/** Two different signs of what may be one tower. */
+const areTogether = (a: Sign, b: Sign): boolean => a.event.type !== b.event.type && Math.abs(a.ms - b.ms) <= TOGETHER_MS &&
+  (a.event.cellId === undefined || b.event.cellId === undefined || a.event.cellId === b.event.cellId)
 
 export const netRogueCell: Detection = {
   id: ID,
@@ -45,17 +53,18 @@ export const netRogueCell: Detection = {
 
   detect (context) {
     if (context.state.events.length === 0) return []
-    const all = Object.keys(SIGNS).flatMap((type) => eventsOfType(context, type))
-    return all.flatMap((event): Match[] => {
+    const all = Object.keys(SIGNS).flatMap((type) => eventsOfType(context, type)).map((event): Sign => ({ event, ms: Date.parse(event.at) }))
+    return all.flatMap((one): Match[] => {
+      const { event } = one
       const until = openUntil(context, event, { id: ID }, 'condition')
       if (until === undefined) return []
-      const others = all.filter((other) => other.type !== event.type && areTogether(other, event))
+      const others = all.filter((other) => areTogether(other, one)).map((other) => other.event)
       const subject = event.cellId ?? others.find(({ cellId }) => cellId !== undefined)?.cellId ?? 'cellular'
       const signs = [SIGNS[event.type]!, ...new Set(others.map((other) => SIGNS[other.type]!))]
       return [{
         subject,
         title: `A mobile tower${subject === 'cellular' ? '' : ` (${subject})`} ${signs.join(' and ')}${others.length > 0 ? ', as false towers do' : ''}.`,
-        evidence: [event, ...others].flatMap((one) => eventEvidence(one, ['type', 'cellId', 'detail'])),
+        evidence: [event, ...others.slice(0, MAX_OTHERS)].flatMap((sign) => eventEvidence(sign, ['type', 'cellId', 'detail'])),
         severity: others.length > 0 ? 'high' : 'audit',
         expiresAt: toIso(until)
       }]
