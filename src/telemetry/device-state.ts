@@ -33,6 +33,8 @@ export interface PendingDelta {
 export interface AppInventory {
   readonly digest: string
   readonly items: Readonly<Record<string, App>>
+  /** The same apps, but for what is this phone's own (when it was installed), as objects that phones share; where there are such. */
+  readonly builds?: readonly App[]
 }
 
 /** An event that is kept while it may still matter. */

@@ -34,7 +34,9 @@ const WITHOUT_INTEL = [
   'app-sideloaded com.whatsapp medium',
   // The dialogue that installs files.
   'app-sideloaded app.revanced.manager.flutter medium',
-  'app-sideloaded org.fdroid.fdroid medium'
+  'app-sideloaded org.fdroid.fdroid medium',
+  // From F-Droid.
+  'app-third-party-store org.nuclearfog.apollo audit'
 ]
 const sorted = (lines: readonly string[]): string[] => [...lines].sort()
 

@@ -3,7 +3,7 @@
  * (mvt-project/mvt, src/mvt/android/utils.py, SYSTEM_UPDATE_PACKAGES); on Google's and most other
  * phones the Play services do it.
  */
-export const SYSTEM_UPDATERS: readonly string[] = [
+export const SYSTEM_UPDATERS: ReadonlySet<string> = new Set([
   'com.android.updater',
   'com.google.android.gms',
   'com.huawei.android.hwouc',
@@ -13,4 +13,4 @@ export const SYSTEM_UPDATERS: readonly string[] = [
   'com.oppo.ota',
   'com.transsion.systemupdate',
   'com.wssyncmldm'
-]
+])

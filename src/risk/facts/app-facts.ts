@@ -55,11 +55,10 @@ export function factsOfInventory (inventory: AppInventory): InventoryFacts {
   return facts
 }
 
-function summarize ({ items }: AppInventory): InventoryFacts {
+function summarize (inventory: AppInventory): InventoryFacts {
   const apps: AppFacts[] = []
   let [traits, told, mostDangerous, leastTargetSdk, leastReputation] = [0, 0, 0, Infinity, Infinity]
-  for (const appId in items) {
-    const app = items[appId]!
+  for (const app of inventory.builds ?? Object.values(inventory.items)) {
     const facts = factsOf(app)
     apps.push(facts)
     traits |= facts.traits

@@ -5,6 +5,7 @@ import { KNOWN_SIGNERS } from '../data/app-signers.js'
 import { KNOWN_APPS, type AppKind } from '../data/known-apps.js'
 import { BAD_COMBINATIONS, DANGEROUS_PERMISSIONS, INSTALL_PACKAGES, OVERLAY, READ_SMS, SEND_SMS, TELLING_PERMISSIONS } from '../data/permissions.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
+import { SYSTEM_UPDATERS } from '../data/system-updaters.js'
 import { SECURITY_PACKAGES } from '../data/trusted-helpers.js'
 import { normalizeHex } from './intel-entries.js'
 
@@ -41,6 +42,8 @@ export const TRAIT = {
   hidden: bit(24),
   strangeSigner: bit(25),
   securityOff: bit(26),
+  /** What installs updates of the system is switched off. */
+  updaterOff: bit(28),
   /** Android: known to be no part of the system, and no management put it there. */
   user: bit(27)
 } as const satisfies Record<string, number> & Readonly<Record<AppKind, number>>
@@ -127,15 +130,21 @@ function isLookalike ({ appId, name, installer }: App): boolean {
   return !(appId.startsWith(WEB_APPS) && installer === 'com.android.vending')
 }
 
+/** What is missed while it is switched off. */
+function whenOff ({ appId, enabled }: App): number {
+  if (enabled !== false) return 0
+  return (SECURITY_PACKAGES.has(appId) ? TRAIT.securityOff : 0) | (SYSTEM_UPDATERS.has(appId) ? TRAIT.updaterOff : 0)
+}
+
 /** What an app says of itself, as bits of `TRAIT`. */
 export function traitsOf (app: App): number {
-  if (!isUserApp(app)) return app.enabled === false && SECURITY_PACKAGES.has(app.appId) ? TRAIT.securityOff : 0
+  if (!isUserApp(app)) return whenOff(app)
   let traits = traitsOfAppleApp(app)
   if (app.system === false) traits |= traitsOfUserApp(app)
   const kind = KNOWN_APPS.get(app.appId)
   if (kind !== undefined) traits |= TRAIT[kind]
   if (app.removedFromStore === true) traits |= TRAIT.removedFromStore
-  if (app.enabled === false && SECURITY_PACKAGES.has(app.appId)) traits |= TRAIT.securityOff
+  traits |= whenOff(app)
   if (isLookalike(app)) traits |= TRAIT.lookalike
   return traits
 }

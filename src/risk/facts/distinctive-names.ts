@@ -12,7 +12,10 @@ const COMMON_PREFIXES = [
 ] as const
 
 /** Whether an app id looks like one that comes with the phone. */
-export const looksPreinstalled = (appId: string): boolean => appId === 'android' || COMMON_PREFIXES.some((prefix) => appId.startsWith(prefix))
+export const looksPreinstalled = (appId: string): boolean => appId === 'android' || COMMON_PREFIXES.some((prefix) => appId.startsWith(prefix) && !OF_NOBODY.has(prefix))
+
+/** Prefixes of which no maker is the owner. */
+const OF_NOBODY: ReadonlySet<string> = new Set(['com.example.', 'com.test.', 'com.app.', 'com.system.', 'io.github.', 'com.github.'])
 
 /** A shorter brand must be a whole part of the app id, one that is shorter still says nothing. */
 const LEAST_BRAND_INSIDE = 6

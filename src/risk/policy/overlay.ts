@@ -21,8 +21,8 @@ function laidOver (beneath: unknown, above: unknown): unknown {
   if (above === undefined) return beneath
   if (Array.isArray(beneath) && Array.isArray(above)) return above.length === 0 ? beneath : [...beneath, ...above]
   if (isTable(beneath) && isTable(above)) {
-    const entries = Object.keys(above).map((name) => [name, laidOver(beneath[name], above[name])])
-    return entries.length === 0 ? beneath : { ...beneath, ...Object.fromEntries(entries) }
+    const entries = Object.keys(above).map((name) => [name, laidOver(beneath[name], above[name])] as const)
+    return entries.every(([name, value]) => beneath[name] === value) ? beneath : { ...beneath, ...Object.fromEntries(entries) }
   }
   return above
 }

@@ -9,6 +9,9 @@ import { deviceTraces } from '../../facts/traces.js'
 
 const ID = 'app-mercenary-spyware'
 
+const DIGEST = 'ab'.repeat(32)
+const SPY = { threatClass: 'mercenary-spyware', family: 'SpyVendor' } as const
+
 function matchApps (context: DetectionContext): Match[] {
   return suspectApps(context)
     .filter(({ threatClass }) => threatClass === 'mercenary-spyware')
@@ -70,7 +73,15 @@ export const appMercenarySpyware: Detection = {
     user: 'You may have been targeted on purpose. Do not wipe, update or restart the phone: that destroys evidence. Stop using it for anything confidential, keep it switched on and away from conversations, and call your security team from another phone at once.',
     admin: 'Treat as an incident: do not wipe. Isolate the phone from company data, preserve it (sysdiagnose or bug report, full backup, MVT or AndroidQF), call the response team, and offer the user expert help (Access Now Digital Security Helpline, Amnesty Security Lab). Rotate credentials and replace the phone afterwards.'
   },
-  examples: [],
+  examples: [
+    { name: 'an app, by its signer', platform: 'android', report: { apps: [{ appId: 'com.example.services', signingCertSha256: [DIGEST] }] }, intel: [{ ...SPY, type: 'cert-sha256', value: DIGEST }], finds: ['com.example.services high'] },
+    { name: 'a process on an iPhone', platform: 'ios', report: { processes: ['launchd', 'bh'] }, intel: [{ ...SPY, type: 'process', value: 'bh' }], finds: ['bh high'] },
+    { name: 'a file in a listed folder', platform: 'android', report: { files: [{ path: '/data/local/tmp/wd/x' }] }, intel: [{ ...SPY, type: 'file-path', value: '/data/local/tmp/wd/' }], finds: ['/data/local/tmp/wd/x high'] },
+    { name: 'a contact with one of its servers', platform: 'ios', report: { events: [{ type: 'connection', host: 'spy.example' }] }, intel: [{ ...SPY, type: 'domain', value: 'spy.example', role: 'c2' }], finds: ['spy.example high'] },
+    { name: 'the organisation cannot allow it', platform: 'android', report: { apps: [{ appId: 'com.example.services' }] }, intel: [{ ...SPY, type: 'app-id', value: 'com.example.services' }], policy: { apps: { allow: ['com.example.services'] } }, finds: ['com.example.services high'] },
+    { name: 'a page that was blocked', platform: 'ios', report: { events: [{ type: 'url-visit', url: 'https://spy.example/', action: 'blocked' }] }, intel: [{ ...SPY, type: 'domain', value: 'spy.example', role: 'c2' }], finds: [] },
+    { name: 'a seller\'s own web site', platform: 'ios', report: { events: [{ type: 'dns-query', host: 'vendor.example' }] }, intel: [{ ...SPY, type: 'domain', value: 'vendor.example', role: 'website' }], finds: [] }
+  ],
 
   detect: (context) => [...matchApps(context), ...matchTraces(context), ...matchContacts(context)]
 }

@@ -9,6 +9,9 @@ import { toIso } from '../../facts/time.js'
 
 const ID = 'app-stalkerware'
 
+const CERT = 'ab'.repeat(20)
+const named = { type: 'app-id', value: 'com.example.sync', threatClass: 'stalkerware', family: 'SpyFamily' } as const
+
 interface Corroboration {
   readonly evidence: readonly Evidence[]
   /** Ms. */
@@ -37,13 +40,21 @@ export const appStalkerware: Detection = {
   attack: ['T1430', 'T1636', 'T1628.001'],
   raisesLevel: true,
   description: 'An app made to watch its user in secret is installed. High when its signing certificate, its package hash or a contact with its maker\'s server says so; high as well when the package name is so much the family\'s own that nobody else has it (it contains the family\'s brand, or parts that a machine made up; docs/intel.md); medium when only another package name is listed, because many of those names are ordinary words. The organisation\'s list of allowed apps settles a match of the name alone.',
-  sections: ['apps'],
+  sections: ['apps', 'events'],
   needs: ['apps'],
   remediation: {
     user: 'Somebody may be watching this phone. Whoever installed the app may notice when it is removed, so think of your safety first: use another device that this person cannot reach, and ask a help line (stopstalkerware.org lists one for your country) or your security team before you change anything. When it is safe, remove the app and change your passwords from another device.',
     admin: 'Talk to the user in person or on another device, not over this phone. Do not remove the app remotely and do not force a reset before the user agrees: it may alert an abuser and destroys evidence. Offer a help line (stopstalkerware.org), keep the report as evidence, then remove the app and rotate credentials.'
   },
-  examples: [],
+  examples: [
+    { name: 'the package and its signer are listed', platform: 'android', report: { apps: [{ appId: 'com.example.sync', signingCertSha1: [CERT] }] }, intel: [named, { ...named, type: 'cert-sha1', value: CERT }], finds: ['com.example.sync high'] },
+    { name: 'only the package name, which may be an accident', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }] }, intel: [named], finds: ['com.example.sync medium'] },
+    { name: 'the name, and the phone asks for the maker\'s server', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }], events: [{ type: 'dns-query', host: 'api.spy.example' }] }, intel: [named, { ...named, type: 'domain', value: 'spy.example', role: 'c2' }], finds: ['com.example.sync high'] },
+    { name: 'a name that is the family\'s own', platform: 'android', report: { apps: [{ appId: 'com.cocospy' }] }, intel: [{ ...named, value: 'com.cocospy', family: 'Cocospy' }], finds: ['com.cocospy high'] },
+    { name: 'the organisation vouches for the name', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }] }, intel: [named], policy: { apps: { allow: ['com.example.sync'] } }, finds: [] },
+    { name: 'a visit to the maker\'s sales site', platform: 'android', report: { apps: [{ appId: 'com.example.mail' }], events: [{ type: 'url-visit', url: 'https://spy.example/', action: 'opened' }] }, intel: [{ ...named, type: 'domain', value: 'spy.example', role: 'website' }], finds: [] },
+    { name: 'no list of apps', platform: 'android', report: {}, intel: [named], finds: 'unknown' }
+  ],
 
   detect (context) {
     return suspectApps(context)

@@ -1,5 +1,5 @@
-import { SYSTEM_UPDATERS } from '../../data/system-updaters.js'
 import type { Detection } from '../../detection.js'
+import { appsWith } from '../../facts/app-facts.js'
 import { keyed } from '../../facts/intel-entries.js'
 import { ANDROID } from '../../facts/platforms.js'
 
@@ -26,9 +26,10 @@ export const osUpdateBlocked: Detection = {
     { name: 'nobody says what is switched off', platform: 'android', report: { apps: [{ appId: 'com.wssyncmldm' }] }, finds: 'unknown' }
   ],
 
-  detect ({ state: { apps, agent, config } }) {
-    if (apps === undefined || agent?.scope === 'work-profile') return []
-    return SYSTEM_UPDATERS.filter((appId) => apps.items[appId]?.enabled === false).map((appId) => ({
+  detect ({ state }) {
+    const { agent, config } = state
+    if (agent?.scope === 'work-profile') return []
+    return appsWith(state, 'updaterOff').map(({ appId }) => ({
       subject: appId,
       title: `The app ${appId}, which installs system updates, is switched off.`,
       evidence: [{ path: `${keyed('apps.items', appId)}.enabled`, value: false }],

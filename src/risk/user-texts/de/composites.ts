@@ -47,5 +47,28 @@ export const compositeTexts: UserTexts = {
       'Installieren Sie das Systemupdate jetzt.',
       'Bitten Sie Ihr Sicherheitsteam, sich das Telefon anzusehen, bevor Sie es wieder für die Arbeit benutzen.'
     ]
+  },
+  'cmp-phish-then-tamper': {
+    title: 'Nachdem eine Seite geöffnet wurde, die Passwörter stiehlt, hat etwas dieses Telefon angegriffen ({subject}).',
+    steps: [
+      'Benutzen Sie dieses Telefon jetzt nicht mehr und lassen Sie es eingeschaltet.',
+      'Rufen Sie von einem anderen Telefon aus Ihr Sicherheitsteam an.'
+    ]
+  },
+  'cmp-sideload-accessibility': {
+    title: 'Eine App von außerhalb der Stores darf alles auf diesem Telefon lesen und bedienen ({subject}).',
+    steps: [
+      'Deinstallieren Sie die App.',
+      'Prüfen Sie Ihre Bankkonten und rufen Sie Ihre Bank an, wenn etwas nicht stimmt.',
+      'Ändern Sie Ihre Passwörter von einem anderen Gerät aus.'
+    ]
+  },
+  'cmp-sideload-admin-hidden': {
+    title: 'Eine versteckte App von außerhalb der Stores darf dieses Telefon sperren oder löschen ({subject}).',
+    steps: [
+      'Wenn jemand anderes sie installiert haben könnte, denken Sie zuerst an Ihre Sicherheit und holen Sie sich Rat über ein anderes Gerät (stopstalkerware.org).',
+      'Öffnen Sie die Einstellungen, dann Sicherheit, dann Apps zur Geräteverwaltung, und schalten Sie die App dort aus.',
+      'Deinstallieren Sie sie in den Einstellungen unter Apps.'
+    ]
   }
 }

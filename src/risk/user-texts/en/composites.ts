@@ -47,5 +47,28 @@ export const compositeTexts: UserTexts = {
       'Install the system update now.',
       'Ask your security team to look at the phone before you use it for work again.'
     ]
+  },
+  'cmp-phish-then-tamper': {
+    title: 'After a page that steals passwords was opened, something attacked this phone ({subject}).',
+    steps: [
+      'Stop using this phone now and leave it switched on.',
+      'Call your security team from another phone.'
+    ]
+  },
+  'cmp-sideload-accessibility': {
+    title: 'An app from outside the stores may read and press everything on this phone ({subject}).',
+    steps: [
+      'Uninstall the app.',
+      'Check your bank accounts and call your bank if something is wrong.',
+      'Change your passwords from another device.'
+    ]
+  },
+  'cmp-sideload-admin-hidden': {
+    title: 'A hidden app from outside the stores may lock or erase this phone ({subject}).',
+    steps: [
+      'If somebody else may have installed it, think of your safety first and get advice from another device (stopstalkerware.org).',
+      'Open Settings, then Security, then Device admin apps, and switch the app off there.',
+      'Uninstall it under Settings, then Apps.'
+    ]
   }
 }
