@@ -4,6 +4,7 @@ import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
+import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
@@ -19,9 +20,15 @@ function renderSettings (): string {
   return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
+function renderThresholds (): string {
+  const rows = Object.entries(THRESHOLDS).map(([name, { default: value, minimum, maximum, unit, description }]) => `| \`${name}\` | ${value} | ${minimum} to ${maximum} | ${unit} | ${description} |`)
+  return ['| threshold | default | may be | unit | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join('\n')
+}
+
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'README.md', marker: 'settings', render: renderSettings },
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
+  { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
