@@ -1,7 +1,7 @@
 import type { Detection, DetectionContext, Evidence } from '../../detection.js'
 import { PATCH_AHEAD_DAYS } from '../../facts/os-of-phone.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
-import { DAY_MS, parseDay, toIso } from '../../facts/time.js'
+import { DAY_MS, parseDay, toComing } from '../../facts/time.js'
 import { compareVersionTexts } from '../../facts/versions.js'
 
 /** A maker's upgrade to a new release may carry patches that are older than the last update's. */
@@ -61,8 +61,8 @@ export const osDowngraded: Detection = {
     return matches
   },
 
-  nextChangeAt ({ platform, state: { highestOs } }) {
+  nextChangeAt ({ platform, state: { highestOs }, now }) {
     const highestDay = platform === 'android' ? parseDay(highestOs?.securityPatchLevel ?? '') : undefined
-    return highestDay === undefined ? undefined : toIso(believableAt(highestDay))
+    return highestDay === undefined ? undefined : toComing(believableAt(highestDay), now)
   }
 }

@@ -1,7 +1,8 @@
-import type { Detection, DetectionContext } from '../../detection.js'
+import type { Detection } from '../../detection.js'
+import { oncePerContext } from '../../facts/memo.js'
 import { endOfUpdatesOf, osEvidence, osOfPhone } from '../../facts/os-of-phone.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
-import { toIso } from '../../facts/time.js'
+import { toComing } from '../../facts/time.js'
 import type { OsSupport } from '../../../intel/vulnerabilities/vulnerability.js'
 import { graceMs } from '../../policy/policy.js'
 
@@ -9,12 +10,12 @@ const ID = 'os-end-of-life'
 const NAMES = { android: 'Android', ios: 'iOS', ipados: 'iPadOS' } as const
 
 /** When it begins to count, in ms: the end of updates and the policy's grace. */
-function startsAt (context: DetectionContext): { readonly at: number, readonly support: OsSupport } | undefined {
+const startsAt = oncePerContext((context): { readonly at: number, readonly support: OsSupport } | undefined => {
   const os = osOfPhone(context)
   if (os?.version === undefined) return undefined
   const support = context.intel.osSupport(os)
   return { at: endOfUpdatesOf(context, support) + graceMs(context.policy, ID), support }
-}
+})
 
 export const osEndOfLife: Detection = {
   id: ID,
@@ -54,7 +55,6 @@ export const osEndOfLife: Detection = {
   },
 
   nextChangeAt (context) {
-    const at = startsAt(context)?.at
-    return at === undefined || !Number.isFinite(at) ? undefined : toIso(at)
+    return toComing(startsAt(context)?.at, context.now)
   }
 }

@@ -2,7 +2,7 @@ import type { Detection, DetectionContext } from '../../detection.js'
 import type { Example } from '../../example.js'
 import { endOfUpdatesOf, osOfPhone } from '../../facts/os-of-phone.js'
 import { ANDROID } from '../../facts/platforms.js'
-import { DAY_MS, parseDay, toIso } from '../../facts/time.js'
+import { DAY_MS, parseDay, toComing, toIso } from '../../facts/time.js'
 import type { Severity } from '../../level.js'
 import { graceMs } from '../../policy/policy.js'
 import type { ThresholdName } from '../../policy/thresholds.js'
@@ -114,7 +114,7 @@ function toDetection (stage: Stage, index: number): Detection {
 
     nextChangeAt (context) {
       const day = parseDay(context.state.os?.securityPatchLevel ?? '')
-      return day === undefined ? undefined : toIso(startsAt(context, stage, day))
+      return day === undefined ? undefined : toComing(startsAt(context, stage, day), context.now)
     }
   }
 }
