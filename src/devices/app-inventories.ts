@@ -222,25 +222,26 @@ export function signersOf ({ signingCertSha256 = [], signingCertSha1 = [], signi
 }
 
 function toInventory ({ digest, builds, own }: { readonly digest: string, readonly builds: readonly number[], readonly own: OwnMembers | null }, apps: ReadonlyMap<number, App>): AppInventory {
-  return new StoredInventory(digest, builds.map((id) => {
+  const shared = builds.map((id) => {
     const app = apps.get(id)
     // The rows of a list and its builds are never parted; if they are, scoring must not go on without an app.
     if (app === undefined) throw new Error(`app build ${id} is missing`)
     return app
-  }), own)
-}
-
-/** A list as it is stored. Its table is made when somebody asks for it: most judgements look at the builds alone, and the table costs more than all of the judgement. */
-class StoredInventory implements AppInventory {
-  #items: Readonly<Record<string, App>> | undefined
-
-  constructor (readonly digest: string, readonly builds: readonly App[], private readonly own: OwnMembers | null) {}
-
-  get items (): Readonly<Record<string, App>> {
-    this.#items ??= Object.fromEntries(this.builds.map((app) => {
-      const extra = this.own !== null && Object.hasOwn(this.own, app.appId) ? this.own[app.appId] : undefined
-      return [app.appId, extra === undefined ? app : { ...app, ...extra }] as const
-    }))
-    return this.#items
-  }
+  })
+  let items: AppInventory['items'] | undefined
+  // The table is made when somebody asks for it: most judgements look at the builds alone, and it costs more than all of the
+  // judgement. Seen from outside the list is as any other: builds are no member of its own that is written anywhere.
+  return Object.defineProperties({ digest } as AppInventory, {
+    items: {
+      enumerable: true,
+      get: () => {
+        items ??= Object.fromEntries(shared.map((app) => {
+          const extra = own !== null && Object.hasOwn(own, app.appId) ? own[app.appId] : undefined
+          return [app.appId, extra === undefined ? app : { ...app, ...extra }] as const
+        }))
+        return items
+      }
+    },
+    builds: { value: shared }
+  })
 }

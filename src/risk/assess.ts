@@ -81,6 +81,19 @@ function toFinding (detection: Detection, severity: Severity, match: Match, supp
   }
 }
 
+/** The same list is asked for each phone. */
+const byPlatform = new WeakMap<readonly Detection[], Map<Platform, readonly Detection[]>>()
+
+function applicable (detections: readonly Detection[], platform: Platform): readonly Detection[] {
+  let lists = byPlatform.get(detections)
+  if (lists === undefined) byPlatform.set(detections, lists = new Map())
+  let list = lists.get(platform)
+  if (list === undefined) lists.set(platform, list = detections.filter(({ platforms }) => platforms.includes(platform)))
+  return list
+}
+
+const isAboutEventsAlone = ({ sections, builtFrom }: Detection): boolean => sections.length === 1 && sections[0] === 'events' && builtFrom === undefined
+
 function groupByDetection (findings: readonly AssessedFinding[]): Map<string, AssessedFinding[]> {
   const groups = new Map<string, AssessedFinding[]>()
   for (const finding of findings) {
@@ -146,8 +159,12 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
   const judged = new Set<string>()
   if (earlier !== undefined) changes.push(earlier.dueAt ?? undefined)
 
-  for (const detection of detections) {
-    if (!detection.platforms.includes(platform) || policy.severities[detection.id] === 'off') continue
+  const hasEvents = state.events.length > 0
+
+  for (const detection of applicable(detections, platform)) {
+    if (policy.severities[detection.id] === 'off') continue
+    // Events are its all, and there is none.
+    if (!hasEvents && isAboutEventsAlone(detection)) continue
     if (!isDecided(state, detection)) {
       undecided.push(detection.id)
       continue
@@ -162,10 +179,12 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
     }
     judged.add(detection.id)
     try {
-      const matches = mergeMatches(detection.detect(context), detection.severity)
+      const raw = detection.detect(context)
       const nextChange = detection.nextChangeAt?.(context)
+      if (nextChange !== undefined) changes.push(nextChange)
+      if (raw.length === 0) continue
       const found: AssessedFinding[] = []
-      for (const match of matches) {
+      for (const match of mergeMatches(raw, detection.severity)) {
         const severity = effectiveSeverity(policy, detection, match.severity)
         changes.push(match.expiresAt, match.recheckAt)
         if (severity === 'off') continue
@@ -173,7 +192,6 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
         if (suppression !== undefined) changes.push(suppression.expiresAt)
         found.push(toFinding(detection, severity, match, suppression))
       }
-      changes.push(nextChange)
       findings.push(...found)
       if (found.length > 0) byDetection.set(detection.id, found)
     } catch (error) {
@@ -183,5 +201,5 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
 
   findings.sort(byGravity)
   const level = levelOf(findings)
-  return { level, score: priorityScore(level, findings), findings, coverage: coverageOf(state), undecided: undecided.sort(), failures, dueAt: earliestAfter(now, changes) }
+  return { level, score: priorityScore(level, findings), findings, coverage: coverageOf(state), undecided, failures, dueAt: earliestAfter(now, changes) }
 }

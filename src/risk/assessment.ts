@@ -28,7 +28,7 @@ export interface Assessment {
   readonly score: number
   /** Sections the level rests on. */
   readonly coverage: readonly string[]
-  /** Detections of this platform that nobody can answer, because the phone told nothing of what they need; by id. */
+  /** Detections of this platform that nobody can answer, because the phone told nothing of what they need; in the catalogue's order. */
   readonly undecided: readonly string[]
   /** Detections that threw, isolated from the rest: id and message. */
   readonly failures: ReadonlyArray<{ readonly detection: string, readonly error: string }>

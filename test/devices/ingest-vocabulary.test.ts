@@ -56,7 +56,7 @@ t.test('a rooted phone that only Android Management API knows comes out high, an
   t.match((await readJournal(api.db)).at(-1), { deviceId, source: 'android-management-api', body: { collectedAt: '2026-11-23T08:00:00.000Z', sequence: Date.parse('2026-11-23T08:00:00Z') } })
   await score()
   t.equal((await detail(deviceId)).level, 'high')
-  t.strictSame(await open(deviceId), ['dev-rooted rooted'])
+  t.strictSame(await open(deviceId), ['dev-attestation-failed attestation', 'dev-rooted rooted'])
 
   await ingest('android-management-api', device('2026-11-23T09:00:00Z', 'SECURE', []))
   await score()

@@ -83,7 +83,7 @@ t.test('each role may all that the one below may, and the last may everything', 
     if (at > 0) t.ok(allowed[at - 1]!.every((permission) => permissions.includes(permission)), ROLES[at]!)
   }
   t.strictSame(allowed[0], ['fleet:read'], 'a viewer changes nothing')
-  t.strictSame(allowed[1], ['fleet:read', 'device:reassess', 'quarantine:retry'])
+  t.strictSame(allowed[1], ['fleet:read', 'policy:preview', 'device:reassess', 'device:describe', 'suppression:write', 'quarantine:retry'])
   t.notOk(allowed[2]!.some((permission) => ['intel:write', 'tenant:manage', 'platform-audit:read'].includes(permission)), 'an admin stays in the tenant')
   t.strictSame(allowed[3], Object.keys(PERMISSIONS))
 })
