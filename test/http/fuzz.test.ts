@@ -34,7 +34,7 @@ t.comment(`FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
 t.setTimeout(3_600_000)
 
 const plenty = 1e12
-const api = await startTestApi(t, { maxEventLoopDelayMs: plenty, rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
+const api = await startTestApi(t, { rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
 const { app, db, tenantId } = api
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo
