@@ -92,7 +92,8 @@ function applicable (detections: readonly Detection[], platform: Platform): read
   return list
 }
 
-const isAboutEventsAlone = ({ sections, builtFrom }: Detection): boolean => sections.length === 1 && sections[0] === 'events' && builtFrom === undefined
+/** Such a detection can always answer, and has nothing to say of a phone without events. */
+const isAboutEventsAlone = ({ sections, needs, builtFrom }: Detection): boolean => sections.length === 1 && sections[0] === 'events' && needs.length === 0 && builtFrom === undefined
 
 function groupByDetection (findings: readonly AssessedFinding[]): Map<string, AssessedFinding[]> {
   const groups = new Map<string, AssessedFinding[]>()
@@ -157,19 +158,21 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
   const told = earlier === undefined ? undefined : toldSince(earlier.state, state)
   const before = groupByDetection(earlier?.findings ?? [])
   const judged = new Set<string>()
-  if (earlier !== undefined) changes.push(earlier.dueAt ?? undefined)
-
   const hasEvents = state.events.length > 0
+  if (earlier !== undefined) changes.push(earlier.dueAt ?? undefined)
 
   for (const detection of applicable(detections, platform)) {
     if (policy.severities[detection.id] === 'off') continue
+    const isAsked = told === undefined || detection.sections.some((section) => told.has(section)) || (detection.builtFrom?.some((part) => judged.has(part)) ?? false)
+    // Also when there is no answer any more: what is built from it must be asked again.
+    if (isAsked) judged.add(detection.id)
     // Events are its all, and there is none.
     if (!hasEvents && isAboutEventsAlone(detection)) continue
     if (!isDecided(state, detection)) {
       undecided.push(detection.id)
       continue
     }
-    if (told !== undefined && !detection.sections.some((section) => told.has(section)) && !(detection.builtFrom?.some((part) => judged.has(part)) ?? false)) {
+    if (!isAsked) {
       const found = before.get(detection.id)
       if (found !== undefined) {
         findings.push(...found)
@@ -177,7 +180,6 @@ export function assess ({ platform, state, intel, policy, now, suppressions = []
       }
       continue
     }
-    judged.add(detection.id)
     try {
       const raw = detection.detect(context)
       const nextChange = detection.nextChangeAt?.(context)
