@@ -1,17 +1,17 @@
 import type { DetectionContext } from '../detection.js'
 
+let slots = 0
+
 /**
- * Several detections ask the same question about one phone; the answer is worked out once a
- * context. Seen from outside it stays a pure function: a context never changes.
+ * Several detections ask the same question about one phone; the answer is worked out once an
+ * assessment. Seen from outside it stays a pure function: a context never changes.
  */
 export function oncePerContext<T> (compute: (context: DetectionContext) => T): (context: DetectionContext) => T {
-  const answers = new WeakMap<DetectionContext, { readonly value: T }>()
+  const slot = slots++
   return (context) => {
-    const known = answers.get(context)
-    if (known !== undefined) return known.value
-    const value = compute(context)
-    answers.set(context, { value })
-    return value
+    const { answers } = context
+    if (answers === undefined) return compute(context)
+    return (answers[slot] ?? (answers[slot] = compute(context))) as T
   }
 }
 

@@ -8,7 +8,7 @@ const TYPES = new Set(['log-stopped', 'log-buffer-critical'])
 
 export const devLogGap: Detection = {
   id: ID,
-  version: 1,
+  version: 2,
   category: 'device',
   platforms: ANDROID,
   severity: 'low',
