@@ -24,6 +24,7 @@ function isTold (state: DeviceState, { section, members }: Path): boolean {
   let value: unknown = (state as unknown as Record<string, unknown>)[section]
   if (value === undefined || members.length === 0) return value !== undefined
   if (section === 'apps') return isFieldTold(state.apps!, members[0]!)
+  if (members.length === 1) return typeof value === 'object' && value !== null && (value as Record<string, unknown>)[members[0]!] !== undefined
   for (const member of members) {
     if (typeof value !== 'object' || value === null) return false
     value = (value as Record<string, unknown>)[member]
