@@ -53,6 +53,10 @@ export interface TestApiOptions {
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
+  /** Who calls the partner state API; without it there is none. */
+  readonly verifyCaller?: AppOptions['partner']['verifyCaller']
+  /** Without it nobody waits for a change. */
+  readonly changeWaiter?: AppOptions['partner']['waiter']
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
@@ -95,6 +99,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       journal: options.journalOf?.(journal) ?? journal
     },
     tenants: { db },
+    partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     intelSubscriptions: { db, secrets: options.secrets },
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
+import { InvalidTokenError } from '../../src/errors.js'
 import { createEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
 import { Random } from '../../src/simulator/fleet/random.js'
 import { startTestApi } from '../helpers/api.js'
@@ -34,7 +35,14 @@ t.comment(`FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
 t.setTimeout(3_600_000)
 
 const plenty = 1e12
-const api = await startTestApi(t, { rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
+const PARTNER_TOKEN = 'a.partner.token'
+const api = await startTestApi(t, {
+  rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, perPartner: plenty, failures: plenty },
+  async verifyCaller (token) {
+    if (token !== PARTNER_TOKEN) throw new InvalidTokenError('The access token is not valid.')
+    return { tenantId, entraTenantId: randomUUID(), objectId: randomUUID(), clientId: randomUUID() }
+  }
+})
 const { app, db, tenantId } = api
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo
@@ -90,10 +98,10 @@ function richReport (random: Random): object {
 const world: FuzzWorld = {
   document: (await app.inject('/docs/json')).json<OpenApiDocument>(),
   get bearers () {
-    return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys }
+    return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys, partnerToken: [PARTNER_TOKEN] }
   },
   get ids () {
-    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'] }
+    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'], entraDeviceId: victims.map(({ entraDeviceId }) => entraDeviceId) }
   },
   bodies: {
     sendReport: richReport,
