@@ -3,6 +3,7 @@ import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
 import { openQueues } from '../../src/platform/queues.js'
+import { claimMessage, freeMessage, watchMessages } from '../../src/intune/outbox-repository.js'
 import { syncTenant } from '../../src/intune/sync-tenant.js'
 import { expireAssertions } from '../../src/devices/expire-assertions.js'
 import { rescoreDueDevices } from '../../src/devices/rescore-due-devices.js'
@@ -61,10 +62,11 @@ t.test('tenants with something due get a sync job; those in hand, waiting or dis
   const { db, tenantId, sync } = await setUp(t)
   await seedWaitingDevices(db, tenantId, 2)
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 })
-  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() + 60_000) }).execute()
+  const message = await claimMessage(db, { tenantId, limit: 10, refused: false, watchMs: 60_000 })
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'in hand')
-  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() - 1) }).execute()
+  await watchMessages(db, [message!.id], -1)
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 }, 'the worker died')
+  await freeMessage(db, message!)
   await db.updateTable('intune_outbox').set({ next_attempt_at: new Date(Date.now() + 60_000) }).execute()
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'waiting')
   t.strictSame(sync.payloads, [{ tenantId }, { tenantId }])
