@@ -26,7 +26,7 @@ alter table intune_outbox
 alter table intune_outbox set (fillfactor = 70);
 create index intune_outbox_rank_idx on intune_outbox (tenant_id, rank, place) where not refused;
 create index intune_outbox_due_idx on intune_outbox (tenant_id, refused, next_attempt_at);
-create index intune_outbox_dead_idx on intune_outbox (tenant_id, dead_at, device_id) where dead_at is not null;
+create index intune_outbox_dead_idx on intune_outbox (tenant_id, dead_at desc, device_id desc) where dead_at is not null;
 
 -- Messages in hand. Who dies leaves them behind: another asks Intune what became of them.
 create table intune_message (

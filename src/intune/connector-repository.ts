@@ -143,6 +143,9 @@ export interface SilentConnector {
   readonly error: string | null
 }
 
+/** The least that can be set in Intune: an alarm that is right for it is right for all. */
+export const DEFAULT_UNRESPONSIVE_DAYS = 1
+
 /** A connector that Intune should hear of, and has not for more than half of what it puts up with. */
 export const isSilentTooLong = (defaultDays: number): ReturnType<typeof sql<boolean>> => sql<boolean>`(
   c.state in ('provisioned', 'failed') and coalesce(c.heartbeat_at, c.provisioned_at) < now() - make_interval(hours => coalesce(c.unresponsive_days, ${defaultDays}::integer) * 12))`

@@ -9,6 +9,8 @@ export interface IntuneDeps {
   readonly log: Logger
   /** Where users are sent to enrol and to see what they must fix. */
   readonly publicUrl: string
+  /** Days of silence after which Intune ignores us, for tenants where it has not told us; 1 unless told. */
+  readonly unresponsiveDays?: number
   readonly now?: () => Date
 }
 

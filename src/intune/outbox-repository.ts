@@ -208,7 +208,7 @@ export async function refuseRows (db: Database, message: Message, { rows, error,
         refused = o.refused or o.version <= o.sent_version,
         attempts = case when o.version > o.sent_version then o.attempts else o.attempts + ${counts ? 1 : 0} end,
         refused_since = case when o.version > o.sent_version then null else coalesce(o.refused_since, ${counts ? sql`clock_timestamp()` : sql`null`}) end,
-        dead_at = case when ${isGivenUp(counts, giveUp)} then clock_timestamp() end,
+        dead_at = case when ${isGivenUp(counts, giveUp)} then date_trunc('milliseconds', clock_timestamp()) end,
         next_attempt_at = case
           when o.version > o.sent_version then o.next_attempt_at
           when ${isGivenUp(counts, giveUp)} then 'infinity'

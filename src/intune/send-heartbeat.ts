@@ -1,6 +1,6 @@
 import type { Producer } from '../platform/queue-names.js'
 import {
-  claimDueHeartbeats, claimHeartbeatAlarms, saveHeartbeat, saveHeartbeatFailure, saveResyncTimestamp
+  claimDueHeartbeats, claimHeartbeatAlarms, DEFAULT_UNRESPONSIVE_DAYS, saveHeartbeat, saveHeartbeatFailure, saveResyncTimestamp
 } from './connector-repository.js'
 import { nowOf, type IntuneDeps } from './deps.js'
 import { describeError, IntuneError } from './intune-error.js'
@@ -12,8 +12,6 @@ export interface HeartbeatDeps extends IntuneDeps {
 }
 
 export interface HeartbeatLoopDeps extends HeartbeatDeps {
-  /** Days of silence after which Intune ignores a partner, for tenants where it has not told us. */
-  readonly unresponsiveDays: number
   /** How often it is looked what is due. */
   readonly everyMs?: number
 }
@@ -55,7 +53,7 @@ export function startHeartbeats (deps: HeartbeatLoopDeps): HeartbeatLoop {
     if (free > 0) {
       for (const one of await claimDueHeartbeats(deps.db, { limit: free, leaseMs: RETRY_MS })) begin(one)
     }
-    for (const { tenantId, silentHours, limitHours, error } of await claimHeartbeatAlarms(deps.db, { defaultDays: deps.unresponsiveDays, repeatMs: ALARM_REPEAT_MS })) {
+    for (const { tenantId, silentHours, limitHours, error } of await claimHeartbeatAlarms(deps.db, { defaultDays: deps.unresponsiveDays ?? DEFAULT_UNRESPONSIVE_DAYS, repeatMs: ALARM_REPEAT_MS })) {
       deps.log.error({ tenantId, silentHours: Math.round(silentHours), limitHours, lastError: error }, 'no heartbeat reached Intune for half of the time after which it ignores us')
     }
   }
