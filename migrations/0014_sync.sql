@@ -49,7 +49,7 @@ alter table intune_connector
   add column failed_host        text,
   add column host_paused_until  timestamptz,
   -- Days of silence after which Intune ignores us, where it told us (partnerUnresponsivenessThresholdInDays).
-  add column unresponsive_days  integer check (unresponsive_days > 0),
+  add column unresponsive_threshold_days integer,
   add column heartbeat_error    text,
   add column heartbeat_alarm_at timestamptz;
 

@@ -34,7 +34,7 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
     .where('t.id', '=', tenantId)
     .select(['t.id', 't.entra_tenant_id', 'c.state', 'c.provisioned_at', 'c.heartbeat_at', 'c.heartbeat_due_at', 'c.resync_timestamp',
       'c.last_error', 'c.last_error_at', 'c.retry_at', 'c.attempts', 'c.message_errors',
-      'c.failed_host', 'c.host_paused_until', 'c.heartbeat_error', 'c.unresponsive_days'])
+      'c.failed_host', 'c.host_paused_until', 'c.heartbeat_error', 'c.unresponsive_threshold_days'])
     .executeTakeFirst()
   return row && {
     tenantId: row.id,
@@ -52,13 +52,13 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
     failedHost: row.failed_host,
     hostPausedUntil: row.host_paused_until,
     heartbeatError: row.heartbeat_error,
-    unresponsiveDays: row.unresponsive_days
+    unresponsiveDays: row.unresponsive_threshold_days
   }
 }
 
 /** The tenant has us as its partner; a first heartbeat is due. */
 export async function saveProvisioned (db: Database, tenantId: string, now: Date): Promise<void> {
-  await upsert(db, tenantId, sql`state = 'provisioned', provisioned_at = ${now}, heartbeat_due_at = ${now}, ${NO_FAILURE}`)
+  await upsert(db, tenantId, sql`state = 'provisioned', provisioned_at = ${now}, heartbeat_due_at = ${now}, heartbeat_error = null, ${NO_FAILURE}`)
 }
 
 /** An administrator wants the tenant connected, whatever was decided before. */
@@ -148,7 +148,7 @@ export const DEFAULT_UNRESPONSIVE_DAYS = 1
 
 /** A connector that Intune should hear of, and has not for more than half of what it puts up with. */
 export const isSilentTooLong = (defaultDays: number): ReturnType<typeof sql<boolean>> => sql<boolean>`(
-  c.state in ('provisioned', 'failed') and coalesce(c.heartbeat_at, c.provisioned_at) < now() - make_interval(hours => coalesce(c.unresponsive_days, ${defaultDays}::integer) * 12))`
+  c.state in ('provisioned', 'failed') and coalesce(c.heartbeat_at, c.provisioned_at) < now() - make_interval(hours => coalesce(c.unresponsive_threshold_days, ${defaultDays}::integer) * 12))`
 
 /** Those that are silent too long and were not told of for an hour, by any process. */
 export async function claimHeartbeatAlarms (db: Database, { defaultDays, repeatMs }: { readonly defaultDays: number, readonly repeatMs: number }): Promise<SilentConnector[]> {
@@ -159,7 +159,7 @@ export async function claimHeartbeatAlarms (db: Database, { defaultDays, repeatM
       order by c.tenant_id for update skip locked
     )
     returning c.tenant_id, extract(epoch from now() - coalesce(c.heartbeat_at, c.provisioned_at))::float8 / 3600 as silent_hours,
-      coalesce(c.unresponsive_days, ${defaultDays}::integer) * 24 as limit_hours, coalesce(c.heartbeat_error, c.last_error) as error`.execute(db)
+      coalesce(c.unresponsive_threshold_days, ${defaultDays}::integer) * 24 as limit_hours, coalesce(c.heartbeat_error, c.last_error) as error`.execute(db)
   return rows.map((row) => ({ tenantId: row.tenant_id, silentHours: row.silent_hours, limitHours: row.limit_hours, error: row.error }))
 }
 

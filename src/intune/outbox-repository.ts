@@ -76,7 +76,7 @@ export async function claimMessage (db: Database, input: ClaimInput): Promise<Me
 /** In the numbers, not as parameters: a plan that does not know them would sort the whole backlog. */
 function chooseByRank ({ tenantId, limit }: ClaimInput): RawBuilder<unknown> {
   const oldest = Math.floor(limit / OLDEST_SHARE)
-  const due = sql`from intune_outbox o where o.tenant_id = ${tenantId} and not o.refused and o.message_id is null and o.next_attempt_at <= now()`
+  const due = sql`from intune_outbox o where o.tenant_id = ${tenantId} and not o.refused and o.message_id is null`
   return sql`
     urgent as (
       select o.device_id ${due} order by o.rank, o.place limit ${sql.lit(limit - oldest)} for update of o skip locked
@@ -137,7 +137,7 @@ export async function leaveMessages (db: Database, ids: readonly string[]): Prom
 
 /** True while rows are due that nobody has in hand. */
 export async function hasDueRows (db: Database, tenantId: string): Promise<boolean> {
-  const { rows } = await sql<{ due: boolean }>`select exists (select from intune_outbox o where o.tenant_id = ${tenantId} and ${isDue}) as due`.execute(db)
+  const { rows } = await sql<{ due: boolean }>`select ${existsDue(sql`${tenantId}::uuid`)} as due`.execute(db)
   return rows[0]!.due
 }
 
@@ -272,7 +272,7 @@ export async function listTenantsToSync (db: Database): Promise<string[]> {
     select t.id from tenant t left join intune_connector c on c.tenant_id = t.id
     where c.state is distinct from 'deprovisioned' and (c.retry_at is null or c.retry_at <= now()) and (
       c.state = 'failed'
-      or exists (select from intune_outbox o where o.tenant_id = t.id and ${isDue})
+      or ${existsDue(sql`t.id`)}
       or exists (select from intune_message m where m.tenant_id = t.id and m.watched_until <= now())
     )`.execute(db)
   return rows.map(({ id }) => id)
@@ -300,8 +300,13 @@ interface OutboxRow {
   enqueued_at: Date, attempts: number, superseded: boolean
 }
 
-/** A due row is one that may be put into a message. Either kind has its part of the index. */
-const isDue = sql`o.refused in (false, true) and o.message_id is null and o.next_attempt_at <= now()`
+/**
+ * A row that may be put into a message. What was not refused is due whatever the clock says, so that a database
+ * whose clock was set back holds nothing up.
+ */
+const existsDue = (tenantId: RawBuilder<unknown>): RawBuilder<boolean> => sql`(
+  exists (select from intune_outbox o where o.tenant_id = ${tenantId} and not o.refused and o.message_id is null)
+  or exists (select from intune_outbox o where o.tenant_id = ${tenantId} and o.refused and o.message_id is null and o.next_attempt_at <= now()))`
 
 const isSuperseded = sql<boolean>`(d.retired_at is not null and exists (
         select from device other where other.tenant_id = d.tenant_id and other.entra_device_id = d.entra_device_id

@@ -87,7 +87,7 @@ export interface Schema {
     tenant_id: string, state: Generated<string>, provisioned_at: Time | null, heartbeat_at: Time | null
     heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
     retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
-    failed_host: string | null, host_paused_until: Time | null, unresponsive_days: number | null, heartbeat_error: string | null, heartbeat_alarm_at: Time | null
+    failed_host: string | null, host_paused_until: Time | null, unresponsive_threshold_days: number | null, heartbeat_error: string | null, heartbeat_alarm_at: Time | null
   }
   intel_feed: {
     name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean>

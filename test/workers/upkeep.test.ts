@@ -67,7 +67,7 @@ t.test('tenants with something due get a sync job; those in hand, waiting or dis
   await watchMessages(db, [message!.id], -1)
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 }, 'the worker died')
   await freeMessage(db, message!)
-  await db.updateTable('intune_outbox').set({ next_attempt_at: new Date(Date.now() + 60_000) }).execute()
+  await db.updateTable('intune_outbox').set({ refused: true, next_attempt_at: new Date(Date.now() + 60_000) }).execute()
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'waiting')
   t.strictSame(sync.payloads, [{ tenantId }, { tenantId }])
 })
