@@ -1,3 +1,4 @@
+import { startHeartbeats, type HeartbeatLoopDeps } from '../src/intune/send-heartbeat.js'
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
@@ -13,6 +14,8 @@ export interface WorkersOptions {
   readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
+  /** Sent by every process, whatever its queues. */
+  readonly heartbeats: HeartbeatLoopDeps
 }
 
 /** Starts the workers of these queues in this process. */
@@ -24,7 +27,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     sync: () => startSyncWorker(options.sync),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
-  const workers: QueueWorker[] = []
+  const workers: QueueWorker[] = [startHeartbeats(options.heartbeats)]
   for (const name of queues) workers.push(await start[name]())
   return {
     async close () {

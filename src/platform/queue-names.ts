@@ -19,7 +19,7 @@ export const QUEUE_PAYLOADS = {
   /** For workers/sync.ts: a tenant with rows in the outbox. */
   sync: Type.Object({ tenantId: Uuid }),
   /** For workers/upkeep.ts, put in by schedules. */
-  upkeep: Type.Object({ task: Type.Enum(['sweep', 'heartbeat', 'reassess', 'retention', 'subscriptions']) })
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'retention', 'subscriptions']) })
 } as const
 
 export type QueueName = keyof typeof QUEUE_PAYLOADS
