@@ -164,7 +164,7 @@ function toIntuneError (error: unknown, permission?: string): IntuneError {
   }
   const { statusCode } = error
   const retryAfterMs = parseRetryAfter(error.headers?.get('retry-after'))
-  const details = { cause: error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const details = { cause: error, status: statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   const what = `Microsoft Graph answered ${statusCode}: ${describeError(error)}`
   if (statusCode === 429) return new IntuneError('throttled', what, details)
   if (statusCode === 401 || statusCode === 403) {
