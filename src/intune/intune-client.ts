@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { createDiscovery } from './discovery.js'
+import { createDiscovery, type Discovery } from './discovery.js'
 import { type AppAccess, createAppAccess } from './app-access.js'
 import { createEntraTokens, type EntraApp } from './entra-credential.js'
 import { createGraphClient, graphScope, type GraphClient } from './graph-client.js'
@@ -32,6 +32,8 @@ export interface IntuneClientOptions extends EntraApp {
 export interface IntuneClient {
   readonly partner: PartnerClient
   readonly graph: GraphClient
+  /** Where a tenant's Intune services are. */
+  readonly discovery: Discovery
   /** What our app may do in a tenant. */
   readonly access: AppAccess
   /** The app that sets Intune up: the same one, unless there is a second. */
@@ -53,7 +55,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
   const setup = setupApp === undefined ? { graph, access, isSeparate: false } : setUpApart(setupApp)
   const discovery = createDiscovery({ graph, allowedHosts: options.endpointHosts })
   const partner = createPartnerClient({ wire: options.wire, tokens, discovery, agent, resource: options.resource, observe, answerLimitMs })
-  return { partner, graph, access, setup, close: async () => await agent.close() }
+  return { partner, graph, discovery, access, setup, close: async () => await agent.close() }
 
   function setUpApart (app: EntraApp): IntuneClient['setup'] {
     const tokens = createEntraTokens({ ...app, authorityHost, ...(extraCaPem === undefined ? {} : { extraCaPem }) })

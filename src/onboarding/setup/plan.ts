@@ -92,9 +92,13 @@ function planConnector (wish: SetupWish, connectors: readonly Row[], { connector
     }]
   }
   const id = String(there.id)
+  // Begun and not remembered as made: the process ended between both.
+  const adopted = remembered.some((item) => item.key === key && item.made && item.graphId === null)
+    ? [{ key, action: 'adopt' as const, text: 'Go on with the Mobile Threat Defense connector, which is there.', graphId: id, request: null, made: true, before: {}, after: wanted }]
+    : []
   const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => there[name] !== value))
-  if (Object.keys(changes).length === 0) return [keep(key, { id }, made, 'The connector\'s switches are as wished.')]
-  return [{
+  if (Object.keys(changes).length === 0) return [...adopted, keep(key, { id }, made, 'The connector\'s switches are as wished.')]
+  return [...adopted, {
     key, action: 'update', text: `Set ${namesOf(changes)} on the Mobile Threat Defense connector.`, graphId: id, made,
     before: Object.fromEntries(Object.keys(changes).map((name) => [name, there[name] ?? null])),
     after: changes,
@@ -127,6 +131,9 @@ function planApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observ
     key, action: 'assign', text: `Assign ${name} to ${audience(wish)}.`, graphId, made, ...remember,
     request: { method: 'POST', version, path: `${path}/assign`, body: appAssignBody(assignments) }
   })
+  // The wish names another app now: what we did for the old one is undone first.
+  const old = memory !== undefined && memory.graphId !== null && memory.graphId !== there?.id ? apps.find(({ id }) => id === memory.graphId) : undefined
+  if (old !== undefined) return [undoItem(memory!, { apps } as unknown as Observed, context.tenantId), ...planApp(platform, wish, { apps: apps.filter((app) => app !== old) } as unknown as Observed, { ...context, remembered: context.remembered.filter((item) => item !== memory) })]
   if (there === undefined) {
     const body = platform === 'ios' ? iosAppBody(wish.ios!, mark) : managed ? androidManagedAppBody(wish.android!, mark) : androidStoreAppBody(wish.android!, mark)
     return [
@@ -140,13 +147,16 @@ function planApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observ
     const same = sameAssignments(there.assignments, wanted as Array<Record<string, unknown>>)
     return [...adopted, same ? keep(key, there, made, `${capital(name)} is there and assigned.`) : assign(path, there.id, wanted, NOTHING)]
   }
-  // Somebody else's: their assignments stay, and ours are added where there is none.
-  const known = new Set(there.assignments.map(({ target }) => targetKey(target)))
+  // Somebody else's: their assignments stay, ours are added where there is none, and what of ours is not wished any more goes.
+  const ours = new Set(memory?.after.added as string[] | undefined)
+  const wantedKeys = new Set((wanted as Array<Record<string, unknown>>).map(({ target }) => targetKey(target as Row)))
+  const staying = there.assignments.filter(({ target }) => !ours.has(targetKey(target)) || wantedKeys.has(targetKey(target)))
+  const known = new Set(staying.map(({ target }) => targetKey(target)))
   const missing = (wanted as Array<Record<string, unknown>>).filter(({ target }) => !known.has(targetKey(target as Row)))
-  if (missing.length === 0) return [...adopted, keep(key, there, made, `${capital(name)} is there and assigned.`)]
-  const theirs = there.assignments.map(({ intent, target, settings }) => appAssignment(intent as 'required', target, settings))
-  const added = [...(memory?.after.added as string[] | undefined ?? []), ...missing.map(({ target }) => targetKey(target as Row))]
-  return [...adopted, assign(path, there.id, [...theirs, ...missing], { before: {}, after: { added: [...new Set(added)] } })]
+  if (missing.length === 0 && staying.length === there.assignments.length) return [...adopted, keep(key, there, made, `${capital(name)} is there and assigned.`)]
+  const kept = staying.map(({ intent, target, settings }) => appAssignment(intent as 'required', target, settings))
+  const added = new Set([...[...ours].filter((key) => known.has(key)), ...missing.map(({ target }) => targetKey(target as Row))])
+  return [...adopted, assign(path, there.id, [...kept, ...missing], { before: {}, after: { added: [...added] } })]
 }
 
 function planConfig (platform: 'ios' | 'android', wish: SetupWish, observed: Observed, context: PlanContext): PlanStep[] {
@@ -194,8 +204,8 @@ function staleness ({ settings, targetedApps, tokenIsLive }: ObservedConfig, ser
 }
 
 function findApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observed, context: PlanContext): ObservedItem | undefined {
-  const { key, graphId } = planApp(platform, wish, { apps } as Observed, context)[0]!
-  return graphId === null ? undefined : apps.find(({ id }) => id === graphId && key === `app-${platform}`)
+  const graphId = planApp(platform, wish, { apps } as unknown as Observed, context).find(({ action }) => action !== 'delete')?.graphId
+  return apps.find(({ id }) => id === graphId)
 }
 
 function planPolicy (type: PolicyType, wish: SetupWish, { policies }: Observed, context: PlanContext): PlanStep[] {
@@ -241,10 +251,10 @@ const adopt = (key: string, { id }: ObservedItem, made: boolean, text: string): 
  * What has to be done so that nothing is left of what we made, and what we changed is as it was. What somebody changed
  * since then is theirs, and stays. Pure.
  */
-export function planUndo (observed: Observed, { remembered, tenantId }: PlanContext): PlanStep[] {
+export function planUndo (observed: Observed, { remembered, tenantId, connectorId }: PlanContext): PlanStep[] {
   const order = ['policy-', 'config-', 'app-', 'connector']
   const rank = (key: string): number => order.findIndex((prefix) => key.startsWith(prefix))
-  return [...remembered].sort((a, b) => rank(a.key) - rank(b.key)).map((item) => item.key === 'connector' ? undoConnector(item, observed.connectors) : undoItem(item, observed, tenantId))
+  return [...remembered].sort((a, b) => rank(a.key) - rank(b.key)).map((item) => item.key === 'connector' ? undoConnector({ ...item, graphId: item.graphId ?? connectorId }, observed.connectors) : undoItem(item, observed, tenantId))
 }
 
 function undoItem (item: RememberedItem, { apps, configs, policies }: Observed, tenantId: string): PlanStep {
