@@ -43,6 +43,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, get publicUrl () { return publicUrl.value } }
   const app = await buildApp({
     log,
     version: VERSION,
@@ -60,9 +61,11 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
+      onboarding,
       journal
     },
     tenants: { db },
+    onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
