@@ -87,7 +87,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   }
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
   const scoring: ScoreDeps = { db, intel, sync, log }
-  const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example' }
+  const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
   const app = await buildApp({
     log,
     version: '0.0.0-test',

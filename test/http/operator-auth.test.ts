@@ -43,6 +43,7 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   [`GET ${TENANT}/intune/admin-setup`]: 'admin',
   [`POST ${TENANT}/intune/admin-setup`]: 'admin',
   'POST /v1/onboarding/consent': 'platform-admin',
+  'GET /v1/onboarding/doctor': 'platform-admin',
   [`POST ${TENANT}/connector/resync`]: 'admin',
   [`GET ${TENANT}/audit`]: 'admin',
   [`POST ${TENANT}/ingest/{vocabulary}`]: 'admin',

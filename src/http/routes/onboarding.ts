@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { type ConsentDeps, createConsentLink, finishConsent } from '../../onboarding/consent.js'
+import { diagnoseInstallation, type InstallationDeps } from '../../onboarding/doctor/diagnose-installation.js'
 import { CONSENT_PAGE_HEADERS, renderConsentPage } from '../consent-page.js'
-import { Text, Time } from '../schemas.js'
+import { DiagnosisSchema, Text, Time } from '../schemas.js'
 
-export type OnboardingRoutesOptions = ConsentDeps
+export interface OnboardingRoutesOptions extends ConsentDeps, InstallationDeps {}
 
 export const ConsentLinkSchema = Type.Object({
   url: Type.String({ description: 'To be opened by a Global Administrator of the Entra tenant; good for one consent.' }),
@@ -51,4 +52,9 @@ export const onboardingRoutes: FastifyPluginAsyncTypebox<OnboardingRoutesOptions
     reply.code(201).header('cache-control', 'no-store')
     return await createConsentLink(deps, { newTenantName: body.name, actor: operator.name })
   })
+
+  app.get('/onboarding/doctor', {
+    config: { permission: 'tenant:manage' },
+    schema: { tags: ['intune'], security: [{ apiKey: [] }], operationId: 'diagnoseInstallation', summary: 'Check what concerns all tenants, and how each stands', response: { 200: DiagnosisSchema } }
+  }, async () => await diagnoseInstallation(deps) as never)
 }

@@ -2,10 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { createConsentLink, type ConsentDeps } from '../../../onboarding/consent.js'
 import { diagnoseTenant, type DiagnoseDeps } from '../../../onboarding/doctor/diagnose-tenant.js'
-import { CHECK_STATES } from '../../../onboarding/doctor/check.js'
 import { getIntuneSetup, type SetupDeps, setUpIntune } from '../../../onboarding/setup/setup-intune.js'
 import { SetupWishSchema } from '../../../onboarding/setup/wish.js'
-import { nullable, TenantParams, Time } from '../../schemas.js'
+import { DiagnosisSchema, nullable, TenantParams, Time } from '../../schemas.js'
 import { ConsentLinkSchema } from '../onboarding.js'
 
 export interface TenantOnboardingRoutesOptions extends ConsentDeps, SetupDeps, DiagnoseDeps {
@@ -36,13 +35,6 @@ const SetupSchema = Type.Object({
   items: Type.Array(Type.Object({ key: Type.String(), graphId: nullable(Type.String()), made: Type.Boolean({ description: 'False: it was there, and was only changed.' }), changedAt: Time }))
 }, { title: 'IntuneSetup' })
 
-export const CheckSchema = Type.Object({
-  check: Type.String(),
-  state: Type.Enum([...CHECK_STATES]),
-  text: Type.String(),
-  nextAction: nullable(Type.String())
-})
-
 const about = { tags: ['intune'], security: [{ apiKey: [] }], params: TenantParams }
 
 /** How a tenant's Microsoft side comes to be set up, and what is wrong with it. */
@@ -67,7 +59,7 @@ export const tenantOnboardingRoutes: FastifyPluginAsyncTypebox<TenantOnboardingR
       ...about,
       operationId: 'diagnoseConnector',
       summary: 'Check every link between us and the tenant\'s phones in Intune',
-      response: { 200: Type.Object({ healthy: Type.Boolean({ description: 'Nothing is broken; a check that could not be made is no failure.' }), checkedAt: Time, checks: Type.Array(CheckSchema) }, { title: 'Diagnosis' }) }
+      response: { 200: DiagnosisSchema }
     }
   }, async ({ params }) => await diagnoseTenant(deps, params) as never)
 
