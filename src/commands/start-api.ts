@@ -11,7 +11,7 @@ import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
-import type { Installation } from './installation.js'
+import { appsOf, type Installation } from './installation.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
@@ -44,6 +44,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const app = await buildApp({
     log,
@@ -62,10 +63,12 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
+      onboarding,
       journal
     },
     tenants: { db },
     partner: partner.options,
+    onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })

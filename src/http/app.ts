@@ -18,6 +18,7 @@ import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
+import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions } from './routes/onboarding.js'
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
@@ -41,6 +42,7 @@ export interface AppOptions {
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
   readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
+  readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
   readonly rateLimits?: Partial<RateLimits>
@@ -96,6 +98,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
     await open.register(enrollmentRoutes, options.enrollment)
     await open.register(tokenRoutes, options.token)
+    await open.register(consentRedirectRoutes, options.onboarding)
   }, { prefix: '/v1' })
 
   await app.register(async (agents) => {
@@ -112,6 +115,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)
     await operators.register(intelRescoringsRoutes, options.intel)

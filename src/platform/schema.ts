@@ -99,6 +99,16 @@ export interface Schema {
     retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
     failed_host: string | null, host_paused_until: Time | null, unresponsive_threshold_days: number | null, heartbeat_error: string | null, heartbeat_alarm_at: Time | null
   }
+  consent_request: {
+    state_hash: Buffer, tenant_id: string | null, tenant_name: string | null, app: string, created_by: string, created_at: Generated<Date>, expires_at: Time
+    used_at: Time | null, outcome: string | null, detail: string | null
+  }
+  intune_setup: { tenant_id: string, wish: Json<unknown> | null, applied_at: Time | null, applied_by: string | null, last_error: string | null, busy_until: Time | null }
+  intune_setup_item: {
+    tenant_id: string, key: string, graph_id: string | null, made: boolean, before: ColumnType<unknown, string | undefined, string>, after: ColumnType<unknown, string | undefined, string>
+    changed_at: Generated<Date>
+  }
+  intune_diagnosis: { tenant_id: string, checked_at: Time, checks: Json<unknown> }
   intel_feed: {
     name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean>
     version: Generated<number>, published_at: Time | null, publisher_version: string | null, by_type: ColumnType<unknown, string | undefined, string>
