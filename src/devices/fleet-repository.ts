@@ -4,6 +4,7 @@ import type { Level, ReportingState } from '../risk/level.js'
 import type { Platform } from '../telemetry/device-state.js'
 import { listBuildIds } from './app-build-repository.js'
 import { decodeCursor, limitOf, toPage, UUID_PART, type Page, type PageInput } from './cursor.js'
+import { ENTRA_GROUPS, OWNERSHIP } from './device-attributes.js'
 import { hasBuild, isCommon, phonesWithBuild, phonesWithOsVersion } from './which-phones.js'
 
 /** A device as lists show it. Times are ISO 8601; null: unknown or not yet. */
@@ -67,7 +68,7 @@ const COLUMNS = sql`
   d.id, d.entra_device_id, d.intune_device_id, d.platform,
     -- What the phone reports is newer than what it enrolled with.
     coalesce(s.os_version, d.os_version) as os_version,
-    d.ownership, d.tags, d.entra_groups, d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
+    ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
     s.reporting_state, s.level, s.level_since, c.sections as coverage, c.undecided, s.score, s.policy_version, s.last_report_at, s.assessed_at,
     s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
     (s.state ->> 'clockOffsetSeconds')::integer as clock_offset_seconds,
