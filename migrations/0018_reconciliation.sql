@@ -64,7 +64,7 @@ create table directory_member (
 create index directory_member_member_id_idx on directory_member (member_id);
 
 -- A phone as Intune and Entra know it, whether or not it has enrolled here. Small: there is one for each.
--- Enumerations are Graph's own numbers (src/intune/reconcile/vocabulary.ts).
+-- Enumerations are Graph's own numbers (src/devices/directory-vocabulary.ts).
 create table directory_device (
   tenant_number    integer     not null references tenant (number) on delete cascade,
   entra_device_id  uuid        not null,

@@ -10,6 +10,7 @@ import {
   deactivateDevices, insertAudit, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken,
   type DeviceDescription
 } from './device-repository.js'
+import { known, tellingSerial } from './serial-number.js'
 import { requireSupportedOs } from './supported-os.js'
 import type { TokenCutoffs } from './token-cutoffs.js'
 
@@ -123,13 +124,4 @@ async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, descr
   // Also without a new key: somebody was given a token of this phone's.
   await insertAudit(tx, { tenantId, actor, action: isNewKey ? 'device.key-replaced' : 'device.enrolled-again', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
   return { deviceId, credentialsVersion }
-}
-
-const known = (text: string | undefined): string | undefined =>
-  text === undefined || /^(?:|unknown|null)$/i.test(text.trim()) ? undefined : text.trim()
-
-/** Some phones all say "unknown", "0123456789ABCDEF" or zeros: two of those are not the same phone. */
-function tellingSerial (serial: string | undefined): string | undefined {
-  const text = known(serial)
-  return text === undefined || text.length < 5 || /^(.)\1*$/.test(text) || /^(?:0123456789abcdef|123456789|1234567890)$/i.test(text) ? undefined : text
 }

@@ -23,6 +23,8 @@ export interface GraphClientOptions {
 export interface GraphClient {
   /** GET of a path below v1.0, or of a next link. @throws IntuneError */
   get (entraTenantId: string, path: string): Promise<unknown>
+  /** POST of JSON, for what may be repeated without harm. @throws IntuneError */
+  post (entraTenantId: string, path: string, body: object): Promise<unknown>
 }
 
 /** Longer waits are for the caller, who has other tenants to serve. */
@@ -37,7 +39,7 @@ export function createGraphClient ({ baseUrl, tokens, agent, observe, answerLimi
   const scope = `${new URL(baseUrl).origin}/.default`
   const customHosts = new Set([new URL(baseUrl).hostname])
 
-  async function getOnce (entraTenantId: string, path: string): Promise<unknown> {
+  async function askOnce (entraTenantId: string, path: string, body?: object): Promise<unknown> {
     // Asked for here and not inside the client, which would wrap a refusal beyond recognition.
     const token = await tokens.getToken(entraTenantId, scope)
     const client = Client.initWithMiddleware({
@@ -51,23 +53,27 @@ export function createGraphClient ({ baseUrl, tokens, agent, observe, answerLimi
         new HttpHandler(agent, observe, entraTenantId, answerLimitMs)
       ])
     })
-    return await client.api(path).header('client-request-id', randomUUID()).get()
+    const request = client.api(path).header('client-request-id', randomUUID())
+    return body === undefined ? await request.get() : await request.post(body)
+  }
+
+  async function ask (entraTenantId: string, path: string, body?: object): Promise<unknown> {
+    try {
+      return await askOnce(entraTenantId, path, body).catch(async (error: unknown) => {
+        if (!(error instanceof GraphError) || error.statusCode !== 401) throw error
+        // A token can be too new for the service it is for, or its key may have been withdrawn.
+        await sleep(FRESH_TOKEN_PAUSE_MS)
+        tokens.dropTokens(entraTenantId)
+        return await askOnce(entraTenantId, path, body)
+      })
+    } catch (error) {
+      throw toIntuneError(error)
+    }
   }
 
   return {
-    async get (entraTenantId, path) {
-      try {
-        return await getOnce(entraTenantId, path).catch(async (error: unknown) => {
-          if (!(error instanceof GraphError) || error.statusCode !== 401) throw error
-          // A token can be too new for the service it is for, or its key may have been withdrawn.
-          await sleep(FRESH_TOKEN_PAUSE_MS)
-          tokens.dropTokens(entraTenantId)
-          return await getOnce(entraTenantId, path)
-        })
-      } catch (error) {
-        throw toIntuneError(error)
-      }
-    }
+    get: async (entraTenantId, path) => await ask(entraTenantId, path),
+    post: async (entraTenantId, path, body) => await ask(entraTenantId, path, body)
   }
 }
 
@@ -95,7 +101,8 @@ class HttpHandler implements Middleware {
     try {
       // The installed undici's own fetch: Node's older one cannot use this version's agents.
       const response = await fetch(String(context.request), {
-        method: 'GET',
+        method: context.options?.method ?? 'GET',
+        ...(context.options?.body === undefined || context.options.body === null ? {} : { body: context.options.body as string }),
         ...(headers === undefined ? {} : { headers }),
         dispatcher: this.agent,
         redirect: 'manual',
@@ -122,11 +129,11 @@ function toIntuneError (error: unknown): IntuneError {
   }
   const { statusCode } = error
   const retryAfterMs = parseRetryAfter(error.headers?.get('retry-after'))
-  const details = { cause: error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const details = { cause: error, status: statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   const what = `Microsoft Graph answered ${statusCode}: ${describeError(error)}`
   if (statusCode === 429) return new IntuneError('throttled', what, details)
   if (statusCode === 401 || statusCode === 403) {
-    return new IntuneError('unauthorized', `${what}. The app needs Application.Read.All and an administrator's consent.`, details)
+    return new IntuneError('unauthorized', `${what} The app needs the permission for this, and an administrator's consent.`, details)
   }
   return new IntuneError(statusCode >= 500 ? 'unavailable' : 'rejected', what, details)
 }

@@ -19,6 +19,8 @@ export interface IntuneErrorDetails {
   /** What Microsoft asked us to wait. */
   readonly retryAfterMs?: number
   readonly clientRequestId?: string
+  /** HTTP status of the answer. */
+  readonly status?: number
   /** Phones that the refusal of a message names, in lower case. */
   readonly entraDeviceIds?: readonly string[]
   readonly cause?: unknown

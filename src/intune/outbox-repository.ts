@@ -132,14 +132,15 @@ export async function failRows (db: Database, { rows, error, delaysMs, counts }:
 
 /**
  * Puts phones of a tenant into the outbox once more, with the state that is wanted now:
- * all, or those that Intune was told something about since a moment. Answers how many.
+ * all, those that Intune was told something about since a moment, or those named. Answers how many.
  */
-export async function enqueueDevicesAgain (db: Database, { tenantId, since }: { readonly tenantId: string, readonly since?: Date }): Promise<number> {
+export async function enqueueDevicesAgain (db: Database, { tenantId, since, deviceIds }: { readonly tenantId: string, readonly since?: Date, readonly deviceIds?: readonly string[] }): Promise<number> {
   const { numAffectedRows } = await sql`
     insert into intune_outbox (device_id, tenant_id, version, health)
     select s.device_id, s.tenant_id, s.desired_version, s.desired_health from device_state s
     where s.tenant_id = ${tenantId} and s.desired_health is not null
       ${since === undefined ? sql`` : sql`and s.last_update_time >= ${since}`}
+      ${deviceIds === undefined ? sql`` : sql`and s.device_id = any(${deviceIds}::uuid[])`}
     order by s.device_id
     on conflict (device_id) do update set next_attempt_at = now()`.execute(db)
   return Number(numAffectedRows ?? 0)

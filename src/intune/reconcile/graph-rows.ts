@@ -1,4 +1,5 @@
-import { complianceNumber, ownerTypeNumber, platformNumber, platformOf, threatStateNumber } from './vocabulary.js'
+import { tellingSerial } from '../../devices/serial-number.js'
+import { complianceNumber, ownerTypeNumber, platformNumber, platformOf, threatStateNumber } from '../../devices/directory-vocabulary.js'
 
 /** A phone as a page of Graph tells of it; null: not told. Times are ISO 8601, enumerations Graph's numbers. */
 export interface DirectoryEntry {
@@ -64,7 +65,7 @@ export function readManagedDevice (row: unknown): ManagedRow {
       compliance: complianceNumber(told['complianceState']),
       threatState: threatStateNumber(told['partnerReportedThreatState']),
       deviceName: textOf(told['deviceName']),
-      serialNumber: textOf(told['serialNumber']),
+      serialNumber: tellingSerial(textOf(told['serialNumber']) ?? undefined) ?? null,
       osVersion: textOf(told['osVersion']),
       manufacturer: textOf(told['manufacturer']),
       model: textOf(told['model']),
@@ -172,8 +173,9 @@ function guidOf (value: unknown): string | null {
 /** Text that PostgreSQL can hold; empty text says nothing. */
 function textOf (value: unknown, maxLength = MAX_TEXT): string | null {
   if (typeof value !== 'string') return null
-  const text = value.replaceAll('\0', '').trim()
-  return text === '' ? null : text.toWellFormed().slice(0, maxLength)
+  // Through UTF-8, which has no half surrogates.
+  const text = Buffer.from(value.replaceAll('\0', '').trim().slice(0, maxLength)).toString()
+  return text === '' ? null : text
 }
 
 /** Graph writes "never" as the first or the last moment of .NET's calendar. */

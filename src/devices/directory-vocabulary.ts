@@ -1,4 +1,4 @@
-import type { Health } from '../../devices/health.js'
+import type { Health } from './health.js'
 
 /*
  * Enumerations of Microsoft Graph, each name at its published number
@@ -56,3 +56,12 @@ export function platformOf (operatingSystem: unknown, model?: unknown): 'android
   if (text !== 'ios' && !text.startsWith('iphone')) return undefined
   return typeof model === 'string' && /^ipad/i.test(model) ? 'ipados' : 'ios'
 }
+
+const nameOf = (names: readonly string[], number: number | null): string | null => number === null ? null : names[number] ?? null
+export const threatStateName = (number: number | null): ThreatState | null => nameOf(THREAT_STATES, number) as ThreatState | null
+export const ownerTypeName = (number: number | null): string | null => nameOf(OWNER_TYPES, number)
+export const platformName = (number: number): (typeof PLATFORMS)[number] => PLATFORMS[number] ?? 'android'
+export const complianceName = (number: number | null): string | null => number === null ? null : COMPLIANCE[number] ?? null
+
+/** How often a state that Intune does not keep is sent again before that is left to people. */
+export const MAX_HEALS = 5
