@@ -51,6 +51,7 @@ export async function saveEntraEntries (tx: Tx, scope: DirectoryScope, entries: 
       entra_object_id = excluded.entra_object_id, removed_from_entra_at = null,
       seen_round = case when directory_device.intune_device_id is null then excluded.seen_round else directory_device.seen_round end,
       missing_since = case when directory_device.intune_device_id is null then null else directory_device.missing_since end,
+      vanished_at = case when directory_device.intune_device_id is null then null else directory_device.vanished_at end,
       device_name = coalesce(directory_device.device_name, excluded.device_name), os_version = coalesce(directory_device.os_version, excluded.os_version),
       manufacturer = coalesce(directory_device.manufacturer, excluded.manufacturer), model = coalesce(directory_device.model, excluded.model)`.execute(tx)
 }
