@@ -53,6 +53,12 @@ export const SETTINGS = {
   INTUNE_CLIENT_ID: setting(Text, 'Application id of your multi-tenant Entra app. Unset: the bundled Intune simulator is used.'),
   INTUNE_CLIENT_SECRET: setting(Text, 'Secret of that app.', undefined, true),
   INTUNE_CLIENT_CERTIFICATE: setting(Text, 'Or the path of a PEM file with its certificate and private key.'),
+  INTUNE_FEDERATED_TOKEN_FILE: setting(Text, 'Or the path of a file with a token that the app trusts (federated credential), such as a projected Kubernetes service account token; read again for every sign-in.'),
+  INTUNE_SETUP_CLIENT_ID: setting(Text, 'Application id of a second Entra app that sets Intune up (apps, app configurations, compliance policies, toggles) and needs larger permissions. Unset: the first app does it.'),
+  INTUNE_SETUP_CLIENT_SECRET: setting(Text, 'Secret of the second app.', undefined, true),
+  INTUNE_SETUP_CLIENT_CERTIFICATE: setting(Text, 'Or the path of a PEM file with its certificate and private key.'),
+  INTUNE_SETUP_FEDERATED_TOKEN_FILE: setting(Text, 'Or the path of a file with a token that the second app trusts.'),
+  INTUNE_CONNECTOR_ID: setting(Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' }), 'Id of our Mobile Threat Defense connector in Intune. Microsoft gives every partner one, the same in all tenants; this default is made up.', '5a11ab0e-0000-4000-8000-00000000c0de'),
   INTUNE_CA_FILE: setting(Text, 'PEM file with an extra certificate authority to trust when calling Entra, Graph and Intune.'),
   INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
   PARTNER_WIRE_ENTITY_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a threat message. Microsoft tells it to partners only; unverified.', '5'),
@@ -63,7 +69,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
@@ -77,6 +83,12 @@ export class ConfigError extends Error {
     super(`Wrong configuration:\n${faults.map(({ variable, message }) => `  ${variable}: ${message}`).join('\n')}`)
   }
 }
+
+/** Entra apps, and the ways each can prove itself: exactly one must be given. */
+const ENTRA_APPS = [
+  { id: 'INTUNE_CLIENT_ID', proofs: ['INTUNE_CLIENT_SECRET', 'INTUNE_CLIENT_CERTIFICATE', 'INTUNE_FEDERATED_TOKEN_FILE'] },
+  { id: 'INTUNE_SETUP_CLIENT_ID', proofs: ['INTUNE_SETUP_CLIENT_SECRET', 'INTUNE_SETUP_CLIENT_CERTIFICATE', 'INTUNE_SETUP_FEDERATED_TOKEN_FILE'] }
+] as const
 
 /** Compiles each schema once, however often the configuration is read. */
 const ajv = new Ajv({ strict: false })
@@ -105,8 +117,15 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
       faults.push({ variable, message: secret === true ? problem : `${problem} (is ${JSON.stringify(text)})` })
     }
   }
-  if (config.INTUNE_CLIENT_ID !== undefined && (config.INTUNE_CLIENT_SECRET === undefined) === (config.INTUNE_CLIENT_CERTIFICATE === undefined)) {
-    faults.push({ variable: 'INTUNE_CLIENT_ID', message: 'needs exactly one of INTUNE_CLIENT_SECRET and INTUNE_CLIENT_CERTIFICATE' })
+  for (const app of ENTRA_APPS) {
+    const given = app.proofs.filter((proof) => config[proof] !== undefined)
+    if (config[app.id] !== undefined && given.length !== 1) {
+      faults.push({ variable: app.id, message: `needs exactly one of ${app.proofs.join(', ')}${given.length === 0 ? '' : `, and has ${given.join(' and ')}`}` })
+    }
+  }
+  // The first app's way to prove itself is left alone without it: `sallyport up` then brings its own.
+  if (config.INTUNE_SETUP_CLIENT_ID === undefined) {
+    for (const proof of ENTRA_APPS[1].proofs) if (config[proof] !== undefined) faults.push({ variable: proof, message: 'is of use only with INTUNE_SETUP_CLIENT_ID' })
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
+import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
@@ -70,8 +71,10 @@ async function openIntune (config: Config, log: Logger, metrics: Metrics): Promi
     resource: config.INTUNE_RESOURCE,
     endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
     clientId: config.INTUNE_CLIENT_ID,
-    ...(config.INTUNE_CLIENT_SECRET === undefined ? {} : { clientSecret: config.INTUNE_CLIENT_SECRET }),
-    ...(config.INTUNE_CLIENT_CERTIFICATE === undefined ? {} : { clientCertificatePath: config.INTUNE_CLIENT_CERTIFICATE }),
+    ...proofOf(config.INTUNE_CLIENT_SECRET, config.INTUNE_CLIENT_CERTIFICATE, config.INTUNE_FEDERATED_TOKEN_FILE),
+    ...(config.INTUNE_SETUP_CLIENT_ID === undefined
+      ? {}
+      : { setupApp: { clientId: config.INTUNE_SETUP_CLIENT_ID, ...proofOf(config.INTUNE_SETUP_CLIENT_SECRET, config.INTUNE_SETUP_CLIENT_CERTIFICATE, config.INTUNE_SETUP_FEDERATED_TOKEN_FILE) } }),
     ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
     wire: {
       entityType: config.PARTNER_WIRE_ENTITY_TYPE,
@@ -83,6 +86,13 @@ async function openIntune (config: Config, log: Logger, metrics: Metrics): Promi
     log,
     onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
   })
+}
+
+/** How an Entra app proves itself; the configuration has checked that there is one way. */
+function proofOf (clientSecret: string | undefined, clientCertificatePath: string | undefined, federatedTokenPath: string | undefined): Omit<EntraApp, 'clientId'> {
+  if (clientSecret !== undefined) return { clientSecret }
+  if (federatedTokenPath !== undefined) return { federatedTokenPath }
+  return clientCertificatePath === undefined ? {} : { clientCertificatePath }
 }
 
 /** `a=1,b=2` → { a: '1', b: '2' }; the configuration has checked its form. */

@@ -7,16 +7,6 @@ import type { RoundCounts } from './round.js'
 
 export const scopeOf = ({ round }: RoundContext): DirectoryScope => round
 
-/** Phones that are judged anew by one job. */
-const PHONES_OF_JOB = 200
-
-/** Has phones judged anew; the sweep does not find these, so a queue that is away fails the step, which is made again. */
-export async function rejudge ({ deps }: RoundContext, deviceIds: readonly string[]): Promise<void> {
-  const jobs: Array<{ deviceIds: string[] }> = []
-  for (let at = 0; at < deviceIds.length; at += PHONES_OF_JOB) jobs.push({ deviceIds: deviceIds.slice(at, at + PHONES_OF_JOB) })
-  if (jobs.length > 0) await deps.score.add(jobs)
-}
-
 /**
  * Does all that follows from phones that Intune lists. Each step may be made again: a worker that
  * dies after it leaves the page to be read once more.
@@ -27,7 +17,7 @@ export async function applyManagedEntries (context: RoundContext, entries: reado
   const scope = scopeOf(context)
   const now = context.now()
   const back = await context.transact(async (tx) => await saveManagedEntries(tx, scope, entries))
-  await rejudge(context, await context.transact(async (tx) => await describeDevices(tx, scope, entries)))
+  await context.transact(async (tx) => await describeDevices(tx, scope, entries))
   const reenrolled = await retirePredecessors(context, entries)
   const drift = await healDrift(deps.db, scope, entries, { now, acknowledgedBefore: new Date(now.getTime() - tuning.settleMs) })
   if (drift.healed > 0 || reenrolled > 0) await deps.sync.add([{ tenantId: scope.tenantId }])

@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
+import { lockStates } from '../../devices/device-repository.js'
 import type { Database, Tx } from '../../platform/database.js'
 import type { DirectoryEntry } from './graph-rows.js'
 
@@ -74,22 +75,32 @@ async function reviveEntries (tx: Tx, { tenantId, tenantNumber }: DirectoryScope
   return ids
 }
 
-/** Copies what only the directory knows onto enrolled phones. Answers those that are to be judged anew. */
-export async function describeDevices (tx: Tx, { tenantId }: DirectoryScope, entries: readonly DirectoryEntry[]): Promise<string[]> {
+/** Copies what only the directory knows onto enrolled phones; those whose policy may be another with it are judged anew. */
+export async function describeDevices (tx: Tx, { tenantId }: DirectoryScope, entries: readonly DirectoryEntry[]): Promise<void> {
+  const told = sql`
+    select d.id, coalesce(p."intuneDeviceId", d.intune_device_id) as intune_device_id, coalesce(d.serial_number, p."serialNumber") as serial_number,
+      case p."ownerType" when 1 then 'corporate' when 2 then 'personal' end as ownership
+    from (${pageOf(entries)}) p join device d on d.tenant_id = ${tenantId} and d.entra_device_id = p."entraDeviceId"
+    where d.retired_at is null and d.erased_at is null`
+  const isNews = sql`(d.intune_device_id is distinct from t.intune_device_id or d.serial_number is distinct from t.serial_number or d.directory_ownership is distinct from t.ownership)`
   const { rows } = await sql<{ id: string, rejudge: boolean }>`
-    with page as (${pageOf(entries)}), told as (
-      select d.id, p."intuneDeviceId" as intune, p."serialNumber" as serial, case p."ownerType" when 1 then 'corporate' when 2 then 'personal' end as ownership,
-        d.directory_ownership as before
-      from page p join device d on d.tenant_id = ${tenantId} and d.entra_device_id = p."entraDeviceId"
-      where d.retired_at is null and d.erased_at is null
-      order by d.id for no key update of d
-    )
-    update device d set intune_device_id = coalesce(t.intune, d.intune_device_id), serial_number = coalesce(d.serial_number, t.serial), directory_ownership = t.ownership
-    from told t
-    where d.id = t.id and (d.intune_device_id is distinct from coalesce(t.intune, d.intune_device_id)
-      or d.serial_number is null and t.serial is not null or d.directory_ownership is distinct from t.ownership)
-    returning d.id, d.ownership is null and t.before is distinct from t.ownership as rejudge`.execute(tx)
-  return rows.filter(({ rejudge }) => rejudge).map(({ id }) => id)
+    select d.id, d.ownership is null and d.directory_ownership is distinct from t.ownership as rejudge
+    from (${told}) t join device d on d.id = t.id where ${isNews} order by d.id`.execute(tx)
+  if (rows.length === 0) return
+  await judgeSoon(tx, rows.filter(({ rejudge }) => rejudge).map(({ id }) => id))
+  await sql`
+    update device d set intune_device_id = t.intune_device_id, serial_number = t.serial_number, directory_ownership = t.ownership
+    from (${told}) t where d.id = t.id and d.erased_at is null and d.id = any(${rows.map(({ id }) => id)}::uuid[])`.execute(tx)
+}
+
+/**
+ * Makes phones due to be judged; the sweep hands them on, also when this process dies. Locks states
+ * before devices, as everybody does.
+ */
+export async function judgeSoon (tx: Tx, deviceIds: readonly string[]): Promise<void> {
+  if (deviceIds.length === 0) return
+  await lockStates(tx, deviceIds)
+  await sql`update device_state set due_at = least(due_at, now()) where device_id = any(${deviceIds}::uuid[]) and last_report_at is not null`.execute(tx)
 }
 
 export interface Predecessor {
@@ -151,6 +162,13 @@ export async function listUnlisted (db: Database, { tenantId, tenantNumber }: Di
   return rows.map((row) => row.entra_device_id)
 }
 
+/** Entra knows these all the same. */
+export async function saveStillThere (tx: Tx, { tenantNumber }: DirectoryScope, entraDeviceIds: readonly string[]): Promise<void> {
+  await sql`
+    update directory_device set missing_since = null, removed_from_entra_at = null
+    where tenant_number = ${tenantNumber} and entra_device_id = any(${entraDeviceIds}::uuid[])`.execute(tx)
+}
+
 /** These are confirmed to be gone: marked where a device here is concerned, forgotten otherwise. Answers the devices. */
 export async function saveVanished (tx: Tx, { tenantId, tenantNumber }: DirectoryScope, entraDeviceIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
@@ -210,23 +228,27 @@ export async function settlePending (db: Database, { tenantId, tenantNumber }: D
   return { next: read < CHUNK ? undefined : last ?? undefined }
 }
 
-/** Writes down the chosen groups of some thousand enrolled phones. Answers those that are to be judged anew. */
-export async function settleGroups (db: Database, { tenantId, tenantNumber }: DirectoryScope, after: string | undefined): Promise<Chunk & { readonly changed: readonly string[] }> {
-  const { rows } = await sql<{ last: string | null, rows: number, changed: string[] | null }>`
+/** Writes down the chosen groups of some thousand enrolled phones; those whose groups changed are judged anew. */
+export async function settleGroups (tx: Tx, { tenantId, tenantNumber }: DirectoryScope, after: string | undefined): Promise<Chunk> {
+  const { rows } = await sql<{ last: string | null, rows: number, changed: Array<{ id: string, groups: number[] | null }> | null }>`
     with chunk as (
-      select d.id, (
+      select d.id, d.directory_groups as before, d.erased_at, (
         select array_agg(distinct m.group_number order by m.group_number) from directory_member m join directory_group g on g.number = m.group_number
         where g.tenant_id = ${tenantId} and m.member_id in (x.user_id, x.entra_object_id)) as groups
       from device d left join directory_device x on x.tenant_number = ${tenantNumber} and x.entra_device_id = d.entra_device_id
       where d.tenant_id = ${tenantId} ${after === undefined ? sql`` : sql`and d.id > ${after}`}
       order by d.id limit ${CHUNK}
-    ), changed as (
-      update device d set directory_groups = c.groups from chunk c where d.id = c.id and d.directory_groups is distinct from c.groups and d.erased_at is null
-      returning d.id
     )
-    select (select id from chunk order by id desc limit 1) as last, (select count(*) from chunk) as rows, (select array_agg(id) from changed) as changed`.execute(db)
+    select (select id from chunk order by id desc limit 1) as last, (select count(*) from chunk) as rows,
+      (select jsonb_agg(jsonb_build_object('id', id, 'groups', groups)) from chunk where before is distinct from groups and erased_at is null) as changed`.execute(tx)
   const { last, rows: read, changed } = rows[0]!
-  return { next: read < CHUNK ? undefined : last ?? undefined, changed: changed ?? [] }
+  if (changed !== null) {
+    await judgeSoon(tx, changed.map(({ id }) => id))
+    await sql`
+      update device d set directory_groups = case when jsonb_typeof(c.groups) = 'array' then array(select g::integer from jsonb_array_elements_text(c.groups) g) end
+      from jsonb_to_recordset(${JSON.stringify(changed)}::jsonb) as c(id uuid, groups jsonb) where d.id = c.id and d.erased_at is null`.execute(tx)
+  }
+  return { next: read < CHUNK ? undefined : last ?? undefined }
 }
 
 /** Phones of the directory that are expected here, and those first heard of since a moment. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { GraphClient } from '../graph-client.js'
+import type { GraphClient, GraphRequest } from '../graph-client.js'
 import { IntuneError } from '../intune-error.js'
 import { backoffMs, parseRetryAfter } from '../../platform/retry-delay.js'
 import { type GraphPage, readPage } from './graph-rows.js'
 import type { RequestBudget } from './request-budget.js'
 
 export interface GraphReaderDeps {
-  readonly graph: GraphClient
+  readonly graph: Pick<GraphClient, 'send'>
   readonly budget: RequestBudget
   /** The longest pause that is waited here; a longer one is the caller's, who keeps its place and comes back. */
   readonly longestPauseMs?: number
@@ -34,8 +34,13 @@ const LONGEST_PAUSE_MS = 20_000
 /** For answers that say "too many" and not for how long. */
 const BACKOFF = { firstMs: 1_000, maxMs: LONGEST_PAUSE_MS }
 
-export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAUSE_MS, pause = sleep }: GraphReaderDeps, entraTenantId: string): GraphReader {
+/** `permission`: what the app needs for what is read at the moment, for words to an administrator. */
+export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAUSE_MS, pause = sleep }: GraphReaderDeps, entraTenantId: string, permission: () => string | undefined = () => undefined): GraphReader {
   let requests = 0
+  const send = async (request: Omit<GraphRequest, 'permission'>): Promise<unknown> => {
+    const needed = permission()
+    return await graph.send(entraTenantId, { ...request, ...(needed === undefined ? {} : { permission: needed }) })
+  }
 
   /** Throttling and server errors are waited out, with the pause that Graph asks for or growing ones. */
   async function patiently<T> (size: number, ask: () => Promise<T>): Promise<T> {
@@ -53,11 +58,11 @@ export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAU
     }
   }
 
-  const get = async (path: string): Promise<unknown> => await patiently(1, async () => await graph.get(entraTenantId, path))
+  const get = async (path: string): Promise<unknown> => await patiently(1, async () => await send({ method: 'GET', path }))
 
   async function askBatch (paths: readonly string[]): Promise<BatchPart[]> {
-    const answer = await patiently(paths.length, async () => await graph.post(entraTenantId, '/$batch', {
-      requests: paths.map((url, index) => ({ id: String(index), method: 'GET', url }))
+    const answer = await patiently(paths.length, async () => await send({
+      method: 'POST', path: '/$batch', body: { requests: paths.map((url, index) => ({ id: String(index), method: 'GET', url })) }
     }))
     const parts = new Map<string, BatchPart>()
     const { responses } = (answer ?? {}) as { responses?: unknown }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
+import { judgeSoon } from './directory-repository.js'
 import type { MemberChange } from './graph-rows.js'
 
 /** An Entra group that an operator chose. */
@@ -18,19 +19,23 @@ export async function listChosenGroups (db: Database, tenantId: string): Promise
   return rows.map((row) => ({ number: row.number, wanted: row.wanted, entraGroupId: row.entra_group_id, name: row.name, fault: row.fault }))
 }
 
-/** Makes these the chosen groups; those that stay keep their members. Answers the devices whose groups change with it. */
-export async function replaceChosenGroups (tx: Tx, tenantId: string, wanted: readonly string[]): Promise<string[]> {
+/** Makes these the chosen groups; those that stay keep their members. Phones of the others are judged anew. */
+export async function replaceChosenGroups (tx: Tx, tenantId: string, wanted: readonly string[]): Promise<void> {
   const { rows } = await sql<{ number: number }>`
-    delete from directory_group where tenant_id = ${tenantId} and wanted <> all(${wanted}::text[]) returning number`.execute(tx)
+    select number from directory_group where tenant_id = ${tenantId} and wanted <> all(${wanted}::text[]) for update`.execute(tx)
   const dropped = rows.map(({ number }) => number)
+  if (dropped.length > 0) {
+    const { rows: devices } = await sql<{ id: string }>`
+      select id from device where tenant_id = ${tenantId} and directory_groups && ${dropped}::integer[] order by id`.execute(tx)
+    await judgeSoon(tx, devices.map(({ id }) => id))
+    await sql`
+      update device set directory_groups = nullif(array(select g from unnest(directory_groups) g where g <> all(${dropped}::integer[]) order by g), '{}')
+      where id = any(${devices.map(({ id }) => id)}::uuid[])`.execute(tx)
+    await tx.deleteFrom('directory_group').where('number', 'in', dropped).execute()
+  }
   await sql`
     insert into directory_group (tenant_id, wanted) select ${tenantId}, wanted from unnest(${wanted}::text[]) wanted
     on conflict (tenant_id, wanted) do nothing`.execute(tx)
-  if (dropped.length === 0) return []
-  const { rows: devices } = await sql<{ id: string }>`
-    update device set directory_groups = nullif(array(select g from unnest(directory_groups) g where g <> all(${dropped}::integer[]) order by g), '{}')
-    where tenant_id = ${tenantId} and directory_groups && ${dropped}::integer[] returning id`.execute(tx)
-  return devices.map(({ id }) => id)
 }
 
 export interface FoundGroup {
@@ -40,15 +45,16 @@ export interface FoundGroup {
   readonly fault: string | null
 }
 
-/** Writes down what was found of a chosen group. Answers the devices in it when policies know it by another name now. */
-export async function saveFoundGroup (tx: Tx, { number, entraGroupId, name, fault }: FoundGroup): Promise<string[]> {
+/** Writes down what was found of a chosen group; its phones are judged anew when policies know it by another name now. */
+export async function saveFoundGroup (tx: Tx, { number, entraGroupId, name, fault }: FoundGroup): Promise<void> {
   const { rows } = await sql<{ number: number }>`
     update directory_group set entra_group_id = ${entraGroupId}, name = coalesce(${name}, name), fault = ${fault}
     where number = ${number} and (entra_group_id is distinct from ${entraGroupId} or name is distinct from coalesce(${name}, name) or fault is distinct from ${fault})
     returning number`.execute(tx)
-  if (rows.length === 0) return []
-  const { rows: devices } = await sql<{ id: string }>`select d.id from device d join directory_group g on g.tenant_id = d.tenant_id where g.number = ${number} and d.directory_groups @> array[g.number]`.execute(tx)
-  return devices.map(({ id }) => id)
+  if (rows.length === 0) return
+  const { rows: devices } = await sql<{ id: string }>`
+    select d.id from device d join directory_group g on g.tenant_id = d.tenant_id where g.number = ${number} and d.directory_groups @> array[g.number] order by d.id`.execute(tx)
+  await judgeSoon(tx, devices.map(({ id }) => id))
 }
 
 /** Members that came and went. */

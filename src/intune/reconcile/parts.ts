@@ -1,8 +1,8 @@
 import { describeError, IntuneError } from '../intune-error.js'
 import { deactivateDevices, insertAudit } from '../../devices/device-repository.js'
-import { applyManagedEntries, rejudge, scopeOf } from './apply-page.js'
+import { applyManagedEntries, scopeOf } from './apply-page.js'
 import {
-  countEntries, forgetVanished, listLongVanished, listMissing, listUnlisted, markMissing, saveEntraEntries, saveEntraRemovals, saveVanished, settleGroups, settlePending
+  countEntries, forgetVanished, listLongVanished, listMissing, listUnlisted, markMissing, saveEntraEntries, saveEntraRemovals, saveStillThere, saveVanished, settleGroups, settlePending
 } from './directory-repository.js'
 import { findGroup } from './find-groups.js'
 import { ENTRA_DEVICE_PROPERTIES, MANAGED_DEVICE_PROPERTIES, readEntraChanges, readGroupChanges, readManagedDevice, readPage, type DirectoryEntry } from './graph-rows.js'
@@ -49,15 +49,14 @@ async function readOurConnector ({ deps, round, graph, transact }: RoundContext)
   }
 }
 
-async function findChosenGroups (context: RoundContext): Promise<StepResult> {
-  const { deps, round, graph, transact } = context
+async function findChosenGroups ({ deps, round, graph, transact }: RoundContext): Promise<StepResult> {
   const groups = await listChosenGroups(deps.db, round.tenantId)
   if (groups.length === 0) return { outcome: { state: 'skipped', words: 'No Entra groups are chosen.' } }
   for (const group of groups) {
     // Names are looked up with each full round: a group may be renamed, deleted, made anew.
     if (group.entraGroupId !== null && !round.isFull) continue
     const found = await findGroup(graph, group)
-    await rejudge(context, await transact(async (tx) => await saveFoundGroup(tx, found)))
+    await transact(async (tx) => await saveFoundGroup(tx, found))
   }
   const faulty = (await listChosenGroups(deps.db, round.tenantId)).filter(({ fault }) => fault !== null)
   return faulty.length === 0 ? {} : { outcome: { state: 'unknown', words: faulty.map(({ wanted, fault }) => `${wanted}: ${fault}`).join(' ') } }
@@ -139,9 +138,8 @@ const entraDevicePath = (entraDeviceId: string): string => `/devices?$filter=dev
 async function lookUp (context: RoundContext, { link: after }: RoundPosition): Promise<StepResult> {
   const { deps, round, graph, transact, outcomeOf } = context
   const scope = scopeOf(context)
-  const asked = round.counts.requests
   if (outcomeOf('managedDevices')?.state === 'unknown') return { outcome: { state: 'unknown', words: 'Intune\'s list could not be read, so nothing is known of phones that are not on it.' } }
-  const missing = asked > MAX_MISSING ? [] : await listMissing(deps.db, scope, { after, limit: LOOK_UPS, before: round.startedAt })
+  const missing = graph.requests > MAX_MISSING ? [] : await listMissing(deps.db, scope, { after, limit: LOOK_UPS, before: round.startedAt })
   if (missing.length === 0) return await lookUpUnlisted(context)
 
   const parts = await graph.batch(missing.map(({ entraDeviceId, isEntraOnly }) => isEntraOnly ? entraDevicePath(entraDeviceId) : managedDevicePath(entraDeviceId)))
@@ -164,7 +162,7 @@ async function lookUp (context: RoundContext, { link: after }: RoundPosition): P
   }
   const counts = await applyManagedEntries(context, found)
   const vanished = await transact(async (tx) => {
-    if (inEntra.length > 0) await tx.updateTable('directory_device').set({ missing_since: null }).where('tenant_number', '=', scope.tenantNumber).where('entra_device_id', 'in', inEntra).execute()
+    if (inEntra.length > 0) await saveStillThere(tx, scope, inEntra)
     return gone.length === 0 ? [] : await saveVanished(tx, scope, gone)
   })
   if (vanished.length > 0) deps.log.info({ tenantId: scope.tenantId, devices: vanished.length }, 'phones are gone from Intune')
@@ -198,8 +196,8 @@ async function settle (context: RoundContext): Promise<StepResult> {
     after = chunk.next
   }
   for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
-    const chunk = await settleGroups(deps.db, scope, after)
-    await rejudge(context, chunk.changed)
+    const from = after
+    const chunk = await transact(async (tx) => await settleGroups(tx, scope, from))
     after = chunk.next
   }
   const deactivated = round.deactivateAfterDays === null ? 0 : await endLongVanished(context, round.deactivateAfterDays)

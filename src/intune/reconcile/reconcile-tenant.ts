@@ -35,10 +35,9 @@ export const RECONCILE_TUNING: ReconcileTuning = {
 
 export interface ReconcileDeps {
   readonly db: Database
-  readonly graph: GraphClient
+  readonly graph: Pick<GraphClient, 'send'>
   readonly budget: RequestBudget
   readonly log: Logger
-  readonly score: Producer<'score'>
   readonly sync: Producer<'sync'>
   /** Our connector's id, the same in all tenants; undefined: the tenant's only one. */
   readonly connectorId?: string | undefined
@@ -106,7 +105,7 @@ export async function reconcileTenant (deps: ReconcileDeps, { tenantId, isForced
 
 async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: LeasedRound): Promise<ReconcileResult> {
   const until = performance.now() + tuning.sliceMs
-  const graph = createGraphReader({ graph: deps.graph, budget: deps.budget, longestPauseMs: tuning.longestPauseMs }, round.entraTenantId)
+  const graph = createGraphReader({ graph: deps.graph, budget: deps.budget, longestPauseMs: tuning.longestPauseMs }, round.entraTenantId, () => PART_PERMISSIONS[position.part])
   let { position, counts } = round
   const parts: Partial<Record<PartName, PartOutcome>> = { ...round.parts }
   const context: RoundContext = {
@@ -141,8 +140,8 @@ async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: Leased
   }
 }
 
-function nextPosition ({ part }: RoundPosition, { next }: StepResult): RoundPosition | undefined {
-  if (next !== undefined) return { part, ...next }
+function nextPosition ({ part, restarts }: RoundPosition, { next }: StepResult): RoundPosition | undefined {
+  if (next !== undefined) return { part, ...(restarts === undefined ? {} : { restarts }), ...next }
   const following = PARTS[PARTS.indexOf(part) + 1]
   return following === undefined ? undefined : { part: following }
 }
@@ -174,7 +173,7 @@ async function takeStep (context: RoundContext, position: RoundPosition): Promis
 function toOutcome (part: PartName, error: IntuneError): PartOutcome {
   const permission = PART_PERMISSIONS[part]
   if (error.details.status === 403 && permission !== undefined) {
-    return { state: 'unknown', permission, words: `The app may not read this. Give it the application permission ${permission} of Microsoft Graph and consent to it. ${describeError(error)}` }
+    return { state: 'unknown', permission, words: `Give the app the application permission ${permission} of Microsoft Graph, and consent to it. ${describeError(error)}` }
   }
   return { state: 'unknown', words: describeError(error) }
 }
