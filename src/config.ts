@@ -61,6 +61,7 @@ export const SETTINGS = {
   INTUNE_CONNECTOR_ID: setting(Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' }), 'Id of our Mobile Threat Defense connector in Intune. Microsoft gives every partner one, the same in all tenants; this default is made up.', '5a11ab0e-0000-4000-8000-00000000c0de'),
   INTUNE_CA_FILE: setting(Text, 'PEM file with an extra certificate authority to trust when calling Entra, Graph and Intune.'),
   INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
+  INTUNE_RECONCILE_MINUTES: setting(Positive, 'How often each tenant\'s phones are compared with what Intune and Entra know; everything once an hour, else what changed.', '15'),
   PARTNER_WIRE_ENTITY_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a threat message. Microsoft tells it to partners only; unverified.', '5'),
   PARTNER_WIRE_HEALTH_FIELD: setting(Text, 'Name of the field that carries the threat state; unverified.', 'HealthState'),
   PARTNER_WIRE_HEALTH_VALUES: setting(Type.String({ pattern: `^${HEALTH_VALUE}(,${HEALTH_VALUE})*$` }), 'How threat states are spelled where Graph\'s names do not do: `secured=0,highSeverity=3`; digits are sent as numbers; unverified.'),

@@ -47,6 +47,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   INTUNE_CONNECTOR_ID: ['11111111-2222-4333-8444-555555555555', '11111111-2222-4333-8444-555555555555'],
   INTUNE_CA_FILE: ['/etc/ssl/extra.pem', '/etc/ssl/extra.pem'],
   INTUNE_HEARTBEAT_MINUTES: ['15', 15],
+  INTUNE_RECONCILE_MINUTES: ['5', 5],
   PARTNER_WIRE_ENTITY_TYPE: ['0', 0],
   PARTNER_WIRE_HEALTH_FIELD: ['Threat', 'Threat'],
   PARTNER_WIRE_HEALTH_VALUES: ['secured=0,highSeverity=3', 'secured=0,highSeverity=3'],

@@ -1,5 +1,6 @@
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
+import { startReconcileWorker, type ReconcileWorkerDeps } from './reconcile.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
@@ -12,6 +13,7 @@ export interface WorkersOptions {
   readonly intel: IntelWorkerDeps
   readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
+  readonly reconcile: ReconcileWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
 }
 
@@ -22,6 +24,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     intel: () => startIntelWorker(options.intel),
     preview: () => startPreviewWorker(options.preview),
     sync: () => startSyncWorker(options.sync),
+    reconcile: async () => await startReconcileWorker(options.reconcile),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
   const workers: QueueWorker[] = []

@@ -56,6 +56,10 @@ export function createMetrics () {
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
     heartbeatAgeSeconds: gauge('intune_heartbeat_age_seconds', 'Time since the connector that is longest without a heartbeat had one.'),
+    reconciliations: counter('reconciliation_rounds_total', 'Comparisons with Intune and Entra; incomplete: a part could not be read.', ['outcome']),
+    reconciledDevices: counter('reconciled_devices_total', 'Phones found new, vanished, enrolled anew at Intune, sent again (healed), or left to people (stuck).', ['change']),
+    reconciledDrift: counter('reconciliation_drift_total', 'Phones about which Intune held another state than it had acknowledged.', ['kind']),
+    reconciliationAgeSeconds: gauge('reconciliation_age_seconds', 'Time since the tenant that was longest not compared as a whole with Intune was.'),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
 }

@@ -52,6 +52,7 @@ export async function saveFoundGroup (tx: Tx, { number, entraGroupId, name, faul
     where number = ${number} and (entra_group_id is distinct from ${entraGroupId} or name is distinct from coalesce(${name}, name) or fault is distinct from ${fault})
     returning number`.execute(tx)
   if (rows.length === 0) return
+  if (entraGroupId === null) await tx.deleteFrom('directory_member').where('group_number', '=', number).execute()
   const { rows: devices } = await sql<{ id: string }>`
     select d.id from device d join directory_group g on g.tenant_id = d.tenant_id where g.number = ${number} and d.directory_groups @> array[g.number] order by d.id`.execute(tx)
   await judgeSoon(tx, devices.map(({ id }) => id))

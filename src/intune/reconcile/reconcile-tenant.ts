@@ -84,10 +84,10 @@ const MAX_DEADLOCKS = 5
  * long as a slice lasts. The place is kept with each page, so another worker, or the next slice, goes
  * on there. Several may be asked to at once: one does it.
  */
-export async function reconcileTenant (deps: ReconcileDeps, { tenantId, isForced = false }: { readonly tenantId: string, readonly isForced?: boolean }): Promise<ReconcileResult> {
+export async function reconcileTenant (deps: ReconcileDeps, { tenantId }: { readonly tenantId: string }): Promise<ReconcileResult> {
   const tuning = { ...RECONCILE_TUNING, ...deps.tuning }
   const round = await claimRound(deps.db, {
-    tenantId, leaseId: randomUUID(), leaseMs: tuning.leaseMs, fullEveryMs: tuning.fullEveryMs, roundLimitMs: ROUND_LIMIT_MS, isForced
+    tenantId, leaseId: randomUUID(), leaseMs: tuning.leaseMs, fullEveryMs: tuning.fullEveryMs, roundLimitMs: ROUND_LIMIT_MS
   })
   if (round === undefined) return 'not-due'
   try {

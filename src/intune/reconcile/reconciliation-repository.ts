@@ -52,17 +52,15 @@ export interface ClaimInput {
   readonly fullEveryMs: number
   /** A round this old is not gone on with: what it has seen is too old to conclude from. */
   readonly roundLimitMs: number
-  /** Whether it is done now though it is not due. */
-  readonly isForced?: boolean
 }
 
 /** Takes a tenant's round in hand, a new one if none is open. Undefined: somebody else has it, or it is not due. */
-export async function claimRound (db: Database, { tenantId, leaseId, leaseMs, fullEveryMs, roundLimitMs, isForced = false }: ClaimInput): Promise<LeasedRound | undefined> {
+export async function claimRound (db: Database, { tenantId, leaseId, leaseMs, fullEveryMs, roundLimitMs }: ClaimInput): Promise<LeasedRound | undefined> {
   return await db.transaction().execute(async (tx) => {
     const { rows: [leased] } = await sql<LeaseRow>`
       update reconciliation r set lease_id = ${leaseId}, lease_until = now() + ${ms(leaseMs)}
       from tenant t
-      where t.id = r.tenant_id and r.tenant_id = ${tenantId} and (r.lease_until is null or r.lease_until <= now()) and (r.due_at <= now() or ${isForced})
+      where t.id = r.tenant_id and r.tenant_id = ${tenantId} and (r.lease_until is null or r.lease_until <= now()) and r.due_at <= now()
       returning r.*, t.number, t.entra_tenant_id`.execute(tx)
     if (leased === undefined) return undefined
     const open = leased.round_id === null ? undefined : await findOpenRound(tx, leased.round_id, roundLimitMs)
