@@ -17,6 +17,16 @@ export interface ConnectorRow {
   readonly retryAt: Date | null
   readonly attempts: number
   readonly messageErrors: readonly unknown[]
+  /** As Graph shows it; null: never read. */
+  readonly partner: {
+    readonly state: string | null
+    readonly switches: Readonly<Record<string, boolean>> | null
+    /** When Intune last heard of us, as Graph says. */
+    readonly heartbeatAt: Date | null
+    readonly unresponsiveThresholdDays: number | null
+    readonly readAt: Date | null
+    readonly readError: string | null
+  }
 }
 
 /** A tenant's connector; one that was never touched is `not-provisioned`. Undefined: no such tenant. */
@@ -24,7 +34,8 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
   const row = await db.selectFrom('tenant as t').leftJoin('intune_connector as c', 'c.tenant_id', 't.id')
     .where('t.id', '=', tenantId)
     .select(['t.id', 't.entra_tenant_id', 'c.state', 'c.provisioned_at', 'c.heartbeat_at', 'c.heartbeat_due_at', 'c.resync_timestamp',
-      'c.last_error', 'c.last_error_at', 'c.retry_at', 'c.attempts', 'c.message_errors'])
+      'c.last_error', 'c.last_error_at', 'c.retry_at', 'c.attempts', 'c.message_errors',
+      'c.partner_state', 'c.partner_switches', 'c.partner_heartbeat_at', 'c.unresponsive_threshold_days', 'c.partner_read_at', 'c.partner_read_error'])
     .executeTakeFirst()
   return row && {
     tenantId: row.id,
@@ -38,7 +49,15 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
     lastErrorAt: row.last_error_at,
     retryAt: row.retry_at,
     attempts: row.attempts ?? 0,
-    messageErrors: Array.isArray(row.message_errors) ? row.message_errors : []
+    messageErrors: Array.isArray(row.message_errors) ? row.message_errors : [],
+    partner: {
+      state: row.partner_state,
+      switches: row.partner_switches as Record<string, boolean> | null,
+      heartbeatAt: row.partner_heartbeat_at,
+      unresponsiveThresholdDays: row.unresponsive_threshold_days,
+      readAt: row.partner_read_at,
+      readError: row.partner_read_error
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
+import { MAX_HEALS } from '../../devices/directory-vocabulary.js'
 import { lockStates } from '../../devices/device-repository.js'
 import type { Database, Tx } from '../../platform/database.js'
 import type { DirectoryEntry } from './graph-rows.js'
@@ -264,4 +265,22 @@ async function auditDevices (tx: Tx, tenantId: string, action: string, deviceIds
   await sql`
     insert into audit_event (tenant_id, actor, action, subject, detail)
     select ${tenantId}, 'reconciliation', ${action}, id, '{}' from unnest(${deviceIds}::text[]) id`.execute(tx)
+}
+
+/** Phones of a tenant's directory, and those that want looking at. `stuck`: Intune keeps another state, however often it is told. */
+export async function countDirectory (db: Database, tenantId: string): Promise<{ readonly phones: number, readonly pending: number, readonly missing: number, readonly vanished: number, readonly drifting: number, readonly stuck: number }> {
+  const { rows } = await sql<{ phones: number, pending: number, missing: number, vanished: number, drifting: number, stuck: number }>`
+    select count(*) as phones, count(*) filter (where pending_id is not null) as pending,
+      count(*) filter (where missing_since is not null and vanished_at is null) as missing, count(*) filter (where vanished_at is not null) as vanished,
+      count(*) filter (where drift_since is not null) as drifting, count(*) filter (where drift_since is not null and heals >= ${MAX_HEALS}) as stuck
+    from directory_device where tenant_number = (select number from tenant where id = ${tenantId})`.execute(db)
+  return rows[0]!
+}
+
+/** Phones about which Intune keeps another state, however often it is told. */
+export async function countStuck (db: Database, tenantId: string): Promise<number> {
+  const { rows } = await sql<{ stuck: number }>`
+    select count(*) as stuck from directory_device
+    where tenant_number = (select number from tenant where id = ${tenantId}) and drift_since is not null and heals >= ${MAX_HEALS}`.execute(db)
+  return rows[0]!.stuck
 }

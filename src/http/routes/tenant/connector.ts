@@ -22,7 +22,16 @@ const ConnectorSchema = Type.Object({
   lastError: nullable(Type.String()),
   lastErrorAt: nullable(Time),
   pausedUntil: nullable(Time),
-  messageErrors: Type.Array(Type.Unknown())
+  messageErrors: Type.Array(Type.Unknown()),
+  stuck: Type.Integer({ description: 'Phones about which Intune keeps another state, however often it is told.' }),
+  atIntune: nullable(Type.Object({
+    state: nullable(Type.String()),
+    switches: Type.Record(Type.String(), Type.Boolean()),
+    heartbeatAt: nullable(Time),
+    unresponsiveThresholdDays: nullable(Type.Integer({ description: 'After so many days of silence Intune ignores our data.' })),
+    readAt: Time,
+    readError: nullable(Type.String())
+  }, { description: 'The connector as Microsoft Graph shows it.' }))
 }, { title: 'Connector' })
 const about = { tags: ['intune'], security: [{ apiKey: [] }], params: TenantParams }
 

@@ -9,13 +9,14 @@ import { enrollmentTokensRoutes } from './enrollment-tokens.js'
 import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
 import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
+import { reconciliationRoutes, type ReconciliationRoutesOptions } from './reconciliation.js'
 import { suppressionsRoutes } from './suppressions.js'
 
 export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly policy: PolicyRoutesOptions
   readonly db: Database
   readonly devices: DevicesRoutesOptions
-  readonly connector: ConnectorRoutesOptions
+  readonly connector: ConnectorRoutesOptions & ReconciliationRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
 }
 
@@ -32,5 +33,6 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   await app.register(suppressionsRoutes, devices)
   await app.register(enrollmentTokensRoutes, { db })
   await app.register(connectorRoutes, connector)
+  await app.register(reconciliationRoutes, connector)
   await app.register(auditRoutes, { db })
 }
