@@ -121,6 +121,7 @@ alter table intune_connector
   add column partner_state text,
   add column partner_switches jsonb,
   add column partner_heartbeat_at timestamptz,
-  add column unresponsive_threshold_days integer,
+  -- Days of silence after which Intune ignores us.
+  add column if not exists unresponsive_threshold_days integer,
   add column partner_read_at timestamptz,
   add column partner_read_error text;

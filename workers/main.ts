@@ -1,3 +1,4 @@
+import { startHeartbeats, type HeartbeatLoopDeps } from '../src/intune/send-heartbeat.js'
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
 import { startReconcileWorker, type ReconcileWorkerDeps } from './reconcile.js'
@@ -15,6 +16,8 @@ export interface WorkersOptions {
   readonly sync: SyncWorkerDeps
   readonly reconcile: ReconcileWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
+  /** Sent by every process, whatever its queues. */
+  readonly heartbeats: HeartbeatLoopDeps
 }
 
 /** Starts the workers of these queues in this process. */
@@ -27,7 +30,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     reconcile: async () => await startReconcileWorker(options.reconcile),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
-  const workers: QueueWorker[] = []
+  const workers: QueueWorker[] = [startHeartbeats(options.heartbeats)]
   for (const name of queues) workers.push(await start[name]())
   return {
     async close () {

@@ -42,7 +42,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
   const app = await buildApp({
     log,
     version: VERSION,

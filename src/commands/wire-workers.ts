@@ -26,7 +26,7 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
 
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, controlDb, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
@@ -40,6 +40,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,
+      tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
     },
     reconcile: {
@@ -60,7 +61,6 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
-      heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES,
       retentionDays: config.REPORT_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
@@ -72,7 +72,8 @@ export async function wireWorkers (installation: Installation, queueNames: reado
         }),
         onFailure: (feed) => metrics.intelSubscriptionFailures.inc({ feed })
       })
-    }
+    },
+    heartbeats: { ...talkingToIntune, db: controlDb, heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
   }
   return await startWorkers(options, queueNames)
 }

@@ -43,7 +43,7 @@ export async function purgeErasedDevices ({ db }: { readonly db: Database }): Pr
   const { rows } = await sql<{ id: string }>`
     select id from device d where d.erased_at is not null and (
       d.erased_at < now() - make_interval(days => ${MAX_WAIT_DAYS})
-      or d.erased_at < now() - make_interval(hours => ${MIN_WAIT_HOURS}) and not exists (select from intune_outbox o where o.device_id = d.id)
+      or d.erased_at < now() - make_interval(hours => ${MIN_WAIT_HOURS}) and not exists (select from intune_outbox o where o.device_id = d.id and o.dead_at is null)
     )`.execute(db)
   for (const { id } of rows) {
     await db.transaction().execute(async (tx) => {

@@ -21,7 +21,7 @@ export const QUEUE_PAYLOADS = {
   /** For workers/reconcile.ts: a tenant to compare with Intune and Entra; without one, to look which are due. */
   reconcile: Type.Object({ tenantId: Type.Optional(Uuid) }),
   /** For workers/upkeep.ts, put in by schedules. */
-  upkeep: Type.Object({ task: Type.Enum(['sweep', 'heartbeat', 'reassess', 'retention', 'subscriptions']) })
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'retention', 'subscriptions']) })
 } as const
 
 export type QueueName = keyof typeof QUEUE_PAYLOADS

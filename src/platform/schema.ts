@@ -78,13 +78,18 @@ export interface Schema {
   }
   intune_outbox: {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
-    next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, claimed_until: Time | null, last_error: string | null
+    next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null
+    rank: Generated<number>, place: Generated<number>, refused: Generated<boolean>, refused_since: Time | null, dead_at: Time | null
+    message_id: string | null, sent_version: BigInt | null, sent_health: string | null, sent_at: Time | null
   }
+  intune_message: { id: string, tenant_id: string, created_at: Generated<Date>, watched_until: Time }
+  intune_budget: { entra_tenant_id: string, writes_at: Time, calls_at: Time }
   intune_connector: {
     tenant_id: string, state: Generated<string>, provisioned_at: Time | null, heartbeat_at: Time | null
     heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
     retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
-    partner_state: string | null, partner_switches: Json<unknown> | null, partner_heartbeat_at: Time | null, unresponsive_threshold_days: number | null
+    failed_host: string | null, host_paused_until: Time | null, unresponsive_threshold_days: number | null, heartbeat_error: string | null, heartbeat_alarm_at: Time | null
+    partner_state: string | null, partner_switches: Json<unknown> | null, partner_heartbeat_at: Time | null
     partner_read_at: Time | null, partner_read_error: string | null
   }
   reconciliation: {
