@@ -43,7 +43,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db, intune, log, sync, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
   const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const app = await buildApp({

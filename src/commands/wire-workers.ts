@@ -2,6 +2,7 @@ import { startWorkers, type WorkersOptions } from '../../workers/main.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
+import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
 import type { Installation } from './installation.js'
@@ -41,6 +42,20 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       concurrency: config.SYNC_CONCURRENCY,
       tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
+    },
+    reconcile: {
+      db, log, queues, onFailed,
+      graph: intune.graph,
+      budget: createRequestBudget(INTUNE_BUDGET),
+      reconcile: queues.producer('reconcile'),
+      sync: queues.producer('sync'),
+      connectorId: config.INTUNE_CONNECTOR_ID,
+      tuning: { everyMs: config.INTUNE_RECONCILE_MINUTES * 60_000 },
+      onRound: ({ counts, parts }) => {
+        metrics.reconciliations.inc({ outcome: Object.values(parts).some(({ state }) => state === 'unknown') ? 'incomplete' : 'complete' })
+        for (const name of ['new', 'vanished', 'reenrolled', 'healed', 'stuck'] as const) metrics.reconciledDevices.inc({ change: name }, counts[name])
+        for (const [kind, count] of Object.entries(counts.driftedByKind)) metrics.reconciledDrift.inc({ kind }, count)
+      }
     },
     upkeep: {
       ...talkingToIntune,

@@ -28,7 +28,7 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
-  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds]) gauge.remove()
+  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
     devices: ({ labels, value }) => metrics.devices.set(labels, value),
     findings: ({ labels, value }) => metrics.findings.set(labels, value),
@@ -44,7 +44,8 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     deadLetters: ({ value }) => metrics.syncDeadLetters.set(value),
     paused: ({ value }) => metrics.intunePaused.set(value),
     heartbeatsLate: ({ value }) => metrics.heartbeatsLate.set(value),
-    heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value)
+    heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value),
+    reconciliationAge: ({ value }) => metrics.reconciliationAgeSeconds.set(value)
   }
   for (const row of rows) set[row.gauge]?.(row)
   for (const [queue, states] of Object.entries(counts ?? {})) {
@@ -102,6 +103,9 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
       where o.dead_at is null and not exists (select from intune_connector c where c.tenant_id = o.tenant_id and c.state = 'deprovisioned')
     union all
     select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(coalesce(heartbeat_at, provisioned_at))), 0) from intune_connector where state in ('provisioned', 'failed')
+    union all
+    select 'reconciliationAge', '{}', coalesce(extract(epoch from now() - min(coalesce(r.full_at, c.provisioned_at))), 0)
+      from reconciliation r join intune_connector c on c.tenant_id = r.tenant_id where c.state = 'provisioned'
   `.execute(db)
   return rows
 }

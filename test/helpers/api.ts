@@ -106,7 +106,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       scoring,
       policy: { db, intel: intelJobs, preview: previewJobs },
       devices: { db, cutoffs, sync, score, log, replay: { intel } },
-      connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
+      connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
       onboarding,
       journal: options.journalOf?.(journal) ?? journal
     },

@@ -28,7 +28,16 @@ const ConnectorSchema = Type.Object({
   pausedUntil: nullable(Time),
   circuit: Type.Enum(['closed', 'open', 'half-open'], { description: '`open`: nothing is sent until `pausedUntil`; `half-open`: one message at a time until one gets through.' }),
   failedHost: nullable(Type.Object({ name: Type.String(), pausedUntil: nullable(Time) }, { description: 'The host of the last failure. With `pausedUntil` it answers nobody and is left alone for all its tenants.' })),
-  messageErrors: Type.Array(Type.Unknown())
+  messageErrors: Type.Array(Type.Unknown()),
+  stuck: Type.Integer({ description: 'Phones about which Intune keeps another state, however often it is told.' }),
+  atIntune: nullable(Type.Object({
+    state: nullable(Type.String()),
+    switches: Type.Record(Type.String(), Type.Boolean()),
+    heartbeatAt: nullable(Time),
+    unresponsiveThresholdDays: nullable(Type.Integer({ description: 'After so many days of silence Intune ignores our data.' })),
+    readAt: Time,
+    readError: nullable(Type.String())
+  }, { description: 'The connector as Microsoft Graph shows it.' }))
 }, { title: 'Connector' })
 const DeadLetterSchema = Type.Object({
   deviceId: Uuid,
