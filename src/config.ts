@@ -43,6 +43,7 @@ export const SETTINGS = {
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Sync jobs a worker process has in hand at once.', '4'),
   REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
+  STATE_CHANGE_RETENTION_DAYS: setting(Positive, 'Days the feed of changes of phones\' states goes back; who was away for longer starts anew with a snapshot.', '7'),
   PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
   SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
   INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),

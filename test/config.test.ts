@@ -29,6 +29,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   SCORE_CONCURRENCY: ['8', 8],
   SYNC_CONCURRENCY: ['9', 9],
   REPORT_RETENTION_DAYS: ['7', 7],
+  STATE_CHANGE_RETENTION_DAYS: ['9', 9],
   PRIVACY_MODE: ['true', true],
   SECRETS_KEY: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=', 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
   INTEL_ALLOW_PRIVATE_HOSTS: ['mirror.example.org', 'mirror.example.org'],

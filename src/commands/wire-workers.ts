@@ -47,6 +47,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       intel: queues.producer('intel'),
       heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES,
       retentionDays: config.REPORT_RETENTION_DAYS,
+      stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
           config,

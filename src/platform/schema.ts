@@ -75,6 +75,16 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
     score: number | null, reporting_state: string | null, coverage_id: number | null, policy_version: BigInt | null, intel_version: BigInt | null, groups: string[] | null
   }
+  /** Changes that have no position yet; `reasons` are lists of detection, severity and subject. */
+  state_change_waiting: {
+    id: GeneratedAlways<number>, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_change: {
+    position: BigInt, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_feed: { tenant_number: number, position: Generated<number>, dropped_position: Generated<number> }
   intune_outbox: {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
     next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, claimed_until: Time | null, last_error: string | null
