@@ -4,8 +4,9 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { type Dispatcher, request as send } from 'undici'
 import type { AddressGuard } from '../../platform/address-guard.js'
 import { createGuardedAgent } from '../../platform/guarded-agent.js'
+import { describeFailure } from '../../platform/request-failure.js'
 import { parseRetryAfter } from '../../platform/retry-delay.js'
-import { describeFailure, FetchError } from './fetch-error.js'
+import { FetchError } from './fetch-error.js'
 
 export interface FetchLimits {
   /** Name, connection and TLS. */
