@@ -1,6 +1,7 @@
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
+import { startSignalsWorker, type SignalsWorkerDeps } from './signals.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
 import type { QueueName } from '../src/platform/queue-names.js'
@@ -12,6 +13,7 @@ export interface WorkersOptions {
   readonly intel: IntelWorkerDeps
   readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
+  readonly signals: SignalsWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
 }
 
@@ -22,6 +24,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     intel: () => startIntelWorker(options.intel),
     preview: () => startPreviewWorker(options.preview),
     sync: () => startSyncWorker(options.sync),
+    signals: async () => await startSignalsWorker(options.signals),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
   const workers: QueueWorker[] = []

@@ -12,6 +12,7 @@ import { connectRateRedis, createCountExchange } from '../platform/rate-exchange
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import type { Installation } from './installation.js'
+import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
 
@@ -64,6 +65,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: secretsOf(config) },
+    signals: signalsOf(installation),
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())

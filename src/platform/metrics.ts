@@ -56,6 +56,11 @@ export function createMetrics () {
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
     heartbeatAgeSeconds: gauge('intune_heartbeat_age_seconds', 'Time since the connector that is longest without a heartbeat had one.'),
+    signalOutcomes: counter('signal_attempts_total', 'Attempts to tell webhooks, streams and SIEMs by what became of them; `dead`: given up.', ['kind', 'outcome']),
+    signalsWaiting: gauge('signals_waiting', 'Changes and signals that destinations were not told of yet, by kind; those of paused ones count.', ['kind']),
+    signalsOldestSeconds: gauge('signals_oldest_waiting_seconds', 'Age of the oldest signal that was made and not told, by kind.', ['kind']),
+    signalsDead: gauge('signals_dead', 'Dead letters by kind.', ['kind']),
+    signalDestinations: gauge('signal_destinations', 'Destinations of signals by kind and status; `failing`: enabled, and the last attempt failed.', ['kind', 'status']),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
 }

@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
 import type { Schema } from '../platform/schema.js'
 import type { Destination, DestinationKind, DestinationStatus, SettingsOf, Stream } from './destination.js'
+import { hurryWaiting } from './signal-repository.js'
 
 type Row = Selectable<Schema['signal_destination']>
 
@@ -103,7 +104,7 @@ export async function updateDestination (tx: Tx, id: string, { settings, ...chan
   await tx.updateTable('signal_destination')
     .set({ ...changes, ...(settings === undefined ? {} : { settings: JSON.stringify(settings) }), retry_at: sql<Date>`now()`, failures: 0, failing_since: null })
     .where('id', '=', id).execute()
-  await tx.updateTable('signal').set({ next_attempt_at: sql<Date>`now()` }).where('destination_id', '=', id).where('dead_at', 'is', null).execute()
+  await hurryWaiting(tx, id)
 }
 
 /** Sets the status of a locked destination; `position` where it goes on from another place in the feed. */
@@ -181,7 +182,13 @@ export async function releaseDestination (db: Database, { destination: { id }, l
     where id = ${id} and lease_id = ${leaseId}`.execute(db)
 }
 
-export function toDestination (row: Row): Destination {
+/** Of a stream that is polled: so many were acknowledged. */
+export async function noteReceived (db: Database, id: string, delivered: number): Promise<void> {
+  if (delivered === 0) return
+  await db.updateTable('signal_destination').set(({ eb }) => ({ delivered: eb('delivered', '+', delivered), last_success_at: sql<Date>`now()` })).where('id', '=', id).execute()
+}
+
+function toDestination (row: Row): Destination {
   return {
     id: row.id,
     tenantId: row.tenant_id,

@@ -67,14 +67,22 @@ export interface FailedAttempt {
   readonly retryInMs: number | undefined
 }
 
-export async function saveFailedAttempts (db: Database, failed: readonly FailedAttempt[]): Promise<void> {
-  if (failed.length === 0) return
-  await sql`
+/** @returns the ids of those that were waiting for this destination */
+export async function saveFailedAttempts (db: Database, destinationId: string, failed: readonly FailedAttempt[]): Promise<ReadonlySet<string>> {
+  if (failed.length === 0) return new Set()
+  const { rows } = await sql<{ id: string }>`
     update signal s set attempts = s.attempts + 1, last_error = i.error,
       next_attempt_at = now() + make_interval(secs => coalesce(i."retryInMs", 0) / 1000.0),
       dead_at = case when i."retryInMs" is null then now() end
     from jsonb_to_recordset(${JSON.stringify(failed)}::jsonb) as i(id uuid, error text, "retryInMs" float8)
-    where s.id = i.id`.execute(db)
+    where s.id = i.id and s.destination_id = ${destinationId} and s.dead_at is null
+    returning s.id`.execute(db)
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Makes all that waits due now. */
+export async function hurryWaiting (db: Database, destinationId: string): Promise<void> {
+  await db.updateTable('signal').set({ next_attempt_at: sql<Date>`now()` }).where('destination_id', '=', destinationId).where('dead_at', 'is', null).where('next_attempt_at', '>', sql<Date>`now()`).execute()
 }
 
 /** Sets aside all that waits for a destination, for an operator to see. */

@@ -13,7 +13,9 @@ import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
+import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
+import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
@@ -50,6 +52,9 @@ export interface TestApiOptions {
   readonly beside?: Pick<TestApi, 'databaseUrl' | 'tenantId'>
   readonly publicUrl?: () => string
   readonly secrets?: AppOptions['intelSubscriptions']['secrets']
+  /** Hosts inside that signals may be sent to. */
+  readonly privateHosts?: readonly string[]
+  readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
@@ -96,6 +101,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: options.secrets },
+    signals: {
+      db,
+      log,
+      secrets: options.secrets,
+      guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
+      authorityHost: 'https://login.microsoftonline.com',
+      version: '0.0.0-test',
+      publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
+      signer: createSetSigner({ db, secrets: options.secrets }),
+      longPollMs: options.longPollMs ?? 1_000
+    },
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),

@@ -30,6 +30,7 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         { name: 'enrollment', description: 'Tokens that let agents enrol.' },
         { name: 'intune', description: 'The connector to Intune.' },
         { name: 'intel', description: 'Threat intelligence.' },
+        { name: 'signals', description: 'Who else is told: OpenID Shared Signals, webhooks, SIEM.' },
         { name: 'platform', description: 'Tenants and audit.' }
       ],
       components: {
