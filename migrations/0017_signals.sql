@@ -79,3 +79,7 @@ create table set_signing_key (
   -- Published before it signs, so that receivers that remember keys for a while know it by then.
   signs_from   timestamptz not null
 );
+
+-- Whoever receives shared signals has a key for that and nothing else.
+alter table api_key drop constraint api_key_role_check;
+alter table api_key add constraint api_key_role_check check (role in ('viewer', 'analyst', 'admin', 'platform-admin', 'ssf-receiver'));
