@@ -44,6 +44,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, get publicUrl () { return publicUrl.value } }
+  const signals = signalsOf(installation)
   const app = await buildApp({
     log,
     version: VERSION,
@@ -61,11 +62,12 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
+      signals,
       journal
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: secretsOf(config) },
-    signals: signalsOf(installation),
+    signals,
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())

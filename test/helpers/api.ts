@@ -82,6 +82,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   }
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
   const scoring: ScoreDeps = { db, intel, sync, log }
+  const signals: AppOptions['signals'] & AppOptions['tenant']['signals'] = {
+    db,
+    log,
+    secrets: options.secrets,
+    guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
+    authorityHost: 'https://login.microsoftonline.com',
+    version: '0.0.0-test',
+    publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
+    signer: createSetSigner({ db, secrets: options.secrets }),
+    longPollMs: options.longPollMs ?? 1_000
+  }
   const app = await buildApp({
     log,
     version: '0.0.0-test',
@@ -97,21 +108,12 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       policy: { db, intel: intelJobs, preview: previewJobs },
       devices: { db, cutoffs, sync, score, log, replay: { intel } },
       connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
-      journal: options.journalOf?.(journal) ?? journal
+      journal: options.journalOf?.(journal) ?? journal,
+      signals
     },
     tenants: { db },
     intelSubscriptions: { db, secrets: options.secrets },
-    signals: {
-      db,
-      log,
-      secrets: options.secrets,
-      guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
-      authorityHost: 'https://login.microsoftonline.com',
-      version: '0.0.0-test',
-      publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
-      signer: createSetSigner({ db, secrets: options.secrets }),
-      longPollMs: options.longPollMs ?? 1_000
-    },
+    signals,
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
