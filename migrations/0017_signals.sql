@@ -56,8 +56,6 @@ create table signal (
   dead_at          timestamptz
 );
 create index signal_destination_id_sequence_idx on signal (destination_id, sequence) where dead_at is null;
--- Of one phone the oldest goes first.
-create index signal_destination_id_device_id_idx on signal (destination_id, device_id, sequence) where dead_at is null;
 create index signal_destination_id_dead_at_idx on signal (destination_id, dead_at, id) where dead_at is not null;
 create index signal_device_id_idx on signal (device_id);
 

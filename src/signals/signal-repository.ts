@@ -28,15 +28,20 @@ export async function countWaiting (db: Database, destinationId: string, limit: 
   return rows[0]!.n
 }
 
-/** What is due, in order; of a phone only the oldest, so that no change overtakes another. */
+/** What is due, in order. Nothing of a phone of which something earlier waits for its next attempt: no change overtakes another. */
 export async function listDue (db: Database, destinationId: string, limit: number): Promise<WaitingSignal[]> {
-  const { rows } = await sql<Row>`
-    select s.* from signal s
-    where s.destination_id = ${destinationId} and s.dead_at is null and s.next_attempt_at <= now()
-      and not exists (
-        select from signal e where e.destination_id = s.destination_id and e.device_id = s.device_id and e.dead_at is null and e.sequence < s.sequence
-      )
-    order by s.sequence limit ${limit}`.execute(db)
+  const line = await db.selectFrom('signal').select(['id', 'device_id', sql<boolean>`next_attempt_at <= now()`.as('due')])
+    .where('destination_id', '=', destinationId).where('dead_at', 'is', null).orderBy('sequence').execute()
+  const blocked = new Set<string>()
+  const ids: string[] = []
+  for (const { id, device_id: deviceId, due } of line) {
+    if (deviceId !== null && blocked.has(deviceId)) continue
+    if (due) ids.push(id)
+    else if (deviceId !== null) blocked.add(deviceId)
+    if (ids.length === limit) break
+  }
+  if (ids.length === 0) return []
+  const rows = await db.selectFrom('signal').selectAll().where('id', 'in', ids).where('dead_at', 'is', null).orderBy('sequence').execute()
   return rows.map(toWaiting)
 }
 

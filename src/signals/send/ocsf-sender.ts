@@ -43,7 +43,11 @@ export function createOcsfSender ({ url, authorization, format, poster }: OcsfSe
       return true
     }
     const middle = Math.ceil(signals.length / 2)
-    return await send(signals.slice(0, middle), stop, outcomes) && await send(signals.slice(middle), stop, outcomes)
+    if (!await send(signals.slice(0, middle), stop, outcomes)) return false
+    // What follows the event at fault waits with it, as far as it is about the same phone.
+    const waits = new Set(signals.slice(0, middle).filter(({ id }) => outcomes.get(id)?.status !== 'delivered').map(({ deviceId }) => deviceId))
+    const rest = signals.slice(middle).filter(({ deviceId }) => deviceId === null || !waits.has(deviceId))
+    return rest.length === 0 || await send(rest, stop, outcomes)
   }
   return {
     async send (signals, stop) {

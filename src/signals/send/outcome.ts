@@ -1,3 +1,4 @@
+import { groupBy } from '../../devices/group-by.js'
 import type { WaitingSignal } from '../signal-repository.js'
 
 /** What became of an attempt to tell something. Errors are for operators and hold no secret. */
@@ -21,17 +22,31 @@ export interface Sender {
 
 const AT_ONCE = 8
 
-/** Several at once; after the first failure nothing more is begun, for a receiver in trouble must not get all of it. */
+/**
+ * Several phones at once, what is about one in order: after a failure nothing more of it. After a failure that
+ * is not about the signal nothing more is begun, for a receiver in trouble must not get all of it.
+ */
 export async function attemptEach (signals: readonly WaitingSignal[], attempt: (signal: WaitingSignal) => Promise<Outcome>): Promise<Outcomes> {
   const outcomes: Outcomes = new Map()
-  const rest = [...signals]
-  let failed = false
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, signals.length) }, async () => {
-    for (let signal = rest.shift(); signal !== undefined && !failed; signal = rest.shift()) {
-      const outcome = await attempt(signal)
-      outcomes.set(signal.id, outcome)
-      failed ||= outcome.status === 'gone' || (outcome.status === 'failed' && outcome.aboutSignal !== true)
+  const lines = [...groupBy(signals, ({ id, deviceId }) => deviceId ?? id).values()]
+  let isInTrouble = false
+  const errors: unknown[] = []
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, lines.length) }, async () => {
+    for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
+      for (const signal of line) {
+        if (isInTrouble) return
+        const outcome = await attempt(signal).catch((error: unknown) => {
+          errors.push(error)
+          isInTrouble = true
+        })
+        if (outcome === undefined) return
+        outcomes.set(signal.id, outcome)
+        isInTrouble ||= outcome.status === 'gone' || (outcome.status === 'failed' && outcome.aboutSignal !== true)
+        if (outcome.status === 'failed') break
+      }
     }
   }))
+  // What was told before it was ended shall be noted.
+  if (errors.length > 0 && outcomes.size === 0) throw errors[0]
   return outcomes
 }
