@@ -1,10 +1,11 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { connect, type AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
 import { createEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
+import { createSecretBox } from '../../src/platform/secret-box.js'
 import { Random } from '../../src/simulator/fleet/random.js'
 import { startTestApi } from '../helpers/api.js'
 import { makeAssertion, makeKey, type TestKey } from '../helpers/device-keys.js'
@@ -33,7 +34,7 @@ t.comment(`FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
 t.setTimeout(3_600_000)
 
 const plenty = 1e12
-const api = await startTestApi(t, { maxEventLoopDelayMs: plenty, rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
+const api = await startTestApi(t, { secrets: createSecretBox(randomBytes(32).toString('base64')), longPollMs: 10, maxEventLoopDelayMs: plenty, rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
 const { app, db, tenantId } = api
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo
@@ -54,7 +55,7 @@ async function enrolVictim (): Promise<Victim> {
 
 const victims = [await enrolVictim(), await enrolVictim(), await enrolVictim()]
 const assertions: string[] = []
-const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer')]
+const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer'), await api.keyFor('ssf-receiver')]
 
 function richReport (random: Random): object {
   const app = (n: number) => ({ appId: `com.example.app${n}`, name: `App ${n}`, version: '1.2.3', versionCode: n, sha256: random.hex(64), signingCertSha256: [random.hex(64)], installer: random.pick(['com.android.vending', null]), system: false, permissions: ['android.permission.CAMERA'], firstInstalledAt: '2026-01-01T00:00:00Z' })
@@ -83,7 +84,7 @@ const world: FuzzWorld = {
     return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys }
   },
   get ids () {
-    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'] }
+    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'], streamId: [randomUUID(), 'x'] }
   },
   bodies: {
     sendReport: richReport,

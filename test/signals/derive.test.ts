@@ -46,7 +46,7 @@ t.test('compliance changes are told when it changes, and a phone never judged co
     { previous: 'compliant', current: 'not-compliant' }, 'what an erased phone was is not known any more')
 })
 
-t.test('following all changes of a phone leads to what it is', async (t) => {
+t.test('following all changes of a phone leads to what it is', async () => {
   fc.assert(fc.property(fc.array(fc.constantFrom(...HEALTHS.filter((health) => health !== 'activated')), { minLength: 1 }), fc.constantFrom(...LIMITS), (healths, limit) => {
     let told = 'compliant'
     let before: StateChange['previousHealth'] = null
