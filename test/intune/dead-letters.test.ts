@@ -114,5 +114,5 @@ t.test('the list comes in pages, the last given up first, without a gap or a rep
   } while (cursor !== undefined)
   t.equal(seen.length, 7)
   t.equal(new Set(seen).size, 7)
-  await t.rejects(listDeadLetters({ db }, { tenantId, cursor: 'x' }), { code: 'INVALID-INPUT' })
+  await t.rejects(listDeadLetters({ db }, { tenantId, cursor: 'x' }), { code: 'validation' })
 })
