@@ -2,9 +2,12 @@ import { startWorkers, type WorkersOptions } from '../../workers/main.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
+import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
+import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
+import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
@@ -21,6 +24,12 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
       for (const { receivedAt } of reports) metrics.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)
     }
   }
+}
+
+function signalsWorkerOf (installation: Installation): WorkersOptions['signals'] {
+  const { db, queues, log, metrics } = installation
+  const deps = signalsOf(installation)
+  return { db, queues, log, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
 }
 
 /** Starts the workers of these queues, all by default, in this process. */
@@ -42,11 +51,27 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
     },
+    reconcile: {
+      db, log, queues, onFailed,
+      graph: intune.graph,
+      budget: createRequestBudget(INTUNE_BUDGET),
+      reconcile: queues.producer('reconcile'),
+      sync: queues.producer('sync'),
+      connectorId: config.INTUNE_CONNECTOR_ID,
+      tuning: { everyMs: config.INTUNE_RECONCILE_MINUTES * 60_000 },
+      onRound: ({ counts, parts }) => {
+        metrics.reconciliations.inc({ outcome: Object.values(parts).some(({ state }) => state === 'unknown') ? 'incomplete' : 'complete' })
+        for (const name of ['new', 'vanished', 'reenrolled', 'healed', 'stuck'] as const) metrics.reconciledDevices.inc({ change: name }, counts[name])
+        for (const [kind, count] of Object.entries(counts.driftedByKind)) metrics.reconciledDrift.inc({ kind }, count)
+      }
+    },
+    signals: signalsWorkerOf(installation),
     upkeep: {
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
       retentionDays: config.REPORT_RETENTION_DAYS,
+      stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
           config,

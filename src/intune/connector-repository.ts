@@ -24,6 +24,15 @@ export interface ConnectorRow {
   readonly heartbeatError: string | null
   /** Days of silence after which Intune ignores us, where it told us. */
   readonly unresponsiveDays: number | null
+  /** As Graph shows it; null: never read. */
+  readonly partner: {
+    readonly state: string | null
+    readonly switches: Readonly<Record<string, boolean>> | null
+    /** When Intune last heard of us, as Graph says. */
+    readonly heartbeatAt: Date | null
+    readonly readAt: Date | null
+    readonly readError: string | null
+  }
 }
 
 const NO_FAILURE = sql`last_error = null, last_error_at = null, retry_at = null, attempts = 0, failed_host = null, host_paused_until = null`
@@ -34,7 +43,8 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
     .where('t.id', '=', tenantId)
     .select(['t.id', 't.entra_tenant_id', 'c.state', 'c.provisioned_at', 'c.heartbeat_at', 'c.heartbeat_due_at', 'c.resync_timestamp',
       'c.last_error', 'c.last_error_at', 'c.retry_at', 'c.attempts', 'c.message_errors',
-      'c.failed_host', 'c.host_paused_until', 'c.heartbeat_error', 'c.unresponsive_threshold_days'])
+      'c.failed_host', 'c.host_paused_until', 'c.heartbeat_error', 'c.unresponsive_threshold_days',
+      'c.partner_state', 'c.partner_switches', 'c.partner_heartbeat_at', 'c.partner_read_at', 'c.partner_read_error'])
     .executeTakeFirst()
   return row && {
     tenantId: row.id,
@@ -52,7 +62,14 @@ export async function findConnector (db: Database, tenantId: string): Promise<Co
     failedHost: row.failed_host,
     hostPausedUntil: row.host_paused_until,
     heartbeatError: row.heartbeat_error,
-    unresponsiveDays: row.unresponsive_threshold_days
+    unresponsiveDays: row.unresponsive_threshold_days,
+    partner: {
+      state: row.partner_state,
+      switches: row.partner_switches as Record<string, boolean> | null,
+      heartbeatAt: row.partner_heartbeat_at,
+      readAt: row.partner_read_at,
+      readError: row.partner_read_error
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import { DEFAULT_UNRESPONSIVE_DAYS, findConnector, type ConnectorRow, type ConnectorState } from './connector-repository.js'
+import { MAX_HEALS } from '../devices/directory-vocabulary.js'
+import { countStuck } from './reconcile/directory-repository.js'
 import { readBacklog, type Backlog } from './outbox-repository.js'
 
 /** The connection of a tenant to Intune as administrators see it; times are ISO 8601. */
@@ -30,6 +32,19 @@ export interface Connector {
   readonly failedHost: { readonly name: string, readonly pausedUntil: string | null } | null
   /** What Intune complained of about earlier messages, as it said it. */
   readonly messageErrors: readonly unknown[]
+  /** Phones about which Intune keeps another state, however often it is told. */
+  readonly stuck: number
+  /** The connector as Microsoft Graph shows it; null: never read. */
+  readonly atIntune: {
+    /** unavailable, available, enabled, unresponsive, … */
+    readonly state: string | null
+    readonly switches: Readonly<Record<string, boolean>>
+    readonly heartbeatAt: string | null
+    /** After so many days of silence Intune ignores our data. */
+    readonly unresponsiveThresholdDays: number | null
+    readonly readAt: string
+    readonly readError: string | null
+  } | null
 }
 
 const HOUR_MS = 60 * 60 * 1000
@@ -41,11 +56,11 @@ export async function getConnector (
   { db, unresponsiveDays = DEFAULT_UNRESPONSIVE_DAYS, now = () => new Date() }: { readonly db: Database, readonly unresponsiveDays?: number, readonly now?: () => Date },
   { tenantId }: { readonly tenantId: string }
 ): Promise<Connector> {
-  const [row, backlog] = await Promise.all([findConnector(db, tenantId), readBacklog(db, tenantId)])
+  const [row, backlog, stuck] = await Promise.all([findConnector(db, tenantId), readBacklog(db, tenantId), countStuck(db, tenantId)])
   if (row === undefined) throw new NotFoundError('There is no such tenant.')
   const at = now()
   const isAhead = (moment: Date | null): moment is Date => moment !== null && moment > at
-  const summary = summarize(row, backlog, at, unresponsiveDays)
+  const summary = summarize(row, { ...backlog, stuck }, at, unresponsiveDays)
   return {
     state: row.state,
     healthy: summary.healthy,
@@ -62,11 +77,18 @@ export async function getConnector (
     pausedUntil: isAhead(row.retryAt) ? row.retryAt.toISOString() : null,
     circuit: isAhead(row.retryAt) ? 'open' : row.lastError === null ? 'closed' : 'half-open',
     failedHost: row.failedHost === null ? null : { name: row.failedHost, pausedUntil: isAhead(row.hostPausedUntil) ? row.hostPausedUntil.toISOString() : null },
-    messageErrors: row.messageErrors
+    messageErrors: row.messageErrors,
+    stuck,
+    atIntune: toAtIntune(row)
   }
 }
 
-function summarize (row: ConnectorRow, { waiting, failing, dead }: Backlog, now: Date, unresponsiveDays: number): { healthy: boolean, text: string } {
+function toAtIntune ({ partner: { state, switches, heartbeatAt, readAt, readError }, unresponsiveDays }: ConnectorRow): Connector['atIntune'] {
+  if (readAt === null) return null
+  return { state, switches: switches ?? {}, heartbeatAt: heartbeatAt?.toISOString() ?? null, unresponsiveThresholdDays: unresponsiveDays, readAt: readAt.toISOString(), readError }
+}
+
+function summarize (row: ConnectorRow, { waiting, failing, dead, stuck }: Backlog & { readonly stuck: number }, now: Date, unresponsiveDays: number): { healthy: boolean, text: string } {
   if (row.state === 'not-provisioned') {
     return { healthy: false, text: 'Not connected yet. Connecting happens with the first phone to report, or now if you provision the connector. An administrator of the Entra tenant must have given our app consent.' }
   }
@@ -93,6 +115,9 @@ function summarize (row: ConnectorRow, { waiting, failing, dead }: Backlog, now:
   }
   if (failing > 0) {
     return { healthy: false, text: `Connected. Intune refuses the state of ${phones(failing)}; the devices' details say why.` }
+  }
+  if (stuck > 0) {
+    return { healthy: false, text: `Connected, but of ${phones(stuck)} Intune keeps another state than it was told, and told again ${MAX_HEALS} times; the devices' details say which.` }
   }
   return { healthy: true, text: waiting === 0 ? 'Connected. Intune has the newest state of every phone.' : `Connected. ${phones(waiting)} on the way.` }
 }
