@@ -39,7 +39,8 @@ export function createCallBudget (db: Database, limits: CallLimits): CallBudget 
 
   async function count (entraTenantId: string, kind: CallKind, asks: boolean): Promise<boolean> {
     const write = kind === 'write' ? writes : { ...writes, step: 0, tolerance: Infinity }
-    const isFree = sql`(b.writes_at <= clock_timestamp() + ${span(write.tolerance)} and b.calls_at <= clock_timestamp() + ${span(calls.tolerance)})`
+    const isFree = sql`(${soFar(sql`b.writes_at`, limits.windowSeconds)} <= clock_timestamp() + ${span(write.tolerance)}
+      and ${soFar(sql`b.calls_at`, limits.windowSeconds)} <= clock_timestamp() + ${span(calls.tolerance)})`
     const { rows } = await sql`
       insert into intune_budget as b (entra_tenant_id, writes_at, calls_at)
       values (${entraTenantId}, clock_timestamp() + ${span(write.step)}, clock_timestamp() + ${span(calls.step)})

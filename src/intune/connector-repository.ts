@@ -113,13 +113,15 @@ export async function clearConnectorFailure (db: Database, tenantId: string): Pr
   await sql`update intune_connector set ${NO_FAILURE} where tenant_id = ${tenantId}`.execute(db)
 }
 
-/** Connectors whose heartbeat is due; each is this caller's for `leaseMs`. */
-export async function claimDueHeartbeats (db: Database, { limit, leaseMs }: { readonly limit: number, readonly leaseMs: number }): Promise<Array<{ tenantId: string, entraTenantId: string }>> {
+/** Connectors whose heartbeat is due, but for those that this caller has under way; each is this caller's for `leaseMs`. */
+export async function claimDueHeartbeats (
+  db: Database, { limit, leaseMs, except = [] }: { readonly limit: number, readonly leaseMs: number, readonly except?: readonly string[] }
+): Promise<Array<{ tenantId: string, entraTenantId: string }>> {
   const { rows } = await sql<{ tenant_id: string, entra_tenant_id: string }>`
     update intune_connector c set heartbeat_due_at = now() + make_interval(secs => ${leaseMs / 1000}::double precision)
     from tenant t
     where t.id = c.tenant_id and c.tenant_id in (
-      select tenant_id from intune_connector where state = 'provisioned' and heartbeat_due_at <= now()
+      select tenant_id from intune_connector where state = 'provisioned' and heartbeat_due_at <= now() and tenant_id <> all(${except}::uuid[])
       order by heartbeat_due_at limit ${limit} for update skip locked
     )
     returning c.tenant_id, t.entra_tenant_id`.execute(db)

@@ -37,21 +37,21 @@ export interface HeartbeatLoop {
  * Whoever is silent for half of the time that Intune puts up with is told of as an error.
  */
 export function startHeartbeats (deps: HeartbeatLoopDeps): HeartbeatLoop {
-  const underWay = new Set<Promise<unknown>>()
+  const underWay = new Map<string, Promise<unknown>>()
   let looking: Promise<void> | undefined
   let closed = false
 
   function begin (one: Tenant): void {
     const sent = sendHeartbeat(deps, one)
       .catch((err: unknown) => deps.log.error({ err, ...one }, 'a heartbeat could not be noted'))
-      .finally(() => underWay.delete(sent))
-    underWay.add(sent)
+      .finally(() => underWay.delete(one.tenantId))
+    underWay.set(one.tenantId, sent)
   }
 
   async function look (): Promise<void> {
     const free = PARALLEL - underWay.size
     if (free > 0) {
-      for (const one of await claimDueHeartbeats(deps.db, { limit: free, leaseMs: RETRY_MS })) begin(one)
+      for (const one of await claimDueHeartbeats(deps.db, { limit: free, leaseMs: RETRY_MS, except: [...underWay.keys()] })) begin(one)
     }
     for (const { tenantId, silentHours, limitHours, error } of await claimHeartbeatAlarms(deps.db, { defaultDays: deps.unresponsiveDays ?? DEFAULT_UNRESPONSIVE_DAYS, repeatMs: ALARM_REPEAT_MS })) {
       deps.log.error({ tenantId, silentHours: Math.round(silentHours), limitHours, lastError: error }, 'no heartbeat reached Intune for half of the time after which it ignores us')
@@ -70,7 +70,7 @@ export function startHeartbeats (deps: HeartbeatLoopDeps): HeartbeatLoop {
       closed = true
       clearInterval(timer)
       await looking
-      await Promise.all(underWay)
+      await Promise.all(underWay.values())
     }
   }
 }

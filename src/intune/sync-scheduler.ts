@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMessageSender } from './message-sender.js'
 import { leaveMessages, watchMessages } from './outbox-repository.js'
@@ -32,6 +33,8 @@ export function createSyncScheduler (deps: SyncTenantDeps): SyncScheduler {
   const runs = new Map<string, TenantRun>()
   const ring: TenantRun[] = []
   const closing = new AbortController()
+  // Each message that is looked after listens to it.
+  setMaxListeners(0, closing.signal)
   let busy = 0
   let steps = 0
   const sender = createMessageSender({ deps, tuning, signal: closing.signal, onChange: settle })
