@@ -14,6 +14,7 @@ import { RequestLog } from './request-log.js'
 import { DEFAULT_TENANT, type TenantDefaults } from './seed-tenant.js'
 import { addServiceHooks } from './service-hooks.js'
 import { TenantStore } from './tenant-store.js'
+import { Throttles } from './throttles.js'
 import { TokenAuthority } from './tokens.js'
 
 export interface SimulatorAppOptions {
@@ -47,6 +48,7 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
   const messages = new MessageProcessor(store)
   const faults = new FaultSet()
   const log = new RequestLog()
+  const throttles = new Throttles()
 
   const app = Fastify({
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
@@ -70,16 +72,16 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
   for (const version of ['v1.0', 'beta'] as const) {
     await app.register(async (scope) => {
       addServiceHooks(scope, 'graph', { faults, log })
-      await scope.register(graphRoutes, { store, bearer, version, httpsOrigin: () => origins.https })
+      await scope.register(graphRoutes, { store, bearer, throttles, version, httpsOrigin: () => origins.https })
     }, { prefix: `/${version}` })
   }
   for (const prefix of PARTNER_PREFIXES) {
     await app.register(async (scope) => {
       addServiceHooks(scope, 'partner', { faults, log })
-      await scope.register(partnerRoutes, { store, bearer, messages })
+      await scope.register(partnerRoutes, { store, bearer, messages, throttles })
     }, { prefix })
   }
-  await app.register(controlRoutes, { prefix: '/_sim', store, faults, log, bearer, tokens, defaults: { ...DEFAULT_TENANT, ...options.defaults } })
+  await app.register(controlRoutes, { prefix: '/_sim', store, faults, log, bearer, tokens, throttles, defaults: { ...DEFAULT_TENANT, ...options.defaults } })
 
   return { app: app as unknown as FastifyInstance, origins }
 }

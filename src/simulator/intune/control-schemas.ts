@@ -34,7 +34,7 @@ const credentials = {
     jwksUri: Optional(Url)
   }, strict), { maxItems: 20, description: 'whose tokens stand in for a secret: keys given in jwks, or fetched from jwksUri' }))
 }
-const CredentialsSeedSchema = Type.Object(credentials)
+export const CredentialsSeedSchema = Type.Object(credentials)
 export type CredentialsSeed = Static<typeof CredentialsSeedSchema>
 
 const ClientSeed = Type.Object({
@@ -90,7 +90,8 @@ const CompliancePolicySeed = Type.Object({
 const ConditionalAccessSeed = Type.Object({
   displayName: Optional(Text),
   resources: Type.Array(Type.Enum(RESOURCES), { minItems: 1, description: 'resources that ask for a compliant device' }),
-  groups: Optional(Type.Array(Guid, { description: 'user groups it is for; absent: everyone' }))
+  groups: Optional(Type.Array(Guid, { description: 'user groups it is for; absent: everyone' })),
+  state: Optional(Type.Enum(['enabled', 'disabled', 'enabledForReportingButNotEnforced']))
 }, strict)
 
 const ConnectorSeed = Type.Object({
@@ -145,6 +146,9 @@ export const TenantSeedSchema = Type.Object({
   policies: Optional(Type.Array(CompliancePolicySeed)),
   conditionalAccess: Optional(Type.Array(ConditionalAccessSeed)),
   secureByDefault: Optional(Type.Boolean({ description: 'devices without an assigned policy count as not compliant' })),
+  validityDays: Optional(Type.Integer({ minimum: 1, maximum: 120, description: 'days without a check-in until a device is noncompliant' })),
+  licences: Optional(Type.Integer({ minimum: 0, description: 'licences for Intune; 0: the product is not there' })),
+  mdmAuthority: Optional(Type.Enum(['unknown', 'intune', 'sccm', 'office365'])),
   connector: Optional(ConnectorSeed),
   tokenLifetimeSeconds: Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   deltaDuplicates: Optional(Type.Boolean({ description: 'change tracking tells some rows twice' })),
@@ -183,7 +187,8 @@ const deviceSeed = {
   mdmEnrolled: Optional(Type.Boolean({ description: 'false: registered in Entra only' })),
   online: Optional(Type.Boolean({ description: 'false: it checks in no more' })),
   checkedIn: Optional(Type.Boolean({ description: 'false: has not checked in since it enrolled' })),
-  apps: Optional(Type.Array(AppSeed))
+  apps: Optional(Type.Array(AppSeed)),
+  scannedBy: Optional(Type.Array(Guid, { description: 'connectors of other threat partners whose app has scanned it' }))
 }
 export const DeviceSeedSchema = Type.Object(deviceSeed, strict)
 export type DeviceSeed = Static<typeof DeviceSeedSchema>
@@ -217,9 +222,30 @@ export const RequestsQuery = Type.Object({
   tenant: Optional(Guid),
   path: Optional(Type.String()),
   method: Optional(Type.String()),
+  clientRequestId: Optional(Type.String()),
   sinceId: Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
   limit: Optional(Type.String({ pattern: '^[0-9]{1,6}$' }))
 }, strict)
+
+export const RecordingSchema = Type.Object({
+  bodies: Type.Boolean({ description: 'keep the bodies of the last requests to Graph and the partner services' })
+}, strict)
+
+export const FaultQuery = Type.Object({
+  seed: Optional(Type.String({ pattern: '^[0-9]{1,9}$', description: 'makes `probability` fall the same way again' }))
+}, strict)
+
+export const ThrottlesSchema = Type.Object({
+  enabled: Optional(Type.Boolean()),
+  retryAfter: Optional(Type.Enum(['always', 'never', 'alternately'])),
+  scale: Optional(Type.Number({ exclusiveMinimum: 0, description: 'multiplies the published figures' })),
+  partner: Optional(Type.Union([
+    Type.Null(),
+    Type.Object({ calls: Type.Integer({ minimum: 1 }), windowSeconds: Type.Number({ exclusiveMinimum: 0 }) }, strict)
+  ]))
+}, strict)
+
+export const UsageQuery = Type.Object({ tenant: Optional(Guid), exceeded: Optional(Type.Enum(['true'])) }, strict)
 
 const faultBase = {
   match: Optional(Type.Object({
@@ -257,6 +283,7 @@ const FAULTS = [
   }),
   fault('message-failed', { errorDetail: Optional(Type.String()) }),
   fault('message-lost', {}),
+  fault('device-lost', {}),
   fault('message-delayed', { delayMs: PositiveMs })
 ] as const
 export type FaultSpec = Static<(typeof FAULTS)[number]>

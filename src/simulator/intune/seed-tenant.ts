@@ -12,6 +12,8 @@ import { PLATFORMS, RESOURCES } from './vocabulary.js'
 /** Microsoft gives every partner a fixed connector id; this one belongs to nobody. */
 const DEFAULT_CONNECTOR_ID = '5a11ab0e-0000-4000-8000-00000000c0de'
 const DEFAULT_PROCESSING_DELAY_MS = 20
+const DEFAULT_VALIDITY_DAYS = 30
+const DEFAULT_LICENCES = 1000
 const DEFAULT_TOKEN_LIFETIME_SECONDS = 3599
 
 export interface TenantDefaults {
@@ -40,8 +42,11 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     policies: new Map(),
     apps: new Map(),
     appConfigurations: new Map(),
-    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES }],
+    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES, state: 'enabled' }],
     secureByDefault: false,
+    validityDays: DEFAULT_VALIDITY_DAYS,
+    licences: DEFAULT_LICENCES,
+    mdmAuthority: 'intune',
     anyUserId: randomUUID(),
     servicePrincipalId: randomUUID(),
     moves: 0,
@@ -80,13 +85,17 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
   }
   if (seed.policies !== undefined) setPolicies(tenant, seed.policies, nowMs)
   if (seed.conditionalAccess !== undefined) {
-    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups }) => ({
+    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups, state }) => ({
+      state: state ?? 'enabled',
       displayName: displayName ?? 'Require a compliant device', resources, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) })
     }))
   }
   if (seed.tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = seed.tokenLifetimeSeconds
   if (seed.deltaDuplicates !== undefined) tenant.deltaDuplicates = seed.deltaDuplicates
   if (seed.secureByDefault !== undefined) tenant.secureByDefault = seed.secureByDefault
+  if (seed.validityDays !== undefined) tenant.validityDays = seed.validityDays
+  if (seed.licences !== undefined) tenant.licences = seed.licences
+  if (seed.mdmAuthority !== undefined) tenant.mdmAuthority = seed.mdmAuthority
   if (seed.connector !== undefined) setConnector(tenant, seed.connector, nowMs)
   if (seed.partner?.processingDelayMs !== undefined) tenant.processingDelayMs = seed.partner.processingDelayMs
   if (seed.partner?.entity !== undefined) {

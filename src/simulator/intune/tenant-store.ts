@@ -54,7 +54,7 @@ export class TenantStore {
   evaluate (tenant: Tenant, device: Device, state = this.connectorStateOf(tenant)): ComplianceVerdict {
     if (!device.mdmEnrolled) return UNMANAGED
     const now = this.clock.now()
-    const judgements = judgePolicies(tenant, device, state)
+    const judgements = judgePolicies(tenant, device, state, now)
     const broken = new Map<string, number>()
     for (const { policy, result } of judgements) {
       if (result === 'noncompliant') broken.set(policy.id, device.noncompliantSince?.get(policy.id) ?? now)

@@ -48,6 +48,7 @@ export interface Group {
 export interface ConditionalAccessPolicy {
   readonly displayName: string
   readonly resources: readonly Resource[]
+  readonly state: 'enabled' | 'disabled' | 'enabledForReportingButNotEnforced'
   /** Ids of user groups; absent: everyone. */
   readonly groups?: readonly string[]
 }
@@ -99,6 +100,8 @@ export interface Device {
   mdmEnrolled: boolean
   /** False: switched off or lost; it checks in no more. */
   online: boolean
+  /** Other threat partners' connectors whose app has scanned it. */
+  scannedBy: ReadonlySet<string> | undefined
   /** Absent: the few apps of every phone. */
   apps: readonly InstalledApp[] | undefined
   readonly enrolledAtMs: number
@@ -139,6 +142,11 @@ export interface Tenant {
   conditionalAccess: readonly ConditionalAccessPolicy[]
   /** "Mark devices with no compliance policy assigned as": true means not compliant. */
   secureByDefault: boolean
+  /** "Compliance status validity period": days without a check-in until a device is noncompliant. */
+  validityDays: number
+  /** Licences for Intune that were bought. */
+  licences: number
+  mdmAuthority: 'unknown' | 'intune' | 'sccm' | 'office365'
   /** User of devices that were seeded without one. */
   readonly anyUserId: string
   readonly servicePrincipalId: string
