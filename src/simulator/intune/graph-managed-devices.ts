@@ -68,7 +68,8 @@ export const managedDeviceRoutes: FastifyPluginAsync<GraphRoutesOptions> = async
     return {
       '@odata.context': `${originOf(request)}/${version}/$metadata#deviceManagement/managedDevices('${device.intuneDeviceId}')/deviceCompliancePolicyStates`,
       value: store.evaluate(request.tenant, device).policies.map(({ policyId, displayName, state }) => ({
-        id: policyId, displayName, version: 1, platformType: POLICY_PLATFORM[device.platform], state: states[state] ?? state, settingCount: 1, settingStates: []
+        id: policyId, displayName, version: 1, platformType: POLICY_PLATFORM[device.platform], state: states[state] ?? state, settingCount: 1,
+        settingStates: [{ setting: 'DeviceThreatProtectionRequiredSecurityLevel', settingName: 'Device threat level', state: states[state] ?? state, currentValue: device.threatState, errorCode: 0 }]
       }))
     }
   })

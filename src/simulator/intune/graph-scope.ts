@@ -4,10 +4,12 @@ import type { GraphVersion } from './connector.js'
 import { badRequest, GraphError } from './graph-errors.js'
 import type { Tenant, User } from './tenant.js'
 import type { TenantStore } from './tenant-store.js'
+import type { Throttles } from './throttles.js'
 
 export interface GraphRoutesOptions {
   readonly store: TenantStore
   readonly bearer: BearerChecker
+  readonly throttles: Throttles
   readonly version: GraphVersion
   /** Origin that discovered endpoints point at. */
   readonly httpsOrigin: () => string

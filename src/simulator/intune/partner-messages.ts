@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { preciseNow } from './clock.js'
 import type { PartnerRecord } from './partner-entity.js'
+import { removeDevice } from './seed-device.js'
 import type { TenantStore } from './tenant-store.js'
 import type { Tenant } from './tenant.js'
 
@@ -21,6 +22,8 @@ export interface PartnerMessage {
 export interface MessageMishap {
   readonly failWith?: string
   readonly lose?: boolean
+  /** The first device of the message is deleted at Intune before it is processed. */
+  readonly loseDevice?: boolean
   readonly extraDelayMs?: number
 }
 
@@ -70,6 +73,7 @@ export class MessageProcessor {
 
   #process (tenant: Tenant, message: PartnerMessage, records: readonly PartnerRecord[], mishap: MessageMishap): void {
     if (mishap.failWith !== undefined) return fail(tenant, message, INJECTED_FAILURE, mishap.failWith)
+    if (mishap.loseDevice === true && records[0] !== undefined) removeDevice(tenant, records[0].deviceId)
     const unknown: string[] = []
     if (mishap.lose !== true) {
       const stamp = { messageId: message.messageId, receivedAtMs: message.receivedAtMs, appliedAtMs: preciseNow() }

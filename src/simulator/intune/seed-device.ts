@@ -34,6 +34,7 @@ export function upsertDevice (tenant: Tenant, entraDeviceId: string, seed: Devic
     jailBroken: seed.jailBroken ?? existing?.jailBroken ?? 'False' as const,
     mdmEnrolled: seed.mdmEnrolled ?? existing?.mdmEnrolled ?? true,
     online: seed.online ?? existing?.online ?? true,
+    scannedBy: seed.scannedBy === undefined ? existing?.scannedBy : new Set(seed.scannedBy.map((id) => id.toLowerCase())),
     apps: seed.apps?.map(completeApp) ?? existing?.apps,
     change: tenant.changes.next()
   }

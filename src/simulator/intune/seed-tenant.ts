@@ -1,16 +1,20 @@
-import { randomUUID, X509Certificate } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ChangeTracker } from './change-tracking.js'
 import { type CompliancePolicy, policyTypesFor } from './compliance-policy.js'
 import { applyConnectorBody, newConnector } from './connector.js'
 import type { TenantSeed } from './control-schemas.js'
 import { DEFAULT_PARTNER_ENTITY, type PartnerEntityOptions } from './partner-entity.js'
 import { removeGroup, upsertGroup, upsertUser } from './directory.js'
+import { toCredentials, toRoles } from './seed-application.js'
 import type { Client, Tenant } from './tenant.js'
 import { PLATFORMS, RESOURCES } from './vocabulary.js'
 
 /** Microsoft gives every partner a fixed connector id; this one belongs to nobody. */
 const DEFAULT_CONNECTOR_ID = '5a11ab0e-0000-4000-8000-00000000c0de'
 const DEFAULT_PROCESSING_DELAY_MS = 20
+const DEFAULT_VALIDITY_DAYS = 30
+const DEFAULT_LICENCES = 1000
+const DEFAULT_TOKEN_LIFETIME_SECONDS = 3599
 
 export interface TenantDefaults {
   readonly entity: PartnerEntityOptions
@@ -18,9 +22,6 @@ export interface TenantDefaults {
 }
 
 export const DEFAULT_TENANT: TenantDefaults = { entity: DEFAULT_PARTNER_ENTITY, processingDelayMs: DEFAULT_PROCESSING_DELAY_MS }
-
-/** A seed that is well-formed and still makes no sense. */
-export class SeedError extends Error {}
 
 /**
  * An empty tenant as an administrator would find it, but for two things that make it useful at
@@ -41,10 +42,16 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     policies: new Map(),
     apps: new Map(),
     appConfigurations: new Map(),
-    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES }],
+    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES, state: 'enabled' }],
     secureByDefault: false,
+    validityDays: DEFAULT_VALIDITY_DAYS,
+    licences: DEFAULT_LICENCES,
+    mdmAuthority: 'intune',
     anyUserId: randomUUID(),
     servicePrincipalId: randomUUID(),
+    moves: 0,
+    oldAddressAnswers: '404',
+    tokenLifetimeSeconds: DEFAULT_TOKEN_LIFETIME_SECONDS,
     entity: defaults.entity,
     processingDelayMs: defaults.processingDelayMs,
     devices: new Map(),
@@ -78,12 +85,17 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
   }
   if (seed.policies !== undefined) setPolicies(tenant, seed.policies, nowMs)
   if (seed.conditionalAccess !== undefined) {
-    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups }) => ({
+    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups, state }) => ({
+      state: state ?? 'enabled',
       displayName: displayName ?? 'Require a compliant device', resources, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) })
     }))
   }
+  if (seed.tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = seed.tokenLifetimeSeconds
   if (seed.deltaDuplicates !== undefined) tenant.deltaDuplicates = seed.deltaDuplicates
   if (seed.secureByDefault !== undefined) tenant.secureByDefault = seed.secureByDefault
+  if (seed.validityDays !== undefined) tenant.validityDays = seed.validityDays
+  if (seed.licences !== undefined) tenant.licences = seed.licences
+  if (seed.mdmAuthority !== undefined) tenant.mdmAuthority = seed.mdmAuthority
   if (seed.connector !== undefined) setConnector(tenant, seed.connector, nowMs)
   if (seed.partner?.processingDelayMs !== undefined) tenant.processingDelayMs = seed.partner.processingDelayMs
   if (seed.partner?.entity !== undefined) {
@@ -144,18 +156,10 @@ function toClient (seed: NonNullable<TenantSeed['clients']>[number]): Client {
   return {
     clientId: seed.clientId.toLowerCase(),
     displayName: seed.displayName ?? 'Partner application',
-    secrets: seed.secret === undefined ? [] : [seed.secret],
-    certificates: seed.certificatePem === undefined ? [] : [parseCertificate(seed.certificatePem, seed.clientId)],
-    roles: { graph: seed.roles.graph ?? [], intune: seed.roles.intune ?? [] },
+    credentials: toCredentials(seed.clientId, seed),
+    roles: toRoles(seed.roles),
     consented: seed.consented ?? true,
+    enabled: seed.enabled ?? true,
     objectId: randomUUID()
-  }
-}
-
-function parseCertificate (pem: string, clientId: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch {
-    throw new SeedError(`certificatePem of client ${clientId} is not a certificate`)
   }
 }

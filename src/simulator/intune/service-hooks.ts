@@ -30,10 +30,17 @@ export function addServiceHooks (app: FastifyInstance, service: Service, { fault
       if (fault !== undefined) record.faults.push(kind)
       return fault
     }
+    const skew = service === 'entra' ? undefined : request.takeFault('clock-skew')
+    if (skew !== undefined) reply.header('date', new Date(Date.now() + skew.skewSeconds * 1000).toUTCString())
     const latency = request.takeFault('latency')
     if (latency !== undefined) await delay(latency.delayMs, undefined, { ref: false })
     const fault = faults.take(TRANSPORT, target, 'before')
     if (fault !== undefined) return await happen(fault, service, request, reply, record)
+  })
+
+  app.addHook('preHandler', async (request) => {
+    // Entra is sent secrets.
+    if (log.recordsBodies && service !== 'entra' && request.record !== null && request.body !== undefined) log.addBody(request.record, request.body)
   })
 
   // After the work is done but before the caller learns of it: the case that makes idempotency necessary.

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import type { Credentials, Roles } from './application.js'
 import type { ChangeTracker } from './change-tracking.js'
 import type { CompliancePolicy } from './compliance-policy.js'
 import type { Connector } from './connector.js'
@@ -7,14 +7,15 @@ import type { PartnerEntityOptions } from './partner-entity.js'
 import type { PartnerMessage } from './partner-messages.js'
 import type { AndroidManagement, OwnerType, Platform, Resource, ThreatState } from './vocabulary.js'
 
-/** An application registration and its consent in this tenant. */
+/** An application's service principal in this tenant: what the administrator consented to. */
 export interface Client {
   readonly clientId: string
   readonly displayName: string
-  readonly secrets: readonly string[]
-  readonly certificates: readonly X509Certificate[]
-  readonly roles: { readonly graph: readonly string[], readonly intune: readonly string[] }
+  /** Besides those of its registration. */
+  readonly credentials: Credentials
+  readonly roles: Roles
   readonly consented: boolean
+  readonly enabled: boolean
   readonly objectId: string
 }
 
@@ -47,6 +48,7 @@ export interface Group {
 export interface ConditionalAccessPolicy {
   readonly displayName: string
   readonly resources: readonly Resource[]
+  readonly state: 'enabled' | 'disabled' | 'enabledForReportingButNotEnforced'
   /** Ids of user groups; absent: everyone. */
   readonly groups?: readonly string[]
 }
@@ -98,6 +100,8 @@ export interface Device {
   mdmEnrolled: boolean
   /** False: switched off or lost; it checks in no more. */
   online: boolean
+  /** Other threat partners' connectors whose app has scanned it. */
+  scannedBy: ReadonlySet<string> | undefined
   /** Absent: the few apps of every phone. */
   apps: readonly InstalledApp[] | undefined
   readonly enrolledAtMs: number
@@ -138,9 +142,18 @@ export interface Tenant {
   conditionalAccess: readonly ConditionalAccessPolicy[]
   /** "Mark devices with no compliance policy assigned as": true means not compliant. */
   secureByDefault: boolean
+  /** "Compliance status validity period": days without a check-in until a device is noncompliant. */
+  validityDays: number
+  /** Licences for Intune that were bought. */
+  licences: number
+  mdmAuthority: 'unknown' | 'intune' | 'sccm' | 'office365'
   /** User of devices that were seeded without one. */
   readonly anyUserId: string
   readonly servicePrincipalId: string
+  /** How often the partner services have moved, and what they say where they were before. */
+  moves: number
+  oldAddressAnswers: '404' | '410' | 'reset'
+  tokenLifetimeSeconds: number
   entity: PartnerEntityOptions
   processingDelayMs: number
   devices: Map<string, Device>
