@@ -203,8 +203,11 @@ function staleness ({ settings, targetedApps, tokenIsLive }: ObservedConfig, ser
   return tokenIsLive ? undefined : 'its enrolment token lets nobody in any more'
 }
 
+/** Steps that undo what was done for an app that is not wished any more. */
+const UNDOING: ReadonlySet<PlanStep['action']> = new Set(['delete', 'restore', 'forget'])
+
 function findApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observed, context: PlanContext): ObservedItem | undefined {
-  const graphId = planApp(platform, wish, { apps } as unknown as Observed, context).find(({ action }) => action !== 'delete')?.graphId
+  const graphId = planApp(platform, wish, { apps } as unknown as Observed, context).find(({ action }) => !UNDOING.has(action))?.graphId
   return apps.find(({ id }) => id === graphId)
 }
 
