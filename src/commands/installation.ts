@@ -3,9 +3,9 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
+import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
 import type { EntraApp } from '../intune/entra-credential.js'
-import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
-import type { CallObserver } from '../intune/intune-call.js'
+import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
@@ -18,6 +18,8 @@ export interface Installation {
   readonly log: Logger
   readonly lifecycle: Lifecycle
   readonly db: Database
+  /** A few connections of its own for heartbeats and the budget of calls: what is busy elsewhere does not hold them up. */
+  readonly controlDb: Database
   readonly queues: Queues
   readonly metrics: Metrics
   readonly intel: IntelCache
@@ -28,35 +30,39 @@ export interface Installation {
   readonly publicUrl: { value: string }
 }
 
+const CONTROL_CONNECTIONS = 3
+const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const
+
 /** Opens all connections; they close with the lifecycle. The database must be migrated. */
 export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: string }): Promise<Installation> {
   const { log, lifecycle, name } = options
   const databaseUrl = requireDatabaseUrl(config)
   let closing = false
-  const db = openDatabase({
-    connectionString: databaseUrl,
-    maxConnections: 12,
-    applicationName: `sallyport ${name}`,
-    onError: (error) => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
-  })
+  const onError = (error: Error): void => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
+  const db = openDatabase({ connectionString: databaseUrl, maxConnections: 12, applicationName: `sallyport ${name}`, onError })
+  const controlDb = openDatabase({ connectionString: databaseUrl, maxConnections: CONTROL_CONNECTIONS, applicationName: `sallyport ${name} control`, onError })
   lifecycle.onStop('database', async () => {
     closing = true
-    await db.destroy()
+    await Promise.all([db.destroy(), controlDb.destroy()])
   })
 
   const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
-  const intune = await openIntune(config, log, ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` }))
+  const intune = await openIntune(config, log, {
+    budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
+    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+  })
   lifecycle.onStop('Intune client', async () => await intune.close())
 
   const intel = await createIntelCache({ db, log, databaseUrl })
   lifecycle.onStop('intel cache', async () => intel.close())
   const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
-  metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
-  return { config, log, lifecycle, db, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
+  return { config, log, lifecycle, db, controlDb, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {
@@ -65,7 +71,7 @@ export function requireDatabaseUrl (config: Config): string {
 }
 
 /** Everything Sallyport can ask Microsoft, as configured. The caller closes it. */
-export async function openIntune (config: Config, log: Logger, onCall?: CallObserver): Promise<IntuneClient> {
+export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall'>> = {}): Promise<IntuneClient> {
   const { INTUNE_CLIENT_ID: app, INTUNE_SETUP_CLIENT_ID: setupApp } = appsOf(config)
   if (app === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
   return createIntuneClient({
@@ -84,7 +90,7 @@ export async function openIntune (config: Config, log: Logger, onCall?: CallObse
       tenantApiVersion: config.PARTNER_WIRE_TENANT_API_VERSION
     },
     log,
-    ...(onCall === undefined ? {} : { onCall })
+    ...watch
   })
 }
 

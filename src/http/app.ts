@@ -11,6 +11,7 @@ import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
+import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
@@ -21,6 +22,7 @@ import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions }
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
+import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
@@ -39,6 +41,7 @@ export interface AppOptions {
   readonly deviceStatus: DeviceStatusRoutesOptions
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
+  readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
   readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
@@ -118,6 +121,13 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await operators.register(intelRescoringsRoutes, options.intel)
     await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
   }, { prefix: '/v1' })
+
+  await app.register(async (partners) => {
+    await addRateLimit(partners as unknown as FastifyInstance, counting)
+    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
+    partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    await partners.register(partnerRoutes, options.partner)
+  }, { prefix: '/v1/partner' })
 
   return app as unknown as FastifyInstance
 }

@@ -72,7 +72,7 @@ const DEVICE = {
   score: nullable(Type.Integer({ minimum: 0, maximum: 100, description: 'Priority for sorting; it decides nothing.' })),
   coverage: Type.Array(Type.String()),
   openFindings: Type.Integer(),
-  enrolledAt: Time,
+  enrolledAt: Type.Union([Time, Type.Null()], { description: 'Null: Entra groups chosen for this tenant say that it should be here, and it has not enrolled; the id is the one it will have.' }),
   lastReportAt: nullable(Time),
   assessedAt: nullable(Time),
   revokedAt: nullable(Time),
@@ -104,8 +104,29 @@ export const DeviceDetailSchema = Type.Object({
     desired: nullable(Type.String()),
     reported: nullable(Type.String()),
     acknowledgedAt: nullable(Time),
-    lastError: nullable(Type.String())
-  })
+    lastError: nullable(Type.String()),
+    drift: nullable(Type.Object({
+      kind: Type.Enum(['lost', 'milder', 'harsher', 'other']),
+      held: Type.String(),
+      since: Time,
+      heals: Type.Integer({ description: 'How often the state was sent again.' }),
+      givenUp: Type.Boolean({ description: 'It is not sent again by itself: Intune keeps its own state.' })
+    }, { description: 'Intune holds another state than the one it acknowledged.' }))
+  }),
+  directory: nullable(Type.Object({
+    intuneDeviceId: nullable(Uuid),
+    entraObjectId: nullable(Uuid),
+    entraUserId: nullable(Uuid),
+    deviceName: nullable(Type.String()),
+    ownership: nullable(Type.Enum(['corporate', 'personal'])),
+    compliance: nullable(Type.String()),
+    threatState: nullable(Type.String({ description: 'What Intune holds of what was reported.' })),
+    enrolledAt: nullable(Time),
+    checkedInAt: nullable(Time),
+    missingSince: nullable(Time),
+    vanishedAt: nullable(Time),
+    removedFromEntraAt: nullable(Time)
+  }, { description: 'What Intune and Entra say of the phone, as of the last comparison.' }))
 }, { title: 'DeviceDetail' })
 
 export const DiagnosisSchema = Type.Object({

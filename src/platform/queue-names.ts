@@ -18,8 +18,10 @@ export const QUEUE_PAYLOADS = {
   preview: Type.Object({ previewId: Uuid }),
   /** For workers/sync.ts: a tenant with rows in the outbox. */
   sync: Type.Object({ tenantId: Uuid }),
+  /** For workers/reconcile.ts: a tenant to compare with Intune and Entra; without one, to look which are due. */
+  reconcile: Type.Object({ tenantId: Type.Optional(Uuid) }),
   /** For workers/upkeep.ts, put in by schedules. */
-  upkeep: Type.Object({ task: Type.Enum(['sweep', 'heartbeat', 'reassess', 'retention', 'subscriptions']) })
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'retention', 'subscriptions']) })
 } as const
 
 export type QueueName = keyof typeof QUEUE_PAYLOADS

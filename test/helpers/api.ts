@@ -56,6 +56,10 @@ export interface TestApiOptions {
   /** Entra and Graph; without them nobody answers there. */
   readonly intune?: AppOptions['tenant']['onboarding']['intune']
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
+  /** Who calls the partner state API; without it there is none. */
+  readonly verifyCaller?: AppOptions['partner']['verifyCaller']
+  /** Without it nobody waits for a change. */
+  readonly changeWaiter?: AppOptions['partner']['waiter']
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
@@ -102,18 +106,20 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       scoring,
       policy: { db, intel: intelJobs, preview: previewJobs },
       devices: { db, cutoffs, sync, score, log, replay: { intel } },
-      connector: { db, intune: { partner } as never, log, sync, publicUrl: 'https://mtd.example' },
+      connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
       onboarding,
       journal: options.journalOf?.(journal) ?? journal
     },
     tenants: { db },
+    partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
     intelSubscriptions: { db, secrets: options.secrets },
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
-    ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
+    // 0: never. On a busy machine a test is late, not wrong.
+    maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? 0
   })
   t.teardown(async () => {
     await app.close()

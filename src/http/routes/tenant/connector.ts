@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { listDeadLetters, resendDeadLetters } from '../../../intune/dead-letters.js'
 import { LEVEL_MEANINGS } from '../../../onboarding/level-meanings.js'
 import { deprovisionTenant } from '../../../intune/deprovision-tenant.js'
 import { getConnector } from '../../../intune/get-connector.js'
@@ -7,7 +8,7 @@ import { provisionTenant, type ProvisionTenantDeps } from '../../../intune/provi
 import { resyncTenant } from '../../../intune/resync-tenant.js'
 import { listConnectorSteps, STEP_STATES } from '../../../onboarding/connector-steps.js'
 import { recordAudit } from '../../../operators/audit.js'
-import { Level, nullable, TenantParams, Time } from '../../schemas.js'
+import { Level, nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
 
 export interface ConnectorRoutesOptions extends ProvisionTenantDeps {}
 
@@ -21,11 +22,36 @@ const ConnectorSchema = Type.Object({
   waiting: Type.Integer({ description: 'Phones whose newest state Intune does not have yet.' }),
   oldestWaitingSince: nullable(Time),
   failing: Type.Integer(),
+  deadLetters: Type.Integer({ description: 'Phones whose state Intune went on refusing until it was given up.' }),
   lastError: nullable(Type.String()),
   lastErrorAt: nullable(Time),
   pausedUntil: nullable(Time),
-  messageErrors: Type.Array(Type.Unknown())
+  circuit: Type.Enum(['closed', 'open', 'half-open'], { description: '`open`: nothing is sent until `pausedUntil`; `half-open`: one message at a time until one gets through.' }),
+  failedHost: nullable(Type.Object({ name: Type.String(), pausedUntil: nullable(Time) }, { description: 'The host of the last failure. With `pausedUntil` it answers nobody and is left alone for all its tenants.' })),
+  messageErrors: Type.Array(Type.Unknown()),
+  stuck: Type.Integer({ description: 'Phones about which Intune keeps another state, however often it is told.' }),
+  atIntune: nullable(Type.Object({
+    state: nullable(Type.String()),
+    switches: Type.Record(Type.String(), Type.Boolean()),
+    heartbeatAt: nullable(Time),
+    unresponsiveThresholdDays: nullable(Type.Integer({ description: 'After so many days of silence Intune ignores our data.' })),
+    readAt: Time,
+    readError: nullable(Type.String())
+  }, { description: 'The connector as Microsoft Graph shows it.' }))
 }, { title: 'Connector' })
+const DeadLetterSchema = Type.Object({
+  deviceId: Uuid,
+  entraDeviceId: Uuid,
+  health: Type.String({ description: 'What Intune should know.' }),
+  refusals: Type.Integer(),
+  refusedSince: nullable(Time),
+  deadAt: Time,
+  lastError: nullable(Type.String())
+}, { title: 'DeadLetter' })
+const MAX_RESENT = 1_000
+const ResendBody = Type.Object({
+  deviceIds: Type.Optional(Type.Array(Uuid, { minItems: 1, maxItems: MAX_RESENT, uniqueItems: true, description: 'None: all.' }))
+}, { additionalProperties: false })
 const WithStepsSchema = Type.Object({
   ...ConnectorSchema.properties,
   steps: Type.Array(Type.Object({
@@ -72,6 +98,21 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> 
   }, async ({ params, operator }, reply) => {
     const answer = await resyncTenant(deps, params)
     await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.resynced', detail: answer })
+    reply.code(202)
+    return answer
+  })
+
+  app.get('/connector/dead-letters', {
+    config: { permission: 'fleet:read' },
+    schema: { ...about, operationId: 'listDeadLetters', summary: 'Phones whose state Intune went on refusing until it was given up, the last one first', querystring: Type.Object(PageQuery), response: { 200: page(DeadLetterSchema) } }
+  }, async ({ params, query }) => await listDeadLetters(deps, { ...query, ...params }) as never)
+
+  app.post('/connector/dead-letters/resend', {
+    config: { permission: 'dead-letter:resend' },
+    schema: { ...about, operationId: 'resendDeadLetters', summary: 'Send such states again', body: ResendBody, response: { 202: Type.Object({ devices: Type.Integer() }) } }
+  }, async ({ params, body, operator }, reply) => {
+    const answer = await resendDeadLetters(deps, { ...params, ...body })
+    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.dead-letters-resent', detail: { ...answer, ...body } })
     reply.code(202)
     return answer
   })

@@ -10,13 +10,14 @@ import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
 import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
 import { tenantOnboardingRoutes, type TenantOnboardingRoutesOptions } from './onboarding.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
+import { reconciliationRoutes, type ReconciliationRoutesOptions } from './reconciliation.js'
 import { suppressionsRoutes } from './suppressions.js'
 
 export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly policy: PolicyRoutesOptions
   readonly db: Database
   readonly devices: DevicesRoutesOptions
-  readonly connector: ConnectorRoutesOptions
+  readonly connector: ConnectorRoutesOptions & ReconciliationRoutesOptions
   readonly onboarding: TenantOnboardingRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
 }
@@ -35,5 +36,6 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   await app.register(enrollmentTokensRoutes, { db })
   await app.register(connectorRoutes, connector)
   await app.register(tenantOnboardingRoutes, onboarding)
+  await app.register(reconciliationRoutes, connector)
   await app.register(auditRoutes, { db })
 }
