@@ -3,17 +3,20 @@ import type { FastifyError } from 'fastify'
 import type { BearerChecker } from './bearer.js'
 import { isoTime } from './clock.js'
 import { directoryControlRoutes } from './control-directory-routes.js'
+import { entraControlRoutes } from './control-entra-routes.js'
 import { ControlError } from './control-errors.js'
 import { ClockSchema, FaultListSchema, RequestsQuery } from './control-schemas.js'
 import { tenantControlRoutes, type TenantControlOptions } from './control-tenant-routes.js'
 import { FaultError, type FaultSet } from './faults.js'
 import type { RequestLog } from './request-log.js'
-import { SeedError } from './seed-tenant.js'
+import type { TokenAuthority } from './tokens.js'
+import { SeedError } from './seed-application.js'
 
 export interface ControlRoutesOptions extends TenantControlOptions {
   readonly faults: FaultSet
   readonly log: RequestLog
   readonly bearer: BearerChecker
+  readonly tokens: TokenAuthority
 }
 
 /** `/_sim`: everything a test or a demo needs and Microsoft does not offer. */
@@ -42,6 +45,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = as
 
   await app.register(tenantControlRoutes, { store, defaults: options.defaults })
   await app.register(directoryControlRoutes, { store })
+  await app.register(entraControlRoutes, { store, tokens: options.tokens })
 
   app.put('/faults', { schema: { body: FaultListSchema } }, async (request) => {
     const items = faults.replace(request.body)

@@ -4,7 +4,8 @@ import { DEFAULT_PARTNER_ENTITY } from './partner-entity.js'
 import { ANDROID_MANAGEMENT, OWNER_TYPES, PLATFORMS, REPORTABLE_STATES, RESOURCES, THREAT_STATES } from './vocabulary.js'
 
 const strict = { additionalProperties: false }
-const Guid = Type.String({ pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$' })
+const GUID_PATTERN = '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$'
+const Guid = Type.String({ pattern: GUID_PATTERN })
 const Text = Type.String({ minLength: 1, maxLength: 256 })
 const Time = Type.String({ format: 'date-time' })
 const Optional = Type.Optional
@@ -12,13 +13,69 @@ const Optional = Type.Optional
 export const TenantParams = Type.Object({ tenantId: Guid })
 export const DeviceParams = Type.Object({ tenantId: Guid, deviceId: Guid })
 
+const Rolelist = Optional(Type.Array(Text))
+const RolesSeedSchema = Type.Object({
+  graph: Rolelist,
+  intune: Rolelist,
+  apis: Optional(Type.Record(Type.String({ pattern: GUID_PATTERN }), Type.Array(Text), { ...strict, description: 'roles of other APIs, by the client id of the API' }))
+}, strict)
+export type RolesSeed = Static<typeof RolesSeedSchema>
+
+const Url = Type.String({ pattern: '^https?://' })
+const credentials = {
+  secret: Optional(Type.String({ minLength: 1 })),
+  secretExpiresAt: Optional(Time),
+  certificatePem: Optional(Type.String({ pattern: 'BEGIN CERTIFICATE' })),
+  federatedCredentials: Optional(Type.Array(Type.Object({
+    issuer: Url,
+    subject: Text,
+    audiences: Optional(Type.Array(Text, { minItems: 1 })),
+    jwks: Optional(Type.Object({ keys: Type.Array(Type.Object({ kty: Text })) })),
+    jwksUri: Optional(Url)
+  }, strict), { maxItems: 20, description: 'whose tokens stand in for a secret: keys given in jwks, or fetched from jwksUri' }))
+}
+const CredentialsSeedSchema = Type.Object(credentials)
+export type CredentialsSeed = Static<typeof CredentialsSeedSchema>
+
 const ClientSeed = Type.Object({
   clientId: Guid,
   displayName: Optional(Text),
-  secret: Optional(Type.String({ minLength: 1 })),
-  certificatePem: Optional(Type.String({ pattern: 'BEGIN CERTIFICATE' })),
-  roles: Type.Object({ graph: Optional(Type.Array(Text)), intune: Optional(Type.Array(Text)) }, strict),
-  consented: Optional(Type.Boolean({ description: 'false: the administrator has not (or no longer) consented' }))
+  ...credentials,
+  roles: RolesSeedSchema,
+  consented: Optional(Type.Boolean({ description: 'false: the administrator has not (or no longer) consented' })),
+  enabled: Optional(Type.Boolean({ description: 'false: the administrator switched it off' }))
+}, strict)
+
+export const ApplicationParams = Type.Object({ clientId: Guid })
+export const ConsentParams = Type.Object({ tenantId: Guid, clientId: Guid })
+export const ApplicationSeedSchema = Type.Object({
+  displayName: Optional(Text),
+  ...credentials,
+  requiredRoles: Optional(RolesSeedSchema),
+  redirectUris: Optional(Type.Array(Url)),
+  enabled: Optional(Type.Boolean()),
+  api: Optional(Type.Object({
+    identifierUris: Optional(Type.Array(Text)),
+    tokenVersion: Optional(Type.Enum([1, 2], { description: 'accessTokenAcceptedVersion' })),
+    roles: Rolelist,
+    idtyp: Optional(Type.Boolean({ description: 'tokens carry the optional claim idtyp' }))
+  }, { ...strict, description: 'the application is an API itself' }))
+}, strict)
+export type ApplicationSeed = Static<typeof ApplicationSeedSchema>
+
+export const MoveSchema = Type.Object({
+  oldAnswers: Optional(Type.Enum(['404', '410', 'reset'], { description: 'what the services say where they were before' }))
+}, strict)
+
+export const ConsentSchema = Type.Object({
+  decision: Type.Enum(['approve', 'deny', 'ask']),
+  tenantId: Optional(Guid),
+  error: Optional(Text),
+  errorDescription: Optional(Text)
+}, strict)
+
+export const RotateKeysSchema = Type.Object({
+  retireOld: Optional(Type.Boolean({ description: 'true: the old keys are gone, and tokens signed with them are worthless' }))
 }, strict)
 
 const CompliancePolicySeed = Type.Object({
@@ -89,6 +146,7 @@ export const TenantSeedSchema = Type.Object({
   conditionalAccess: Optional(Type.Array(ConditionalAccessSeed)),
   secureByDefault: Optional(Type.Boolean({ description: 'devices without an assigned policy count as not compliant' })),
   connector: Optional(ConnectorSeed),
+  tokenLifetimeSeconds: Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
   deltaDuplicates: Optional(Type.Boolean({ description: 'change tracking tells some rows twice' })),
   partner: Optional(PartnerSeed)
 }, strict)
@@ -188,6 +246,8 @@ const FAULTS = [
     when: after
   }),
   fault('token-401-once', {}),
+  fault('clock-skew', { skewSeconds: Type.Number() }),
+  fault('stale-endpoint-list', {}),
   fault('delta-token-expired', {}),
   fault('provision-200-failed', { errorDetail: Optional(Type.String()) }),
   fault('heartbeat-answer', {

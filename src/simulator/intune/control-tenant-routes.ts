@@ -2,9 +2,10 @@ import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from './clock.js'
 import { presentConnector } from './connector.js'
-import { DeviceListQuery, DeviceListSchema, DeviceParams, DeviceSeedSchema, DeviceWaitQuery, TenantParams, TenantSeedSchema, TenantWaitQuery } from './control-schemas.js'
+import { DeviceListQuery, DeviceListSchema, DeviceParams, DeviceSeedSchema, DeviceWaitQuery, MoveSchema, TenantParams, TenantSeedSchema, TenantWaitQuery } from './control-schemas.js'
 import { findDevice, findTenant } from './control-scope.js'
 import { receivedBy } from './mobile-app.js'
+import { partnerPath } from './partner-paths.js'
 import { removeDevice, upsertDevice } from './seed-device.js'
 import { applyTenantSeed, newTenant, type TenantDefaults } from './seed-tenant.js'
 import type { Tenant, ThreatUpdate } from './tenant.js'
@@ -53,6 +54,13 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
   })
 
   app.get('/tenants/:tenantId', { schema: { params: TenantParams } }, async (request) => presentTenant(findTenant(store, request.params.tenantId)))
+
+  app.post('/tenants/:tenantId/move', { schema: { params: TenantParams, body: MoveSchema } }, async (request) => {
+    const tenant = findTenant(store, request.params.tenantId)
+    tenant.moves++
+    tenant.oldAddressAnswers = request.body.oldAnswers ?? '404'
+    return { moves: tenant.moves, path: partnerPath(tenant.moves) }
+  })
 
   app.get('/tenants/:tenantId/wait', { schema: { params: TenantParams, querystring: TenantWaitQuery } }, async (request, reply) => {
     const tenant = findTenant(store, request.params.tenantId)

@@ -38,6 +38,13 @@ export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (ap
     }
     if (!caller.token.roles.includes(UPDATE_DEVICE_HEALTH)) throw new PartnerError(403, `The application lacks the role ${UPDATE_DEVICE_HEALTH}.`)
     request.tenant = caller.tenant
+    const { unit = '0' } = request.params as { unit?: string }
+    if (Number(unit) !== caller.tenant.moves) {
+      const answer = caller.tenant.oldAddressAnswers
+      if (answer !== 'reset') throw new PartnerError(Number(answer), 'This scale unit does not serve the tenant.')
+      reply.hijack()
+      request.raw.socket.destroy()
+    }
   })
 
   app.setErrorHandler<Error & { statusCode?: number }>(async (error, _request, reply) => {

@@ -1,16 +1,18 @@
-import { randomUUID, X509Certificate } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ChangeTracker } from './change-tracking.js'
 import { type CompliancePolicy, policyTypesFor } from './compliance-policy.js'
 import { applyConnectorBody, newConnector } from './connector.js'
 import type { TenantSeed } from './control-schemas.js'
 import { DEFAULT_PARTNER_ENTITY, type PartnerEntityOptions } from './partner-entity.js'
 import { removeGroup, upsertGroup, upsertUser } from './directory.js'
+import { toCredentials, toRoles } from './seed-application.js'
 import type { Client, Tenant } from './tenant.js'
 import { PLATFORMS, RESOURCES } from './vocabulary.js'
 
 /** Microsoft gives every partner a fixed connector id; this one belongs to nobody. */
 const DEFAULT_CONNECTOR_ID = '5a11ab0e-0000-4000-8000-00000000c0de'
 const DEFAULT_PROCESSING_DELAY_MS = 20
+const DEFAULT_TOKEN_LIFETIME_SECONDS = 3599
 
 export interface TenantDefaults {
   readonly entity: PartnerEntityOptions
@@ -18,9 +20,6 @@ export interface TenantDefaults {
 }
 
 export const DEFAULT_TENANT: TenantDefaults = { entity: DEFAULT_PARTNER_ENTITY, processingDelayMs: DEFAULT_PROCESSING_DELAY_MS }
-
-/** A seed that is well-formed and still makes no sense. */
-export class SeedError extends Error {}
 
 /**
  * An empty tenant as an administrator would find it, but for two things that make it useful at
@@ -45,6 +44,9 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     secureByDefault: false,
     anyUserId: randomUUID(),
     servicePrincipalId: randomUUID(),
+    moves: 0,
+    oldAddressAnswers: '404',
+    tokenLifetimeSeconds: DEFAULT_TOKEN_LIFETIME_SECONDS,
     entity: defaults.entity,
     processingDelayMs: defaults.processingDelayMs,
     devices: new Map(),
@@ -82,6 +84,7 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
       displayName: displayName ?? 'Require a compliant device', resources, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) })
     }))
   }
+  if (seed.tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = seed.tokenLifetimeSeconds
   if (seed.deltaDuplicates !== undefined) tenant.deltaDuplicates = seed.deltaDuplicates
   if (seed.secureByDefault !== undefined) tenant.secureByDefault = seed.secureByDefault
   if (seed.connector !== undefined) setConnector(tenant, seed.connector, nowMs)
@@ -144,18 +147,10 @@ function toClient (seed: NonNullable<TenantSeed['clients']>[number]): Client {
   return {
     clientId: seed.clientId.toLowerCase(),
     displayName: seed.displayName ?? 'Partner application',
-    secrets: seed.secret === undefined ? [] : [seed.secret],
-    certificates: seed.certificatePem === undefined ? [] : [parseCertificate(seed.certificatePem, seed.clientId)],
-    roles: { graph: seed.roles.graph ?? [], intune: seed.roles.intune ?? [] },
+    credentials: toCredentials(seed.clientId, seed),
+    roles: toRoles(seed.roles),
     consented: seed.consented ?? true,
+    enabled: seed.enabled ?? true,
     objectId: randomUUID()
-  }
-}
-
-function parseCertificate (pem: string, clientId: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch {
-    throw new SeedError(`certificatePem of client ${clientId} is not a certificate`)
   }
 }

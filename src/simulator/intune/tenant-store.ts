@@ -1,7 +1,9 @@
 import { deriveAccess, isCompliant } from './access.js'
+import type { Application } from './application.js'
 import type { SimulatedClock } from './clock.js'
 import { type ComplianceVerdict, judgePolicies, mergeJudgements } from './compliance.js'
 import { type Connector, connectorState } from './connector.js'
+import { type ConsentDecision, DEFAULT_DECISION } from './consent.js'
 import type { ThreatReport } from './partner-entity.js'
 import type { Device, Tenant } from './tenant.js'
 import { type Access, type ConnectorState, type ThreatState, UPDATE_DEVICE_HEALTH } from './vocabulary.js'
@@ -21,6 +23,9 @@ export interface DeviceView {
 /** Everything this Microsoft knows, in memory: tenants with their apps, connector, policies and devices. */
 export class TenantStore {
   readonly clock: SimulatedClock
+  /** Application registrations by client id. */
+  readonly applications = new Map<string, Application>()
+  consent: ConsentDecision = DEFAULT_DECISION
   readonly #tenants = new Map<string, Tenant>()
 
   constructor (clock: SimulatedClock) {
@@ -41,7 +46,7 @@ export class TenantStore {
 
   connectorStateOf (tenant: Tenant, connector: Connector | undefined = tenant.connectors.get(tenant.connectorId)): ConnectorState {
     if (connector === undefined) return 'unavailable'
-    const hasPermission = [...tenant.clients.values()].some(({ consented, roles }) => consented && roles.intune.includes(UPDATE_DEVICE_HEALTH))
+    const hasPermission = [...tenant.clients.values()].some(({ consented, enabled, roles }) => consented && enabled && roles.intune.includes(UPDATE_DEVICE_HEALTH))
     return connectorState(connector, hasPermission, this.clock.now())
   }
 

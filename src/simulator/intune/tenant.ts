@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import type { Credentials, Roles } from './application.js'
 import type { ChangeTracker } from './change-tracking.js'
 import type { CompliancePolicy } from './compliance-policy.js'
 import type { Connector } from './connector.js'
@@ -7,14 +7,15 @@ import type { PartnerEntityOptions } from './partner-entity.js'
 import type { PartnerMessage } from './partner-messages.js'
 import type { AndroidManagement, OwnerType, Platform, Resource, ThreatState } from './vocabulary.js'
 
-/** An application registration and its consent in this tenant. */
+/** An application's service principal in this tenant: what the administrator consented to. */
 export interface Client {
   readonly clientId: string
   readonly displayName: string
-  readonly secrets: readonly string[]
-  readonly certificates: readonly X509Certificate[]
-  readonly roles: { readonly graph: readonly string[], readonly intune: readonly string[] }
+  /** Besides those of its registration. */
+  readonly credentials: Credentials
+  readonly roles: Roles
   readonly consented: boolean
+  readonly enabled: boolean
   readonly objectId: string
 }
 
@@ -141,6 +142,10 @@ export interface Tenant {
   /** User of devices that were seeded without one. */
   readonly anyUserId: string
   readonly servicePrincipalId: string
+  /** How often the partner services have moved, and what they say where they were before. */
+  moves: number
+  oldAddressAnswers: '404' | '410' | 'reset'
+  tokenLifetimeSeconds: number
   entity: PartnerEntityOptions
   processingDelayMs: number
   devices: Map<string, Device>
