@@ -39,7 +39,7 @@ program.command('api')
 
 program.command('worker')
   .description('run the workers of all queues, or of those named')
-  .option('--queue <name...>', 'only these queues: score, intel, preview, sync, upkeep')
+  .option('--queue <name...>', 'only these queues: score, intel, preview, sync, signals, upkeep')
   .action(async (options) => await (await import('./commands/run-worker.js')).runWorker(options, process.env))
 
 program.command('migrate')

@@ -50,8 +50,9 @@ export const SETTINGS = {
   REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
   STATE_CHANGE_RETENTION_DAYS: setting(Positive, 'Days the feed of changes of phones\' states goes back; who was away for longer starts anew with a snapshot.', '7'),
   PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
-  SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
+  SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions, and the secrets and signing keys of signals. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token, and there are no webhooks and no streams; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
   INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),
+  SIGNALS_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that webhooks, streams and SIEM exports may be sent to, also without TLS; a leading dot means any host below. Unset: only public addresses, with TLS.'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -83,7 +84,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)

@@ -33,6 +33,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   STATE_CHANGE_RETENTION_DAYS: ['9', 9],
   PRIVACY_MODE: ['true', true],
   SECRETS_KEY: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=', 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+  SIGNALS_ALLOW_PRIVATE_HOSTS: ['siem.example', 'siem.example'],
   INTEL_ALLOW_PRIVATE_HOSTS: ['mirror.example.org', 'mirror.example.org'],
   ENTRA_AUTHORITY_HOST: ['https://login.microsoftonline.us', 'https://login.microsoftonline.us'],
   GRAPH_BASE_URL: ['https://graph.microsoft.us', 'https://graph.microsoft.us'],

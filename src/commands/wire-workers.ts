@@ -5,7 +5,9 @@ import { createSubscriptionRunner } from '../intel/subscriptions/subscription-ru
 import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
+import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
+import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
@@ -22,6 +24,12 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
       for (const { receivedAt } of reports) metrics.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)
     }
   }
+}
+
+function signalsWorkerOf (installation: Installation): WorkersOptions['signals'] {
+  const { db, queues, log, metrics } = installation
+  const deps = signalsOf(installation)
+  return { db, queues, log, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
 }
 
 /** Starts the workers of these queues, all by default, in this process. */
@@ -57,6 +65,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
         for (const [kind, count] of Object.entries(counts.driftedByKind)) metrics.reconciledDrift.inc({ kind }, count)
       }
     },
+    signals: signalsWorkerOf(installation),
     upkeep: {
       ...talkingToIntune,
       score: queues.producer('score'),

@@ -19,7 +19,7 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
   await deps.db.transaction().execute(async (tx) => {
     await deactivateDevices(tx, [deviceId], 'retired_at', now)
     await eraseReports(tx, deviceId)
-    for (const table of ['quarantined_report', 'finding', 'finding_version', 'level_change', 'suppression', 'used_assertion', 'device_apps'] as const) {
+    for (const table of ['quarantined_report', 'finding', 'finding_version', 'level_change', 'suppression', 'used_assertion', 'device_apps', 'signal'] as const) {
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')

@@ -23,6 +23,7 @@ import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
 import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
+import { ssfPublicRoutes, ssfRoutes, type SsfRoutesOptions } from './routes/ssf.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
@@ -45,6 +46,7 @@ export interface AppOptions {
   readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
+  readonly signals: SsfRoutesOptions
   readonly rateLimits?: Partial<RateLimits>
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
@@ -101,6 +103,12 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await open.register(consentRedirectRoutes, options.onboarding)
   }, { prefix: '/v1' })
 
+  await app.register(async (open) => {
+    await addRateLimit(open as unknown as FastifyInstance, counting)
+    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    await open.register(ssfPublicRoutes, options.signals)
+  })
+
   await app.register(async (agents) => {
     await addAgentAuth(agents as unknown as FastifyInstance, { ...options.agentAuth, signInLimit })
     await addAgentLimits(agents as unknown as FastifyInstance, limits, counting)
@@ -120,6 +128,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await operators.register(guardedHostsRoutes, options.intel)
     await operators.register(intelRescoringsRoutes, options.intel)
     await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
+    await operators.register(ssfRoutes, options.signals)
   }, { prefix: '/v1' })
 
   await app.register(async (partners) => {

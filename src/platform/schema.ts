@@ -176,6 +176,18 @@ export interface Schema {
     cause: Generated<string>, tenant_id: string | null, rules_version: Generated<number>
   }
   rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null, rules_version: Generated<number>, place: Generated<number> }
+  signal_destination: {
+    id: Generated<string>, tenant_id: string, kind: string, name: string, receiver: string | null, url: string | null, settings: Json<unknown>, secret: Buffer | null
+    status: Generated<string>, status_reason: string | null, position: BigInt, missed: Generated<number>, created_at: Generated<Date>, verified_at: Time | null
+    lease_id: string | null, lease_until: Time | null, retry_at: ColumnType<Date, Date | string | undefined, Date | string>
+    delivered: Generated<number>, failures: Generated<number>, failing_since: Time | null, last_success_at: Time | null, last_error: string | null, last_error_at: Time | null
+  }
+  signal: {
+    id: string, destination_id: string, sequence: GeneratedAlways<number>, device_id: string | null, type: string, body: Json<unknown>, at: Time
+    attempts: Generated<number>, next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null, dead_at: Time | null
+  }
+  signal_excluded_device: { destination_id: string, device_id: string }
+  set_signing_key: { id: string, public_jwk: Json<unknown>, private_key: Buffer, created_at: Generated<Date>, signs_from: Time }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

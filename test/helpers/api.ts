@@ -14,7 +14,9 @@ import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { IntuneError } from '../../src/intune/intune-error.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
+import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
+import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
@@ -51,6 +53,9 @@ export interface TestApiOptions {
   readonly beside?: Pick<TestApi, 'databaseUrl' | 'tenantId'>
   readonly publicUrl?: () => string
   readonly secrets?: AppOptions['intelSubscriptions']['secrets']
+  /** Hosts inside that signals may be sent to. */
+  readonly privateHosts?: readonly string[]
+  readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
   /** Entra and Graph; without them Entra does not answer, and Graph holds nothing. */
@@ -93,6 +98,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
   const scoring: ScoreDeps = { db, intel, sync, log }
   const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
+  const signals: AppOptions['signals'] & AppOptions['tenant']['signals'] = {
+    db,
+    log,
+    secrets: options.secrets,
+    guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
+    authorityHost: 'https://login.microsoftonline.com',
+    version: '0.0.0-test',
+    publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
+    signer: createSetSigner({ db, secrets: options.secrets }),
+    longPollMs: options.longPollMs ?? 1_000
+  }
   const app = await buildApp({
     log,
     version: '0.0.0-test',
@@ -109,12 +125,14 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       devices: { db, cutoffs, sync, score, log, replay: { intel } },
       connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
       onboarding,
-      journal: options.journalOf?.(journal) ?? journal
+      journal: options.journalOf?.(journal) ?? journal,
+      signals
     },
     tenants: { db },
     partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
     intelSubscriptions: { db, secrets: options.secrets },
+    signals,
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),

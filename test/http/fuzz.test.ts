@@ -1,4 +1,4 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { connect, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
@@ -7,6 +7,7 @@ import t from 'tap'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
 import { InvalidTokenError } from '../../src/errors.js'
 import { createEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
+import { createSecretBox } from '../../src/platform/secret-box.js'
 import { Random } from '../../src/simulator/fleet/random.js'
 import { startTestApi } from '../helpers/api.js'
 import { makeAssertion, makeKey, type TestKey } from '../helpers/device-keys.js'
@@ -37,6 +38,8 @@ t.setTimeout(3_600_000)
 const plenty = 1e12
 const PARTNER_TOKEN = 'a.partner.token'
 const api = await startTestApi(t, {
+  secrets: createSecretBox(randomBytes(32).toString('base64')),
+  longPollMs: 10,
   rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, perPartner: plenty, failures: plenty },
   async verifyCaller (token) {
     if (token !== PARTNER_TOKEN) throw new InvalidTokenError('The access token is not valid.')
@@ -72,7 +75,7 @@ async function enrolVictim (): Promise<Victim> {
 
 const victims = [await enrolVictim(), await enrolVictim(), await enrolVictim()]
 const assertions: string[] = []
-const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer')]
+const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer'), await api.keyFor('ssf-receiver')]
 
 function richReport (random: Random): object {
   const app = (n: number) => ({ appId: `com.example.app${n}`, name: `App ${n}`, version: '1.2.3', versionCode: n, sha256: random.hex(64), signingCertSha256: [random.hex(64)], installer: random.pick(['com.android.vending', null]), system: false, permissions: ['android.permission.CAMERA'], firstInstalledAt: '2026-01-01T00:00:00Z' })
@@ -101,7 +104,7 @@ const world: FuzzWorld = {
     return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys, partnerToken: [PARTNER_TOKEN] }
   },
   get ids () {
-    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'], entraDeviceId: victims.map(({ entraDeviceId }) => entraDeviceId) }
+    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'], streamId: [randomUUID(), 'x'], entraDeviceId: victims.map(({ entraDeviceId }) => entraDeviceId) }
   },
   bodies: {
     sendReport: richReport,
