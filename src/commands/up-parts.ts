@@ -6,7 +6,7 @@ import { migrate } from '../platform/migrate.js'
 import { startChild } from './child-process.js'
 import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
 import { loadEmbeddedSecretsKey } from './embedded-secrets-key.js'
-import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
+import { connectSimulator, seedEmbeddedTenant, setUpEmbeddedTenant } from './embedded-tenant.js'
 import { type Installation, openInstallation } from './installation.js'
 import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
@@ -40,6 +40,7 @@ export async function startParts (start: Start): Promise<Running> {
   const api = await startApi(installation, {
     ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })
   })
+  if (simulator !== undefined && credentials !== undefined) setUpEmbeddedTenant(installation, credentials)
   processes.unshift({ name: 'api', pid: process.pid })
   await startWorkersPart(start, installation, settings)
 

@@ -152,7 +152,9 @@ class HttpHandler implements Middleware {
   }
 }
 
-function isWorthWaiting (_delay: number, _attempt: number, _request: unknown, _options: unknown, response: { headers: { get (name: string): string | null } }): boolean {
+function isWorthWaiting (_delay: number, _attempt: number, _request: unknown, options: { method?: string } | undefined, response: { status: number, headers: { get (name: string): string | null } }): boolean {
+  // A gateway that gave up does not know whether the thing was made: a second request might make it twice.
+  if (options?.method === 'POST' && response.status === 504) return false
   return (parseRetryAfter(response.headers.get('retry-after')) ?? 0) <= LONGEST_WAIT_MS
 }
 

@@ -58,7 +58,7 @@ export interface TestApiOptions {
   readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
-  /** Entra and Graph; without them nobody answers there. */
+  /** Entra and Graph; without them Entra does not answer, and Graph holds nothing. */
   readonly intune?: AppOptions['tenant']['onboarding']['intune']
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
   /** Who calls the partner state API; without it there is none. */
@@ -74,9 +74,10 @@ export interface TestApiOptions {
 
 const nobody = async (): Promise<never> => { throw new IntuneError('unavailable', 'Nobody answers.') }
 const NO_ACCESS = { clientId: 'an-app', inspect: nobody, consentUrl: ({ state }: { readonly state: string }) => `https://login.example/adminconsent?state=${state}` }
-const NO_GRAPH = { get: nobody, send: nobody }
+/** An empty tenant that takes everything. */
+const EMPTY_GRAPH = { get: async () => ({ value: [] }), send: async () => ({ value: [], id: randomUUID() }) }
 const AWAY: NonNullable<TestApiOptions['intune']> = {
-  access: NO_ACCESS, graph: NO_GRAPH, discovery: { findService: nobody, dropServices () {} }, setup: { access: NO_ACCESS, graph: NO_GRAPH, isSeparate: false }
+  access: NO_ACCESS, graph: EMPTY_GRAPH, discovery: { findService: nobody, dropServices () {} }, setup: { access: NO_ACCESS, graph: EMPTY_GRAPH, isSeparate: false }
 }
 
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {

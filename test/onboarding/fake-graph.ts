@@ -69,6 +69,7 @@ export function fakeGraph (): FakeGraph {
     } else if (method === 'PATCH') {
       Object.assign(row, body)
     } else if (method === 'DELETE') {
+      if (graph.rows.mobileAppConfigurations.some(({ targetedMobileApps }) => (targetedMobileApps as string[]).includes(row.id as string))) throw new IntuneError('rejected', 'Microsoft Graph answered 400: the app is the target of an app configuration', { status: 400 })
       rows.splice(rows.indexOf(row), 1)
     }
     return undefined

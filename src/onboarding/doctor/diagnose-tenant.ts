@@ -46,7 +46,8 @@ export async function diagnoseTenant (deps: DiagnoseDeps, { tenantId }: { readon
   }
 
   async function checkQueue (): Promise<Check> {
-    const { waiting, failing, oldestWaitingSince, pausedUntil } = await getConnector({ db, now: () => now }, { tenantId })
+    const { waiting, failing, deadLetters, oldestWaitingSince, pausedUntil } = await getConnector({ db, now: () => now }, { tenantId })
+    if (deadLetters > 0) return warning('phones', `Intune went on refusing the state of ${deadLetters} ${deadLetters === 1 ? 'phone' : 'phones'} until it was given up.`, 'Look at them (GET …/connector/dead-letters), repair what they say, and send them again.')
     if (failing > 0) return warning('phones', `Intune refuses the state of ${failing} ${failing === 1 ? 'phone' : 'phones'}.`, 'Look at their details: most often they are not enrolled in Intune.')
     const minutes = oldestWaitingSince === null ? 0 : (now.getTime() - Date.parse(oldestWaitingSince)) / 60_000
     if (minutes > STUCK_MINUTES) return broken('phones', `${waiting} ${waiting === 1 ? 'phone waits' : 'phones wait'} to be told to Intune, the first for ${Math.round(minutes)} minutes.`, pausedUntil === null ? 'Check that a worker of the sync queue runs.' : `It goes on at ${pausedUntil}; see the broken link above.`)

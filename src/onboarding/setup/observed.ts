@@ -143,7 +143,7 @@ async function readGroup ({ graph, entraTenantId }: ReadOptions, id: string): Pr
   const path = `/groups/${encodeURIComponent(id)}`
   try {
     const group = rowOf(await graph.send(entraTenantId, { method: 'GET', path: `${path}?$select=id,displayName`, permission }))
-    const answer = rowOf(await graph.send(entraTenantId, { method: 'GET', path: `${path}/members?$select=id&$top=${MEMBERS_LOOKED_AT}`, permission }))
+    const answer = rowOf(await graph.send(entraTenantId, { method: 'GET', path: `${path}/members?$top=${MEMBERS_LOOKED_AT}`, permission }))
     const members = Array.isArray(answer?.value) ? answer.value as Row[] : []
     return { displayName: textOf(group?.displayName), exists: true, hasDevices: members.some((member) => typeOf(member) === 'device') }
   } catch (error) {

@@ -111,7 +111,12 @@ const PLATFORMS = { ios: 'iOS and iPadOS', android: 'Android' } as const
 
 function planPlatform (platform: 'ios' | 'android', wish: SetupWish, observed: Observed, context: PlanContext): PlanStep[] {
   if (wish[platform] === undefined) return []
-  return [...planApp(platform, wish, observed, context), ...planConfig(platform, wish, observed, context)]
+  const app = planApp(platform, wish, observed, context)
+  const config = context.remembered.find(({ key }) => key === `config-${platform}`)
+  if (app[0]!.action !== 'delete' || config === undefined) return [...app, ...planConfig(platform, wish, observed, context)]
+  // Intune keeps an app that a configuration is for, so the configuration goes first and is made anew.
+  const without = { ...observed, configs: observed.configs.filter(({ id, description }) => id !== config.graphId && !description.includes(markOf(context.tenantId, config.key))) }
+  return [undoItem(config, observed, context.tenantId), ...app, ...planConfig(platform, wish, without, { ...context, remembered: context.remembered.filter((item) => item !== config) })]
 }
 
 function planApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observed, context: PlanContext): PlanStep[] {
@@ -203,8 +208,11 @@ function staleness ({ settings, targetedApps, tokenIsLive }: ObservedConfig, ser
   return tokenIsLive ? undefined : 'its enrolment token lets nobody in any more'
 }
 
+/** Steps that undo what was done for an app that is not wished any more. */
+const UNDOING: ReadonlySet<PlanStep['action']> = new Set(['delete', 'restore', 'forget'])
+
 function findApp (platform: 'ios' | 'android', wish: SetupWish, { apps }: Observed, context: PlanContext): ObservedItem | undefined {
-  const graphId = planApp(platform, wish, { apps } as unknown as Observed, context).find(({ action }) => action !== 'delete')?.graphId
+  const graphId = planApp(platform, wish, { apps } as unknown as Observed, context).find(({ action }) => !UNDOING.has(action))?.graphId
   return apps.find(({ id }) => id === graphId)
 }
 

@@ -13,7 +13,7 @@ import { readIntune, SETUP_PERMISSIONS } from './observed.js'
 import type { Conflict } from './conflicts.js'
 import { type PlanContext, planSetup, type PlanStep, planUndo, type RememberedItem } from './plan.js'
 import {
-  addToken, beginItem, deleteItem, findSetup, isEnrollmentTokenLive, listItems, lockSetup, saveItem, saveWish, unlockSetup
+  addToken, beginItem, deleteItem, extendSetupLock, findSetup, isEnrollmentTokenLive, listItems, lockSetup, saveItem, saveWish, unlockSetup
 } from './setup-repository.js'
 import { checkWish, type SetupWish } from './wish.js'
 
@@ -64,8 +64,8 @@ export interface SetupAnswer {
   readonly items: ReadonlyArray<{ readonly key: string, readonly graphId: string | null, readonly made: boolean, readonly changedAt: string }>
 }
 
-/** A setup has some twenty steps of a second at most each. */
-const LEASE_MS = 10 * 60 * 1000
+/** Renewed with every step; Microsoft has 15 seconds for an answer, and is asked again now and then. */
+const LEASE_MS = 2 * 60 * 1000
 
 /** What is set up, compared with what was wished. An Intune that cannot be read is told in `lastError`. @throws NotFoundError */
 export async function getIntuneSetup (deps: SetupDeps, { tenantId }: { readonly tenantId: string }): Promise<SetupAnswer> {
@@ -158,6 +158,7 @@ async function applySteps (deps: SetupDeps, target: Applying, steps: readonly Pl
       continue
     }
     try {
+      await extendSetupLock(deps.db, target.tenantId, LEASE_MS)
       await applyStep(deps, target, step, ids)
       done.push(describeStep(step, 'done'))
     } catch (error) {
@@ -186,11 +187,14 @@ async function applyStep (deps: SetupDeps, target: Applying, step: PlanStep, ids
       return await forget(deps, target, step)
     case 'create': {
       // Begun before it is made: should this process end in between, the mark in its description tells whose it is.
+      const earlier = (await listItems(db, tenantId)).find((one) => one.key === key)
       await beginItem(db, tenantId, key)
       const answer = await send(deps, target, step, ids) as { id?: unknown } | undefined
       if (typeof answer?.id !== 'string') throw new IntuneError('rejected', `Microsoft Graph made ${key} and did not say its id.`)
       ids.set(key, answer.id)
-      return await saveItem(db, tenantId, item(answer.id))
+      await saveItem(db, tenantId, item(answer.id))
+      // What carried them is gone, so nobody needs them any more.
+      return await revokeTokens(deps, target, earlier?.after.tokens)
     }
     case 'update':
     case 'assign': {
@@ -219,14 +223,18 @@ async function send (deps: SetupDeps, { tenantId, entraTenantId, actor }: Applyi
   })
 }
 
-async function forget ({ db }: SetupDeps, { tenantId, actor }: Applying, { key, after }: PlanStep): Promise<void> {
-  for (const id of Array.isArray(after.tokens) ? after.tokens.map(String) : []) {
+async function forget (deps: SetupDeps, target: Applying, { key, after }: PlanStep): Promise<void> {
+  await revokeTokens(deps, target, after.tokens)
+  await deleteItem(deps.db, target.tenantId, key)
+}
+
+async function revokeTokens ({ db }: SetupDeps, { tenantId, actor }: Applying, tokens: unknown): Promise<void> {
+  for (const id of Array.isArray(tokens) ? tokens.map(String) : []) {
     await revokeEnrollmentToken({ db }, { tenantId, id, actor }).catch((error: unknown) => {
       // Deleted by an administrator meanwhile.
       if ((error as { statusCode?: number }).statusCode !== 404) throw error
     })
   }
-  await deleteItem(db, tenantId, key)
 }
 
 async function entraTenantOf (db: Database, tenantId: string): Promise<string> {

@@ -27,6 +27,10 @@ export async function lockSetup (db: Database, tenantId: string, leaseMs: number
   return rows.length > 0
 }
 
+export async function extendSetupLock (db: Database, tenantId: string, leaseMs: number): Promise<void> {
+  await sql`update intune_setup set busy_until = now() + make_interval(secs => ${leaseMs / 1000}::double precision) where tenant_id = ${tenantId}`.execute(db)
+}
+
 /** Ends the right, and says how it went: `lastError` null means that all was done. */
 export async function unlockSetup (db: Database, tenantId: string, outcome: { readonly lastError: string | null, readonly appliedBy: string, readonly at: Date }): Promise<void> {
   await db.updateTable('intune_setup')
