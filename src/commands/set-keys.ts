@@ -1,6 +1,8 @@
+import { resolve } from 'node:path'
 import { loadConfig } from '../config.js'
 import { listSetKeys } from '../signals/ssf/set-key-repository.js'
 import { rotateSetKey } from '../signals/ssf/set-keys.js'
+import { loadEmbeddedSecretsKey } from './embedded-secrets-key.js'
 import { withStore } from './open-database.js'
 import { secretsOf } from './subscription-parts.js'
 
@@ -13,7 +15,9 @@ export async function runListSetKeys (options: { dataDir?: string }, env: NodeJS
 
 /** Makes a key that signs in a day, or at once. */
 export async function runRotateSetKey ({ now = false, dataDir }: { now?: boolean, dataDir?: string }, env: NodeJS.ProcessEnv): Promise<void> {
-  const secrets = secretsOf(loadConfig(env))
+  const config = loadConfig(env)
+  const isEmbedded = config.DATABASE_URL === undefined && config.SECRETS_KEY === undefined
+  const secrets = secretsOf(isEmbedded ? { ...config, SECRETS_KEY: await loadEmbeddedSecretsKey(resolve(dataDir ?? 'data')) } : config)
   await withStore(env, dataDir, async ({ db }) => print({ id: await rotateSetKey({ db, secrets }, { now }) }))
 }
 
