@@ -12,6 +12,7 @@ export const PERMISSIONS = {
   'device:describe': 'analyst',
   'suppression:write': 'analyst',
   'quarantine:retry': 'analyst',
+  'dead-letter:resend': 'analyst',
   'policy:write': 'admin',
   'device:revoke': 'admin',
   'telemetry:ingest': 'admin',
