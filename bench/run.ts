@@ -7,6 +7,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   accept: async () => (await import('./accept.js')).accept,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
+  precision: async () => (await import('./precision.js')).precision,
   preview: async () => (await import('./preview.js')).preview,
   storage: async () => (await import('./storage.js')).storage,
   index: async () => (await import('./index.js')).index,
