@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js'
 
 /** Which addresses a subscription may talk to. */
 export interface AddressGuard {
+  /** Whether the installation names it as one of its own network. */
+  isInside (host: string): boolean
   /** Why this host may not be spoken to by its name alone, or undefined: an address is judged here, a name once it is resolved. */
   refuseHost (host: string): string | undefined
   /** Why this address may not be spoken to as this host, or undefined. */
@@ -54,6 +56,7 @@ export function createAddressGuard ({ privateHosts, resolve: ask = resolve }: Ad
   }
 
   return {
+    isInside: (host) => mayBePrivate(plainHost(host)),
     refuseHost: (host) => ipaddr.isValid(plainHost(host)) ? refuseAddress(host, plainHost(host)) : undefined,
     refuseAddress,
     lookup (host, options, done) {
