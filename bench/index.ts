@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as wait, setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -99,13 +99,14 @@ async function measureLoading (options: Parameters<typeof createIntelCache>[0]) 
   try {
     const times: number[] = []
     for (let load = 0; load < LOADS; load++) times.push(await reload(options.db, cache))
-    const pauses: number[] = []
+    const pauses: Pause[] = []
     for (let load = 0; load < LOADS; load++) pauses.push(await pauseWhile(cache, async () => { await reload(options.db, cache) }))
     return {
       view: cache.current(),
       loadMs: Math.round(median(times)),
-      longestPauseMs: round(Math.max(...pauses)),
-      longestPauseWithoutReloadMs: round(await pauseWhile(cache, async () => { await wait(Math.max(...times)) })),
+      longestPauseMs: round(Math.max(...pauses.map(({ longestMs }) => longestMs))),
+      longestGarbagePauseMs: round(Math.max(...pauses.map(({ garbageMs }) => garbageMs))),
+      longestPauseWithoutReloadMs: round((await pauseWhile(cache, async () => { await wait(Math.max(...times)) })).longestMs),
       rssBytes: process.memoryUsage.rss()
     }
   } finally {
@@ -120,11 +121,21 @@ async function reload (db: Database, cache: IntelCache): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** Looks up without end, a millisecond at a time, while something happens. @returns milliseconds */
-async function pauseWhile (cache: IntelCache, work: () => Promise<void>): Promise<number> {
+interface Pause {
+  /** Between two turns of the event loop, ms. */
+  readonly longestMs: number
+  /** Of the garbage collector in this thread, ms. */
+  readonly garbageMs: number
+}
+
+/** Looks up without end, a millisecond at a time, while something happens. */
+async function pauseWhile (cache: IntelCache, work: () => Promise<void>): Promise<Pause> {
   const questions = makeQuestions(1_000, 1_000_000, SEED)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const progress = { done: false }
+  let garbageMs = 0
+  const garbage = new PerformanceObserver((list) => { for (const { duration } of list.getEntries()) garbageMs = Math.max(garbageMs, duration) })
+  garbage.observe({ entryTypes: ['gc'] })
   delay.enable()
   const working = work().finally(() => { progress.done = true })
   while (!progress.done) {
@@ -134,7 +145,9 @@ async function pauseWhile (cache: IntelCache, work: () => Promise<void>): Promis
   }
   await working
   delay.disable()
-  return delay.max / 1e6
+  await turn()
+  garbage.disconnect()
+  return { longestMs: delay.max / 1e6, garbageMs }
 }
 
 /** Compiling alone, from values that are there. */

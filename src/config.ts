@@ -53,6 +53,9 @@ export const SETTINGS = {
   SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions, and the secrets and signing keys of signals. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token, and there are no webhooks and no streams; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
   INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),
   SIGNALS_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that webhooks, streams and SIEM exports may be sent to, also without TLS; a leading dot means any host below. Unset: only public addresses, with TLS.'),
+  HTTPS_PROXY: setting(Url, 'Proxy through which subscriptions fetch from `https:` addresses, `http://name:password@host:port` if need be; not for hosts that INTEL_ALLOW_PRIVATE_HOSTS names. In small letters as well, like the next two.', undefined, true),
+  HTTP_PROXY: setting(Url, 'The same for `http:` addresses.', undefined, true),
+  NO_PROXY: setting(Text, 'Comma-separated hosts (with all below), addresses and networks that subscriptions reach without a proxy.'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -84,11 +87,14 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
 }
+
+/** Other programs read these in either case, and people write them in either. */
+const IN_SMALL_LETTERS: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'])
 
 /** A configuration with faults; the message names every wrong variable (exit 78, EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
@@ -118,8 +124,9 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   const config: Record<string, unknown> = {}
 
   for (const [variable, { schema, default: fallback, secret }] of Object.entries(SETTINGS) as Array<[string, Setting<TSchema>]>) {
+    const set = env[variable] ?? (IN_SMALL_LETTERS.has(variable) ? env[variable.toLowerCase()] : undefined)
     // An empty variable is an unset one: compose files and shells cannot unset.
-    const text = env[variable] === '' ? fallback : env[variable] ?? fallback
+    const text = set === '' ? fallback : set ?? fallback
     if (text === undefined) {
       if ((needs as readonly string[]).includes(variable)) faults.push({ variable, message: 'must be set; only `sallyport up` does without' })
       continue

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { importFeed, type ImportFeedDeps } from '../intel/import-feed.js'
+import { createProxyChoice } from '../intel/subscriptions/proxy-choice.js'
 import { createAddressGuard } from '../platform/address-guard.js'
 import type { SubscriptionRunnerDeps } from '../intel/subscriptions/subscription-runner.js'
 import type { Database } from '../platform/database.js'
@@ -26,6 +27,7 @@ export function subscriptionsOf ({ config, db, log, store, onChanged }: {
     db,
     log,
     guard: createAddressGuard({ privateHosts: (config.INTEL_ALLOW_PRIVATE_HOSTS ?? '').split(',').map((host) => host.trim()).filter((host) => host !== '') }),
+    proxyFor: createProxyChoice({ http: config.HTTP_PROXY, https: config.HTTPS_PROXY, except: config.NO_PROXY }),
     secrets: secretsOf(config),
     userAgent: `Sallyport/${VERSION}`,
     importFeed: async (input) => await importFeed({ db, onChanged, ...(store === undefined ? {} : { store }) }, { ...input, importedBy: 'subscription' })

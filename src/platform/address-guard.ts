@@ -3,6 +3,8 @@ import ipaddr from 'ipaddr.js'
 
 /** Which addresses may be talked to where somebody else says whom to talk to. */
 export interface AddressGuard {
+  /** Whether the installation names it as one of its own network. */
+  isInside (host: string): boolean
   /** Why this host may not be spoken to by its name alone, or undefined: an address is judged here, a name once it is resolved. */
   refuseHost (host: string): string | undefined
   /** Why this address may not be spoken to as this host, or undefined. */
@@ -60,6 +62,7 @@ export function createAddressGuard ({ privateHosts, howToAllow = HOW_TO_ALLOW, r
   }
 
   return {
+    isInside: (host) => mayBePrivate(plainHost(host)),
     refuseHost: (host) => ipaddr.isValid(plainHost(host)) ? refuseAddress(host, plainHost(host)) : undefined,
     refuseAddress,
     namesPrivate: (host) => mayBePrivate(plainHost(host)),

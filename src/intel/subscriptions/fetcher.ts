@@ -1,12 +1,13 @@
 import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { type Dispatcher, request as send } from 'undici'
-import type { AddressGuard } from '../../platform/address-guard.js'
+import { type Dispatcher, ProxyAgent, request as send } from 'undici'
+import { type AddressGuard, AddressRefusedError } from '../../platform/address-guard.js'
 import { createGuardedAgent } from '../../platform/guarded-agent.js'
 import { describeFailure } from '../../platform/request-failure.js'
 import { parseRetryAfter } from '../../platform/retry-delay.js'
 import { FetchError } from './fetch-error.js'
+import { meansInside, type ProxyChoice } from './proxy-choice.js'
 
 export interface FetchLimits {
   /** Name, connection and TLS. */
@@ -38,6 +39,8 @@ export interface FetcherOptions {
   readonly limits?: Partial<FetchLimits>
   readonly userAgent: string
   readonly credentials?: Credentials | undefined
+  /** Outgoing proxies, for hosts that are not the installation's own. */
+  readonly proxyFor?: ProxyChoice | undefined
   /** Ends whatever is under way. */
   readonly signal?: AbortSignal | undefined
 }
@@ -74,7 +77,7 @@ const CHUNK_BYTES = 64 * 1024
 
 /** Fetches for one subscription, within limits and only from addresses that may be spoken to. The caller closes it. */
 export function createFetcher (options: FetcherOptions): Fetcher {
-  const { guard, credentials, userAgent, signal } = options
+  const { guard, credentials, userAgent, signal, proxyFor = () => undefined } = options
   const limits = { ...FETCH_LIMITS, ...options.limits }
   const agent = createGuardedAgent({
     guard,
@@ -83,6 +86,21 @@ export function createFetcher (options: FetcherOptions): Fetcher {
     idleMs: limits.idleMs,
     refusal: (reason) => new FetchError('refused', reason)
   })
+
+  const proxies = new Map<string, ProxyAgent>()
+
+  /** Who connects: the guarded agent, or a tunnel through the proxy, whose host was judged as far as it can be from here. */
+  async function dispatcherFor (url: URL): Promise<Dispatcher> {
+    const uri = guard.isInside(url.hostname) ? undefined : proxyFor(url)
+    if (uri === undefined) return agent
+    if (meansInside(url.hostname)) throw new FetchError('refused', `${url.hostname} is a name of a local network, which is not asked for through a proxy`)
+    await refuseResolved(guard, url.hostname)
+    let proxy = proxies.get(uri)
+    if (proxy === undefined) {
+      proxies.set(uri, proxy = new ProxyAgent({ uri, headersTimeout: limits.headersMs, bodyTimeout: limits.idleMs, proxyTls: { timeout: limits.connectMs }, requestTls: { timeout: limits.connectMs } }))
+    }
+    return proxy
+  }
 
   return {
     async fetch (input) {
@@ -96,7 +114,7 @@ export function createFetcher (options: FetcherOptions): Fetcher {
           const refused = guard.refuseHost(url.hostname)
           if (refused !== undefined) throw new FetchError('refused', refused)
           const answer = await send(url, {
-            dispatcher: agent,
+            dispatcher: await dispatcherFor(url),
             signal: ends,
             headers: {
               'user-agent': userAgent,
@@ -119,7 +137,7 @@ export function createFetcher (options: FetcherOptions): Fetcher {
         throw new FetchError('failed', whole.aborted ? `it took longer than ${limits.wholeMs / 1000} s` : describeFailure(error, limits), { cause: error })
       }
     },
-    close: async () => await agent.destroy()
+    close: async () => { await Promise.all([agent, ...proxies.values()].map(async (one) => await one.destroy())) }
   }
 
   async function readAnswer (answer: Dispatcher.ResponseData, url: URL, input: FetchInput, ends: AbortSignal): Promise<Fetched> {
@@ -153,6 +171,12 @@ const REASONS: Readonly<Record<number, string>> = {
   404: 'there is nothing',
   410: 'there is nothing any more',
   429: 'too many requests'
+}
+
+/** What a name means here, before the proxy is told it. A name that only the proxy can resolve is the proxy's to judge. */
+async function refuseResolved (guard: AddressGuard, host: string): Promise<void> {
+  const error = await new Promise<Error | null>((resolve) => guard.lookup(host.replace(/^\[(.*)\]$/, '$1'), { all: true }, resolve))
+  if (error instanceof AddressRefusedError) throw new FetchError('refused', error.message)
 }
 
 /** An address in words, without what may be secret in it. */

@@ -7,6 +7,7 @@ import { findFeedChecksum } from '../feed-repository.js'
 import type { ImportResult } from '../import-feed.js'
 import type { ThreatClass } from '../indicators/indicator.js'
 import { type AddressGuard, createAddressGuard } from '../../platform/address-guard.js'
+import type { ProxyChoice } from './proxy-choice.js'
 import { type Credentials, createFetcher, type FetchLimits } from './fetcher.js'
 import { FetchError } from './fetch-error.js'
 import { fetchFile } from './fetch-file.js'
@@ -32,6 +33,8 @@ export interface RunSubscriptionDeps {
   readonly importFeed: ImportSubscribed
   /** Judges addresses of subscriptions that may go inside; others go to public addresses only. */
   readonly guard: AddressGuard
+  /** Outgoing proxies; without it, everything is spoken to directly. */
+  readonly proxyFor?: ProxyChoice
   /** Undefined without SECRETS_KEY. */
   readonly secrets: SecretBox | undefined
   readonly userAgent: string
@@ -93,7 +96,7 @@ async function fetchAndImport (deps: RunSubscriptionDeps, subscription: ClaimedS
   const { db, importFeed, userAgent, limits = {} } = deps
   const { feed, kind, format, threatClass, allowHttp, allowPrivate, importedSha256 } = subscription
   const isHeld = importedSha256 !== null && await findFeedChecksum(db, feed) === importedSha256
-  const fetcher = createFetcher({ guard: allowPrivate ? deps.guard : PUBLIC_ONLY, allowHttp, limits, userAgent, credentials, signal })
+  const fetcher = createFetcher({ guard: allowPrivate ? deps.guard : PUBLIC_ONLY, allowHttp, limits, userAgent, credentials, signal, proxyFor: deps.proxyFor })
   let offer: Offer
   try {
     offer = await SOURCES[kind]({ db, fetcher, subscription, isHeld, signal })

@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream'
+import { createGzip } from 'node:zlib'
 import { sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
-import { FETCH_LIMITS } from './fetcher.js'
+import { MAX_FEED_BYTES } from '../feed-file.js'
+import { PACKING_LIMITS } from '../feed-packing.js'
 import { FetchError } from './fetch-error.js'
 import { LeaseLostError } from './offer.js'
 import type { ClaimedSubscription, Progress } from './subscription-repository.js'
@@ -26,6 +29,8 @@ export interface ObjectChanges {
 const BATCH = 2_000
 /** Of a document: less than a millisecond to put together. */
 const PIECE_LENGTH = 1024 * 1024
+/** A document that is longer is handed on packed. */
+const MAX_PLAIN_BYTES = 16 * 1024 * 1024
 
 /**
  * Adds, replaces and removes objects of a subscription, all at once, while the lease is held.
@@ -70,24 +75,37 @@ export async function listHeldVersions (db: Database, feed: string): Promise<Map
 }
 
 /**
- * All objects of a feed as one document, in a lasting order and in pieces. Undefined when there is none and never
+ * All objects of a feed as one document, in a lasting order and in pieces, as gzip when it is long. Undefined when there is none and never
  * was: what is empty from the beginning is no fault.
  * @throws FetchError when they are too much for one feed
  */
 export async function joinObjects (db: Database, { feed, importedSha256 }: ClaimedSubscription, head: string, tail: string): Promise<Buffer[] | undefined> {
   const { objects, bytes } = await measureObjects(db, feed)
   if (objects === 0 && importedSha256 === null) return undefined
-  if (bytes + head.length + tail.length > FETCH_LIMITS.maxBytes) throw new FetchError('too-large', `all ${objects} objects together are larger than ${FETCH_LIMITS.maxBytes} bytes`)
+  const whole = bytes + head.length + tail.length
+  if (whole > PACKING_LIMITS.unpackedBytes) throw new FetchError('too-large', `all ${objects} objects together are larger than ${PACKING_LIMITS.unpackedBytes} bytes`)
+  const document = joinTexts(readObjects(db, feed), head, tail)
   const pieces: Buffer[] = []
+  let length = 0
+  // zlib works in its own threads.
+  for await (const piece of whole <= MAX_PLAIN_BYTES ? document : Readable.from(document).pipe(createGzip({ level: 1, chunkSize: PIECE_LENGTH }))) {
+    pieces.push(piece as Buffer)
+    length += (piece as Buffer).length
+  }
+  if (length > MAX_FEED_BYTES) throw new FetchError('too-large', `all ${objects} objects together are larger than ${MAX_FEED_BYTES} bytes when they are packed`)
+  return pieces
+}
+
+async function * joinTexts (texts: AsyncIterable<string>, head: string, tail: string): AsyncGenerator<Buffer> {
   let [text, separator] = [head, '']
-  for await (const object of readObjects(db, feed)) {
-    text += separator + object
+  for await (const one of texts) {
+    text += separator + one
     separator = ','
     if (text.length < PIECE_LENGTH) continue
-    pieces.push(Buffer.from(text))
+    yield Buffer.from(text)
     text = ''
   }
-  return [...pieces, Buffer.from(text + tail)]
+  yield Buffer.from(text + tail)
 }
 
 /** How much all objects are together, in bytes of JSON. */

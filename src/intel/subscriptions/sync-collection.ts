@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FetchDeps, Offer } from './offer.js'
 import { applyObjects, joinObjects } from './subscription-object-repository.js'
-import { findCollection, readCollection } from './taxii-client.js'
+import { findCollection, readPages } from './taxii-client.js'
 
 /** TAXII does not tell what was deleted: once a day all is fetched, and what is missing goes. */
 const FULL_SYNC_MS = 24 * 3_600_000
@@ -15,15 +15,18 @@ export async function syncCollection ({ db, fetcher, subscription, isHeld, signa
   const { feed, url, taxiiCollection, addedAfter, fullSyncAt, fullRequested } = subscription
   const collection = await findCollection(fetcher, url, taxiiCollection)
   const isFull = fullRequested || addedAfter === null || fullSyncAt === null || Date.now() - fullSyncAt.getTime() > FULL_SYNC_MS
-  const pages = await readCollection(fetcher, collection, isFull ? null : addedAfter)
-  signal.throwIfAborted()
-  const progress = { addedAfter: pages.addedAfter, ...(isFull ? { fullSyncAt: new Date() } : {}) }
-  const changed = await applyObjects(db, subscription, {
-    objects: pages.objects.map(({ id, modified, json }) => ({ id, modified, object: json })),
-    replace: isFull ? 'any' : 'newer',
-    ...(isFull ? { keepOnly: pages.objects.map(({ id }) => id) } : {}),
-    progress
-  })
+  const replace = isFull ? 'any' : 'newer'
+  const ids = new Set<string>()
+  let [known, changed] = [addedAfter, false]
+  // Each page is kept when it has come. How far we are is only written down with the last one: what a failure leaves is fetched again.
+  for await (const page of readPages(fetcher, collection, isFull ? null : addedAfter)) {
+    signal.throwIfAborted()
+    known = page.addedAfter
+    if (isFull) for (const { id } of page.objects) ids.add(id)
+    if (page.objects.length > 0) changed = await applyObjects(db, subscription, { objects: page.objects.map(({ id, modified, json }) => ({ id, modified, object: json })), replace }) || changed
+  }
+  const progress = { addedAfter: known, ...(isFull ? { fullSyncAt: new Date() } : {}) }
+  changed = await applyObjects(db, subscription, { objects: [], replace, ...(isFull ? { keepOnly: [...ids] } : {}), progress }) || changed
   const isSame = isHeld && !changed && !fullRequested && !subscription.objectsChanged
   return { body: isSame ? undefined : await joinObjects(db, subscription, `{"type":"bundle","id":"bundle--${bundleIdOf(feed)}","objects":[`, ']}'), progress }
 }

@@ -18,7 +18,7 @@ export interface TaxiiLimits {
   readonly pageSize: number
 }
 
-export const TAXII_LIMITS: TaxiiLimits = { maxPages: 5_000, maxObjects: 500_000, maxBytes: 64 * 1024 * 1024, pageSize: 1_000 }
+export const TAXII_LIMITS: TaxiiLimits = { maxPages: 5_000, maxObjects: 500_000, maxBytes: 256 * 1024 * 1024, pageSize: 1_000 }
 
 export interface StixObject {
   readonly id: string
@@ -26,9 +26,10 @@ export interface StixObject {
   readonly json: string
 }
 
-export interface TaxiiPages {
+export interface TaxiiPage {
+  /** Without those of which an earlier page had a newer version. */
   readonly objects: readonly StixObject[]
-  /** Up to where it is known, for the next `added_after`; null where the server does not say. */
+  /** Up to where the collection is known with this page, for the next `added_after`; null where the server does not say. */
   readonly addedAfter: string | null
 }
 
@@ -88,12 +89,12 @@ async function listCollections (fetcher: Fetcher, root: string): Promise<Resourc
 }
 
 /**
- * All objects of a collection that were added after a time, page by page, the newest version of
- * each. Ends with an error rather than without an end.
+ * The objects of a collection that were added after a time, page by page, so that no more than a page is held at once; of
+ * each the last one handed on is the newest. Ends with an error rather than without an end.
  * @throws FetchError
  */
-export async function readCollection (fetcher: Fetcher, collection: string, addedAfter: string | null, limits: TaxiiLimits = TAXII_LIMITS): Promise<TaxiiPages> {
-  const objects = new Map<string, StixObject>()
+export async function * readPages (fetcher: Fetcher, collection: string, addedAfter: string | null, limits: TaxiiLimits = TAXII_LIMITS): AsyncGenerator<TaxiiPage, void> {
+  const seen = new Map<string, { readonly modified: string, readonly length: number }>()
   const seenNext = new Set<string>()
   let [after, next, limit, bytes, known] = [addedAfter, undefined as string | undefined, limits.pageSize, 0, addedAfter]
   for (let page = 1; ; page++) {
@@ -111,18 +112,21 @@ export async function readCollection (fetcher: Fetcher, collection: string, adde
       continue
     }
     const { resource, objects: onPage, headers } = answer
+    const objects = new Map<string, StixObject>()
     for (const object of onPage) {
-      const held = objects.get(object.id)
+      const held = seen.get(object.id)
       if (held !== undefined && held.modified > object.modified) continue
       objects.set(object.id, object)
-      bytes += object.json.length - (held?.json.length ?? 0)
+      seen.set(object.id, { modified: object.modified, length: object.json.length })
+      bytes += object.json.length - (held?.length ?? 0)
     }
-    if (objects.size > limits.maxObjects || bytes > limits.maxBytes) {
+    if (seen.size > limits.maxObjects || bytes > limits.maxBytes) {
       throw new FetchError('too-large', `the collection holds more than ${limits.maxObjects} objects or ${limits.maxBytes} bytes`)
     }
     const last = headers['x-taxii-date-added-last']
     if (onPage.length > 0) known = last !== undefined && isTime(last) ? later(known, last) : null
-    if (resource.more !== true) return { objects: [...objects.values()], addedAfter: known }
+    yield { objects: [...objects.values()], addedAfter: known }
+    if (resource.more !== true) return
 
     if (onPage.length === 0) throw new FetchError('not-valid', 'the server says that there is more, and sends nothing')
     if (typeof resource.next === 'string' && resource.next !== '') {

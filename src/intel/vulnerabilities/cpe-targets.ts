@@ -16,7 +16,8 @@ interface AppIds {
 
 /**
  * Apps that NVD's names may mean, and no others: names of products are not unique, and a
- * desktop program often has its phone app's name.
+ * desktop program often has its phone app's name. Ids of Android were looked up in the icon packs of Lawnicons,
+ * Delta and KUAN and in the Universal Android Debloater's list, ids of iOS in public sources that use them (2026-11).
  */
 const APPS: ReadonlyMap<string, AppIds> = new Map<string, AppIds>([
   ['google:chrome', { android: 'com.android.chrome', ios: 'com.google.chrome.ios' }],
@@ -60,7 +61,7 @@ const APPS: ReadonlyMap<string, AppIds> = new Map<string, AppIds>([
   ['videolan:vlc', { android: 'org.videolan.vlc', ios: 'org.videolan.vlc-ios' }],
   ['videolan:vlc_media_player', { android: 'org.videolan.vlc', ios: 'org.videolan.vlc-ios' }],
   ['nextcloud:nextcloud', { android: 'com.nextcloud.client', ios: 'it.twsweb.Nextcloud' }],
-  ['owncloud:owncloud', { android: 'com.owncloud.android', ios: 'com.owncloud.iosapp' }],
+  ['owncloud:owncloud', { android: 'com.owncloud.android', ios: 'com.owncloud.ios-app' }],
   ['bitwarden:bitwarden', { android: 'com.x8bit.bitwarden', ios: 'com.8bit.bitwarden' }],
   ['lastpass:lastpass', { android: 'com.lastpass.lpandroid', ios: 'com.lastpass.ilastpass' }],
   ['dropbox:dropbox', { android: 'com.dropbox.android', ios: 'com.getdropbox.Dropbox' }],

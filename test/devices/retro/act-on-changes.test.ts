@@ -1,19 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAppInventories } from '../../../src/devices/app-inventories.js'
 import { actOnChanges } from '../../../src/devices/retro/act-on-changes.js'
 import { handOnRescorings, listRescorings } from '../../../src/devices/retro/rescorings.js'
+import { insertPolicy } from '../../../src/devices/rules/policy-repository.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../../src/devices/score-devices.js'
 import { importFeed, removeFeed } from '../../../src/intel/import-feed.js'
 import { createIntelCache } from '../../../src/intel/index/intel-cache.js'
+import { openDatabase } from '../../../src/platform/database.js'
 import { createJournal } from '../../../src/telemetry/journal.js'
 import type { Report } from '../../../src/telemetry/report.js'
 import { createTestDatabase } from '../../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../../helpers/devices.js'
 import { waitingGroups } from '../../helpers/journal.js'
 import { silentLog } from '../../helpers/log.js'
-import { starterFile, stixFile } from '../../intel/files.js'
+import { stalkerwareFile, starterFile, stixFile } from '../../intel/files.js'
 
 const SHA256 = 'd'.repeat(64)
 const CERTIFICATE = 'ab'.repeat(20)
@@ -21,7 +24,7 @@ const now = (): Date => new Date()
 
 /** A fleet of two tenants, each phone known by what it reported. */
 async function setUp (t: Test, reports: Readonly<Record<string, Partial<Report>>>) {
-  const { db } = await createTestDatabase(t)
+  const { db, url } = await createTestDatabase(t)
   const tenants = [await seedTenant(db), await seedTenant(db)]
   const intel = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
   t.teardown(async () => await intel.close())
@@ -43,7 +46,7 @@ async function setUp (t: Test, reports: Readonly<Record<string, Partial<Report>>
     return ids.map((id) => names.get(id)!).sort()
   }
   return {
-    db, deps, intel, score, names,
+    db, url, deps, intel, score, names,
     idOf: (name: string): string => [...names].find(([, one]) => one === name)![0],
     importOne: async (body: string, feed = 'a-feed', format = 'auto') => await importFeed({ db }, { feed, format, body, now: now() }),
     remove: async (feed = 'a-feed') => await removeFeed({ db }, { feed }),
@@ -229,4 +232,84 @@ t.test('an import while others are acted on is the next round\'s', async (t) => 
   await Promise.all([held!.scoring, acting])
   await handOnRescorings({ db, score })
   t.strictSame(score.payloads.flatMap(({ deviceIds = [] }) => deviceIds), [deviceId])
+})
+
+t.test('phones of every tenant are found, each judged by the rules of his own', async (t) => {
+  const { db, deps, importOne, concerned, levelOf, idOf } = await setUp(t, { first: apps({ appId: 'com.evil.sync' }), second: apps({ appId: 'com.evil.sync' }), third: apps({ appId: 'com.good' }) })
+  await concerned()
+  const tenantOf = async (name: string): Promise<string> => (await db.selectFrom('device').select('tenant_id').where('id', '=', idOf(name)).executeTakeFirstOrThrow()).tenant_id
+  const vouching = await tenantOf('second')
+  t.not(await tenantOf('first'), vouching)
+  await db.transaction().execute(async (tx) => await insertPolicy(tx, vouching, { version: 1, document: { apps: { allow: ['com.evil.sync'] } } as never, source: '', author: 'test', comment: null }))
+  await scoreDevices(deps, [idOf('second')])
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.sync']"]))
+  t.strictSame(await concerned(), ['first', 'second'])
+  t.strictSame([await levelOf('first'), await levelOf('second'), await levelOf('third')], ['medium', 'secured', 'secured'], 'what one tenant vouches for is nothing to another')
+})
+
+t.test('names made by lot concern the phones that have others of their form', async (t) => {
+  const byLot = ['com.aixlunro.uqfhkagb', 'com.bzbqbkya.hgozttiu', 'com.ntckdlhc.oifhnjwp', 'com.tbntxear.vfmkjxme', 'com.uzoifhzk.qmqnpwaf']
+  const { importOne, concerned, levelOf } = await setUp(t, { alike: apps({ appId: 'com.qpbowavl.dbqhyjcw' }), human: apps({ appId: 'com.evenwell.settings' }), other: apps({ appId: 'com.qpbowavl.dbqhyjcwx' }) })
+  await concerned()
+  const listed = async (names: readonly string[]): Promise<string[]> => {
+    await importOne(stalkerwareFile({ packages: names }))
+    return await concerned()
+  }
+  t.strictSame(await listed(byLot.slice(1)), ['alike'], 'four say nothing yet')
+  t.equal(await levelOf('alike'), 'secured')
+  t.strictSame(await listed(byLot), ['alike'])
+  t.strictSame([await levelOf('alike'), await levelOf('human'), await levelOf('other')], ['medium', 'secured', 'secured'])
+  t.strictSame(await listed(byLot.slice(0, 4)), ['alike'], 'one of the five withdrawn')
+  t.equal(await levelOf('alike'), 'secured')
+})
+
+t.test('who dies while he looks for phones leaves everything to the next', async (t) => {
+  const { db, url, intel, importOne, concerned } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }), good: apps({ appId: 'com.good' }) })
+  await concerned()
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  const changes = async () => await db.selectFrom('intel_change').select(['kind', 'value']).execute()
+  t.equal((await changes()).length, 1)
+  const mortal = openDatabase({ connectionString: url, applicationName: 'mortal', maxConnections: 2 })
+  t.teardown(async () => await mortal.destroy())
+  // It has taken the changes and cannot list the phones: then its connection is cut, as when its machine is gone.
+  const died = db.transaction().execute(async (tx) => {
+    await sql`lock table rescoring in access exclusive mode`.execute(tx)
+    const acting = actOnChanges({ db: mortal, intel }).then(() => undefined, (error: unknown) => error)
+    // Not in this transaction, which would see the same picture of the others again and again.
+    const cut = async (): Promise<boolean> => (await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mortal' and wait_event_type = 'Lock'`.execute(db)).rows.length > 0
+    while (!await cut()) await wait(20)
+    return await acting
+  })
+  t.ok(await died instanceof Error, 'it failed')
+  t.equal((await changes()).length, 1, 'what it had taken is there again')
+  t.strictSame(await concerned(), ['bad'])
+  t.equal((await changes()).length, 0)
+})
+
+t.test('a re-scoring that is cut off goes on where it was, and shows how far it is', async (t) => {
+  const names = Array.from({ length: 7 }, (_, number) => `phone${number}`)
+  const world = await setUp(t, Object.fromEntries(names.map((name) => [name, apps({ appId: 'com.evil.spy' })])))
+  const { db, deps, intel, importOne, concerned, idOf, levelOf } = world
+  await concerned()
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  await actOnChanges({ db, intel })
+  await handOnRescorings({ db, score: world.score })
+  t.match(await listRescorings(db, { limit: 1 }), [{ found: 7, waiting: 7, finishedAt: null }])
+  await scoreDevices(deps, names.slice(0, 3).map(idOf))
+  t.match(await listRescorings(db, { limit: 1 }), [{ found: 7, waiting: 4, finishedAt: null }])
+
+  // All processes and all jobs are gone; others start, and the leases of who is gone run out.
+  const cache = await createIntelCache({ db, log: silentLog, pollMs: 3_600_000 })
+  t.teardown(async () => await cache.close())
+  const score = rememberingProducer<'score'>()
+  const anew: ScoreDeps = { db, intel: cache, sync: rememberingProducer<'sync'>(), log: silentLog, apps: createAppInventories({ db }) }
+  t.equal(await actOnChanges({ db, intel: cache }), undefined, 'nothing is looked for twice')
+  await db.updateTable('rescoring_device').set({ handed_at: new Date(Date.now() - 120_000) }).execute()
+  t.equal(await handOnRescorings({ db, score }), 4)
+  const handed = score.payloads.flatMap(({ deviceIds = [] }) => deviceIds)
+  t.strictSame([...handed].sort(), names.slice(3).map(idOf).sort(), 'those that were not judged, and no others')
+  await scoreDevices(anew, handed)
+  await handOnRescorings({ db, score })
+  t.match(await listRescorings(db, { limit: 1 }), [{ found: 7, waiting: 0, finishedAt: /T/ }])
+  t.strictSame(await Promise.all(names.map(levelOf)), names.map(() => 'medium'))
 })

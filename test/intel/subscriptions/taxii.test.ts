@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto'
+import { gunzipSync } from 'node:zlib'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createFetcher } from '../../../src/intel/subscriptions/fetcher.js'
-import { findCollection, readCollection, TAXII_LIMITS, type TaxiiLimits } from '../../../src/intel/subscriptions/taxii-client.js'
+import type { Fetcher } from '../../../src/intel/subscriptions/fetcher.js'
+import { findCollection, readPages, type StixObject, TAXII_LIMITS, type TaxiiLimits } from '../../../src/intel/subscriptions/taxii-client.js'
 import { requestRefresh } from '../../../src/intel/subscriptions/manage-subscriptions.js'
 import { file, redirect, startPublisher } from './publisher.js'
 import { LOOPBACK, setUpSubscriptions } from './setup.js'
@@ -15,6 +19,17 @@ function openFetcher (t: Test, authorization?: readonly [value: string, origin: 
   })
   t.teardown(async () => await fetcher.close())
   return fetcher
+}
+
+/** All pages together, the last of each id. */
+async function readCollection (fetcher: Fetcher, collection: string, addedAfter: string | null, limits?: TaxiiLimits): Promise<{ objects: StixObject[], addedAfter: string | null }> {
+  const objects = new Map<string, StixObject>()
+  let known = addedAfter
+  for await (const page of readPages(fetcher, collection, addedAfter, limits)) {
+    for (const object of page.objects) objects.set(object.id, object)
+    known = page.addedAfter
+  }
+  return { objects: [...objects.values()], addedAfter: known }
 }
 
 const collectionOf = ({ origin }: { readonly origin: string }): string => `${origin}/api1/collections/${COLLECTION_ID}/`
@@ -197,7 +212,8 @@ t.test('what was fetched but not imported is imported the next time, and a fault
     response.writeHead(200, { 'content-type': TAXII, 'x-taxii-date-added-last': at(6) }).end(JSON.stringify({ more: true, next: 'Mg', objects: [indicator(5), indicator(6)] }))
   }
   t.match(await runAll(), { failures: 1, lastError: /broke|closed/ })
-  t.equal((await db.selectFrom('intel_subscription_object').select('object_id').execute()).length, 5, 'half a run is none')
+  t.strictSame([imports.length, (await db.selectFrom('intel_subscription').select('added_after').executeTakeFirstOrThrow()).added_after], [1, at(4)], 'half a run is none: the feed is as it was, and all is asked for again')
+  t.equal((await db.selectFrom('intel_subscription_object').select('object_id').execute()).length, 7, 'pages are kept as they come, so that no more than one is in memory')
   server.fault = fault
   await runAll()
   t.equal(idsOf(imports[1]!.text).length, 9)
@@ -217,6 +233,25 @@ t.test('a server that does not date its objects is fetched whole each time', asy
   await runAll()
   t.strictSame(imports.map(({ text }) => idsOf(text).length), [2, 1])
   t.ok(server.pages().every(({ added_after: after }) => after === undefined))
+})
+
+t.test('a collection of many megabytes is handed on packed, and what is too much for a feed is not', async (t) => {
+  const server = await startTaxiiServer(t, { pageSize: 2 })
+  const { add, runAll, imports, db } = await setUpSubscriptions(t)
+  // Six objects of three megabytes that do not pack well.
+  for (let number = 0; number < 6; number++) server.add(indicator(number, '2026-11-01T00:00:00Z', { x_pad: randomBytes(2_250_000).toString('base64') }), at(number))
+  await add({ url: `${server.origin}/api1/`, kind: 'taxii' })
+  t.match(await runAll(), { lastError: null })
+  const [body] = imports[0]!.body as [Buffer]
+  t.ok(body[0] === 0x1f && body[1] === 0x8b, 'gzip')
+  t.strictSame(idsOf(gunzipSync(body).toString()), [0, 1, 2, 3, 4, 5].map((number) => indicator(number).id))
+  await runAll()
+  t.equal(imports.length, 1, 'and known again')
+
+  await sql`insert into intel_subscription_object (feed, object_id, modified, object) select 'list', 'x' || n, '', repeat('x', 45000000) from generate_series(1, 6) n`.execute(db)
+  await requestRefresh({ db }, { feed: 'list', full: false }, 'test')
+  await db.updateTable('intel_subscription').set({ objects_changed: true }).execute()
+  t.match(await runAll(), { failures: 1, lastError: /12 objects together are larger than 268435456 bytes/ })
 })
 
 t.test('an empty collection is no fault', async (t) => {
