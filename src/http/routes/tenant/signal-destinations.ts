@@ -129,13 +129,13 @@ export const signalDestinationsRoutes: FastifyPluginAsyncTypebox<SignalDestinati
 
   app.get('/signal-destinations/:id/dead-letters', {
     config: { permission },
-    schema: { ...about, operationId: 'listDeadLetters', summary: 'List what could not be told', description: 'Kept for 30 days, at most 10,000.', params: Params, querystring: Type.Object(PageQuery), response: { 200: page(DeadLetterSchema) } }
+    schema: { ...about, operationId: 'listSignalDeadLetters', summary: 'List what could not be told', description: 'Kept for 30 days, at most 10,000.', params: Params, querystring: Type.Object(PageQuery), response: { 200: page(DeadLetterSchema) } }
   }, async ({ params, query }) => await listDeadLetters(deps, { ...query, ...params }) as never)
 
   app.post('/signal-destinations/:id/dead-letters/resend', {
     config: { permission },
     schema: {
-      ...about, operationId: 'resendDeadLetters', summary: 'Put dead letters back in line', description: 'All, or those named.',
+      ...about, operationId: 'resendSignalDeadLetters', summary: 'Put dead letters back in line', description: 'All, or those named.',
       params: Params, body: Type.Object({ ids: Type.Optional(Type.Array(Uuid, { minItems: 1, maxItems: 1_000 })) }, { additionalProperties: false }), response: { 200: Type.Object({ resent: Type.Integer() }) }
     }
   }, async ({ params, body, operator }) => await resendDeadLetters(deps, { ...params, ids: body.ids, actor: operator.name }))
