@@ -93,7 +93,7 @@ export interface Received { readonly path: string, readonly headers: IncomingHtt
 export interface TestReceiver {
   readonly origin: string
   readonly received: Received[]
-  /** What it answers; 202 at first. Answered false: nothing at all. */
+  /** What it answers; 202 at first. */
   answer: (request: Received) => { readonly status: number, readonly body?: string, readonly headers?: Readonly<Record<string, string>> } | 'hang' | 'reset'
 }
 

@@ -65,7 +65,7 @@ const DeadLetterSchema = Type.Object({
   error: NullableText,
   deadAt: Time,
   body: Type.Unknown()
-}, { title: 'DeadLetter' })
+}, { title: 'SignalDeadLetter' })
 
 const about = { tags: ['signals'], security: [{ apiKey: [] }] }
 const permission = 'signals:manage'
