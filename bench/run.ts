@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   assess: async () => (await import('./assess.js')).assessment,
   preview: async () => (await import('./preview.js')).preview,
   storage: async () => (await import('./storage.js')).storage,
+  feed: async () => (await import('./feed.js')).feed,
   index: async () => (await import('./index.js')).index
 }
 

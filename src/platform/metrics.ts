@@ -55,6 +55,8 @@ export function createMetrics () {
     intuneCalls: counter('intune_calls_total', 'Calls to Microsoft services by kind and outcome.', ['kind', 'outcome']),
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
+    stateChangesWaiting: gauge('state_changes_waiting', 'Changes of phones\' states that have no position in the feed yet.'),
+    stateChangesLagSeconds: gauge('state_changes_lag_seconds', 'How long the longest-waiting of them waits.'),
     heartbeatAgeSeconds: gauge('intune_heartbeat_age_seconds', 'Time since the connector that is longest without a heartbeat had one.'),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
