@@ -11,8 +11,9 @@ import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
-import type { Installation } from './installation.js'
+import { appsOf, type Installation } from './installation.js'
 import { partnerPartsOf } from './partner-parts.js'
+import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
 
@@ -43,8 +44,10 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db, intune, log, sync, get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
+  const signals = signalsOf(installation)
   const app = await buildApp({
     log,
     version: VERSION,
@@ -62,11 +65,15 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
+      onboarding,
+      signals,
       journal
     },
     tenants: { db },
     partner: partner.options,
+    onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
+    signals,
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())

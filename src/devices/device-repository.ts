@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
 import type { Platform } from '../telemetry/device-state.js'
 import type { DeviceKey } from './device-key.js'
+import type { Expected } from './directory-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
 import { insertDeactivations } from './state-change-repository.js'
 
@@ -68,9 +69,15 @@ export async function lockByEntraDeviceId (tx: Tx, tenantId: string, entraDevice
   return row && toCredentials(row)
 }
 
-export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription): Promise<string> {
+/** `expected`: what the directory knows of it, its id among them. */
+export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription, expected?: Expected): Promise<string> {
   const { id } = await tx.insertInto('device')
-    .values({ tenant_id: tenantId, entra_device_id: description.entraDeviceId, platform: description.platform, ...toColumns(description) })
+    .values({
+      tenant_id: tenantId, entra_device_id: description.entraDeviceId, platform: description.platform, ...toColumns(description),
+      ...(expected?.deviceId == null ? {} : { id: expected.deviceId }),
+      directory_ownership: expected?.ownership ?? null,
+      directory_groups: expected?.groups == null ? null : [...expected.groups]
+    })
     .returning('id').executeTakeFirstOrThrow()
   await tx.insertInto('device_state').values({ device_id: id, tenant_id: tenantId, sequence: -1, state: '{}' }).execute()
   return id

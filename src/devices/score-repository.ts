@@ -5,6 +5,7 @@ import type { AssessedFinding } from '../risk/assessment.js'
 import { type Level, type ReportingState, SEVERITIES } from '../risk/level.js'
 import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
 import type { AppInventories } from './app-inventories.js'
+import { ENTRA_GROUPS, OWNERSHIP } from './device-attributes.js'
 import { groupBy } from './group-by.js'
 import type { CoverageSets } from './rules/coverage-sets.js'
 import type { FindingBehindLevel, OpenFinding, WrittenFinding } from './compare-findings.js'
@@ -30,7 +31,7 @@ export async function lockDevices (tx: Tx, deviceIds: readonly string[], invento
   const { rows } = await sql<StateRow>`
     select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps_digest, s.resend, s.reporting_state,
       s.level, s.level_since, s.last_report_at, s.desired_health, s.desired_version, s.due_at, s.judged_by, s.changes_at, s.coverage_id, s.policy_version,
-      d.ownership, d.tags, d.entra_groups
+      ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}
     from device_state s join device d on d.id = s.device_id
     where s.device_id = any(${deviceIds}::uuid[])
     order by s.device_id

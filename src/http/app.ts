@@ -18,10 +18,12 @@ import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
+import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions } from './routes/onboarding.js'
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
 import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
+import { ssfPublicRoutes, ssfRoutes, type SsfRoutesOptions } from './routes/ssf.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
@@ -41,8 +43,10 @@ export interface AppOptions {
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
   readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
+  readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
+  readonly signals: SsfRoutesOptions
   readonly rateLimits?: Partial<RateLimits>
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
@@ -96,7 +100,14 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
     await open.register(enrollmentRoutes, options.enrollment)
     await open.register(tokenRoutes, options.token)
+    await open.register(consentRedirectRoutes, options.onboarding)
   }, { prefix: '/v1' })
+
+  await app.register(async (open) => {
+    await addRateLimit(open as unknown as FastifyInstance, counting)
+    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    await open.register(ssfPublicRoutes, options.signals)
+  })
 
   await app.register(async (agents) => {
     await addAgentAuth(agents as unknown as FastifyInstance, { ...options.agentAuth, signInLimit })
@@ -112,10 +123,12 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)
     await operators.register(intelRescoringsRoutes, options.intel)
     await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
+    await operators.register(ssfRoutes, options.signals)
   }, { prefix: '/v1' })
 
   await app.register(async (partners) => {

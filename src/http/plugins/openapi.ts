@@ -31,6 +31,7 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         { name: 'intune', description: 'The connector to Intune.' },
         { name: 'intel', description: 'Threat intelligence.' },
         { name: 'partners', description: 'What relying parties learn of devices.' },
+        { name: 'signals', description: 'Who else is told: OpenID Shared Signals, webhooks, SIEM.' },
         { name: 'platform', description: 'Tenants and audit.' }
       ],
       components: {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError } from 'fastify'
 import type { BearerChecker } from './bearer.js'
 import { isoTime } from './clock.js'
+import { directoryControlRoutes } from './control-directory-routes.js'
 import { ControlError } from './control-errors.js'
 import { ClockSchema, FaultListSchema, RequestsQuery } from './control-schemas.js'
 import { tenantControlRoutes, type TenantControlOptions } from './control-tenant-routes.js'
@@ -40,6 +41,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = as
   })
 
   await app.register(tenantControlRoutes, { store, defaults: options.defaults })
+  await app.register(directoryControlRoutes, { store })
 
   app.put('/faults', { schema: { body: FaultListSchema } }, async (request) => {
     const items = faults.replace(request.body)

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { CONNECTOR_SWITCHES } from './connector.js'
+import { DEFAULT_PARTNER_ENTITY } from './partner-entity.js'
 import { ANDROID_MANAGEMENT, OWNER_TYPES, PLATFORMS, REPORTABLE_STATES, RESOURCES, THREAT_STATES } from './vocabulary.js'
 
 const strict = { additionalProperties: false }
@@ -51,24 +52,62 @@ const PartnerSeed = Type.Object({
     fields: Optional(Type.Object(Object.fromEntries(
       ['entityType', 'tenantId', 'deviceId', 'userId', 'lastUpdateTime', 'healthState'].map((name) => [name, Optional(Text)])
     ), strict)),
-    values: Optional(Type.Object(Object.fromEntries(REPORTABLE_STATES.map((name) => [name, Optional(Text)])), strict))
+    values: Optional(Type.Object(Object.fromEntries(REPORTABLE_STATES.map((name) => [name, Optional(Text)])), strict)),
+    appSync: Optional(Type.Object({
+      requestType: Optional(Type.Integer()),
+      answerType: Optional(Type.Integer()),
+      fields: Optional(Type.Object(Object.fromEntries(Object.keys(DEFAULT_PARTNER_ENTITY.appSync.fields).map((name) => [name, Optional(Text)])), strict))
+    }, strict))
   }, strict))
+}, strict)
+
+const userSeed = {
+  userPrincipalName: Optional(Text),
+  displayName: Optional(Text),
+  mail: Optional(Text),
+  accountEnabled: Optional(Type.Boolean()),
+  licensed: Optional(Type.Boolean({ description: 'has a licence for Intune' }))
+}
+export const UserSeedSchema = Type.Object(userSeed, strict)
+
+const groupSeed = { displayName: Optional(Text), kind: Optional(Type.Enum(['user', 'device'])) }
+export const GroupSeedSchema = Type.Object({ ...groupSeed, members: Optional(Type.Array(Guid)) }, strict)
+
+export const UserParams = Type.Object({ tenantId: Guid, userId: Guid })
+export const GroupParams = Type.Object({ tenantId: Guid, groupId: Guid })
+export const MemberParams = Type.Object({ tenantId: Guid, groupId: Guid, memberId: Guid })
+export const RemovalQuery = Type.Object({
+  permanent: Optional(Type.Enum(['true', 'false'], { description: 'false: it could be restored; delta says `changed` and not `deleted`' }))
 }, strict)
 
 export const TenantSeedSchema = Type.Object({
   displayName: Optional(Text),
   clients: Optional(Type.Array(ClientSeed)),
-  users: Optional(Type.Array(Type.Object({ id: Guid, userPrincipalName: Optional(Text), displayName: Optional(Text) }, strict))),
-  groups: Optional(Type.Array(Type.Object({
-    id: Guid, displayName: Optional(Text), kind: Optional(Type.Enum(['user', 'device'])), members: Type.Array(Guid)
-  }, strict))),
+  users: Optional(Type.Array(Type.Object({ id: Guid, ...userSeed }, strict))),
+  groups: Optional(Type.Array(Type.Object({ id: Guid, ...groupSeed, members: Type.Array(Guid) }, strict))),
   policies: Optional(Type.Array(CompliancePolicySeed)),
   conditionalAccess: Optional(Type.Array(ConditionalAccessSeed)),
   secureByDefault: Optional(Type.Boolean({ description: 'devices without an assigned policy count as not compliant' })),
   connector: Optional(ConnectorSeed),
+  deltaDuplicates: Optional(Type.Boolean({ description: 'change tracking tells some rows twice' })),
   partner: Optional(PartnerSeed)
 }, strict)
 export type TenantSeed = Static<typeof TenantSeedSchema>
+
+const AppSeed = Type.Object({
+  appId: Text,
+  name: Optional(Text),
+  version: Optional(Text),
+  shortVersion: Optional(Text),
+  bundleSize: Optional(Type.Integer({ minimum: 0 })),
+  dynamicSize: Optional(Type.Integer({ minimum: 0 })),
+  adHocSigned: Optional(Type.Boolean()),
+  fromAppStore: Optional(Type.Boolean()),
+  beta: Optional(Type.Boolean()),
+  deviceBasedVpp: Optional(Type.Boolean()),
+  validated: Optional(Type.Boolean()),
+  managed: Optional(Type.Boolean({ description: 'installed by Intune' }))
+}, strict)
 
 const deviceSeed = {
   platform: Type.Enum(PLATFORMS),
@@ -82,7 +121,11 @@ const deviceSeed = {
   osVersion: Optional(Text),
   manufacturer: Optional(Text),
   model: Optional(Text),
-  jailBroken: Optional(Type.Enum(['True', 'False', 'Unknown']))
+  jailBroken: Optional(Type.Enum(['True', 'False', 'Unknown'])),
+  mdmEnrolled: Optional(Type.Boolean({ description: 'false: registered in Entra only' })),
+  online: Optional(Type.Boolean({ description: 'false: it checks in no more' })),
+  checkedIn: Optional(Type.Boolean({ description: 'false: has not checked in since it enrolled' })),
+  apps: Optional(Type.Array(AppSeed))
 }
 export const DeviceSeedSchema = Type.Object(deviceSeed, strict)
 export type DeviceSeed = Static<typeof DeviceSeedSchema>
@@ -145,6 +188,7 @@ const FAULTS = [
     when: after
   }),
   fault('token-401-once', {}),
+  fault('delta-token-expired', {}),
   fault('provision-200-failed', { errorDetail: Optional(Type.String()) }),
   fault('heartbeat-answer', {
     resyncTimestamp: Optional(Time),

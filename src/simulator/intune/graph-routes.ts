@@ -1,8 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { compliancePolicyRoutes } from './graph-compliance-policies.js'
+import { appRoutes } from './graph-apps.js'
+import { batchRoutes } from './graph-batch.js'
 import { connectorRoutes } from './graph-connectors.js'
-import { deviceRoutes } from './graph-devices.js'
+import { deltaRoutes } from './graph-delta.js'
+import { directoryRoutes } from './graph-directory.js'
 import { GraphError, graphErrorBody } from './graph-errors.js'
+import { managedDeviceRoutes } from './graph-managed-devices.js'
 import type { GraphRoutesOptions } from './graph-scope.js'
 import { servicePrincipalRoutes } from './graph-service-principals.js'
 import { headerOf } from './service-hooks.js'
@@ -28,6 +32,7 @@ export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, o
       throw new GraphError(403, 'Forbidden', `Application is not authorized to perform this operation. Application must have one of the following scopes: ${wanted.join(', ')}`)
     }
     request.tenant = caller.tenant
+    request.roles = caller.token.roles
   })
 
   app.setErrorHandler<Error & { statusCode?: number }>(async (error, request, reply) => {
@@ -44,6 +49,10 @@ export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, o
 
   await app.register(servicePrincipalRoutes, options)
   await app.register(connectorRoutes, options)
-  await app.register(deviceRoutes, options)
+  await app.register(managedDeviceRoutes, options)
+  await app.register(directoryRoutes, options)
+  await app.register(deltaRoutes, options)
+  await app.register(batchRoutes, options)
   await app.register(compliancePolicyRoutes, options)
+  await app.register(appRoutes, options)
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { answerAppSync } from './app-sync.js'
 import type { BearerChecker } from './bearer.js'
 import { preciseNow } from './clock.js'
 import { blocksMessages, type Connector, newConnector } from './connector.js'
@@ -163,6 +164,17 @@ export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (ap
   })
 
   serve('GET', DEVICE_SERVICE, DEVICE_API_VERSIONS, {
+    DataDownloadMessages: async (request, reply, messageId) => {
+      const { tenant } = request
+      if (blocksMessages(store.connectorStateOf(tenant))) return await doNothing(request, reply)
+      const message = tenant.messages.get(messageId)
+      if (message?.appSync === undefined) throw new PartnerError(404, `There is no answer to a message ${messageId}.`)
+      if (message.status === 'Processing') return { ...presentMessage(tenant, message), Content: null }
+      return {
+        TenantId: tenant.id, MessageId: messageId, Status: 'Completed', ErrorCode: 0, ErrorDetail: '', Content: JSON.stringify(answerAppSync(tenant, message.appSync, store.clock.now()))
+      }
+    },
+
     DataUploadMessages: async ({ tenant }, _reply, messageId) => {
       const message = tenant.messages.get(messageId)
       if (message === undefined) throw new PartnerError(404, `Message ${messageId} is not known.`)

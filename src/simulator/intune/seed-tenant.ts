@@ -1,9 +1,11 @@
 import { randomUUID, X509Certificate } from 'node:crypto'
+import { ChangeTracker } from './change-tracking.js'
 import { type CompliancePolicy, policyTypesFor } from './compliance-policy.js'
 import { applyConnectorBody, newConnector } from './connector.js'
 import type { TenantSeed } from './control-schemas.js'
 import { DEFAULT_PARTNER_ENTITY, type PartnerEntityOptions } from './partner-entity.js'
-import type { Client, Group, Tenant } from './tenant.js'
+import { removeGroup, upsertGroup, upsertUser } from './directory.js'
+import type { Client, Tenant } from './tenant.js'
 import { PLATFORMS, RESOURCES } from './vocabulary.js'
 
 /** Microsoft gives every partner a fixed connector id; this one belongs to nobody. */
@@ -31,10 +33,14 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     clients: new Map(),
     users: new Map(),
     groups: new Map(),
+    changes: new ChangeTracker(),
+    deltaDuplicates: false,
     connectorId: DEFAULT_CONNECTOR_ID,
     connectors: new Map([[DEFAULT_CONNECTOR_ID, newConnector(DEFAULT_CONNECTOR_ID)]]),
     setupComplete: true,
     policies: new Map(),
+    apps: new Map(),
+    appConfigurations: new Map(),
     conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES }],
     secureByDefault: false,
     anyUserId: randomUUID(),
@@ -48,7 +54,7 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     messageCounts: { received: 0, completed: 0, failed: 0, updatesApplied: 0, updatesStale: 0 },
     waiters: new Set()
   }
-  tenant.users.set(tenant.anyUserId, { id: tenant.anyUserId, userPrincipalName: 'someone@contoso.example', displayName: 'Someone' })
+  upsertUser(tenant, tenant.anyUserId, { userPrincipalName: 'someone@contoso.example', displayName: 'Someone' })
   setPolicies(tenant, [{ displayName: 'Device threat level low', limit: 'low' }], nowMs)
   return tenant
 }
@@ -64,14 +70,11 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
     // The service principal outlives a new seed, as it outlives a new secret.
     tenant.clients = new Map(clients.map((client) => [client.clientId, { ...client, objectId: tenant.clients.get(client.clientId)?.objectId ?? client.objectId }]))
   }
-  for (const { id, userPrincipalName, displayName } of seed.users ?? []) {
-    const userId = id.toLowerCase()
-    tenant.users.set(userId, { id: userId, userPrincipalName: userPrincipalName ?? `${userId}@contoso.example`, displayName: displayName ?? userId })
-  }
+  for (const { id, ...details } of seed.users ?? []) upsertUser(tenant, id, details)
   if (seed.groups !== undefined) {
-    tenant.groups = new Map(seed.groups.map(({ id, displayName, kind, members }): [string, Group] => [id.toLowerCase(), {
-      id: id.toLowerCase(), displayName: displayName ?? id, kind: kind ?? 'user', members: new Set(members.map((member) => member.toLowerCase()))
-    }]))
+    const wanted = new Set(seed.groups.map(({ id }) => id.toLowerCase()))
+    for (const id of [...tenant.groups.keys()]) if (!wanted.has(id)) removeGroup(tenant, id, 'deleted')
+    for (const { id, ...details } of seed.groups) upsertGroup(tenant, id, details)
   }
   if (seed.policies !== undefined) setPolicies(tenant, seed.policies, nowMs)
   if (seed.conditionalAccess !== undefined) {
@@ -79,15 +82,22 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
       displayName: displayName ?? 'Require a compliant device', resources, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) })
     }))
   }
+  if (seed.deltaDuplicates !== undefined) tenant.deltaDuplicates = seed.deltaDuplicates
   if (seed.secureByDefault !== undefined) tenant.secureByDefault = seed.secureByDefault
   if (seed.connector !== undefined) setConnector(tenant, seed.connector, nowMs)
   if (seed.partner?.processingDelayMs !== undefined) tenant.processingDelayMs = seed.partner.processingDelayMs
   if (seed.partner?.entity !== undefined) {
-    const { entityType, fields, values } = seed.partner.entity
+    const { entityType, fields, values, appSync } = seed.partner.entity
+    const known = tenant.entity.appSync
     tenant.entity = {
       entityType: entityType ?? tenant.entity.entityType,
       fields: { ...tenant.entity.fields, ...fields },
-      values: { ...tenant.entity.values, ...values }
+      values: { ...tenant.entity.values, ...values },
+      appSync: {
+        requestType: appSync?.requestType ?? known.requestType,
+        answerType: appSync?.answerType ?? known.answerType,
+        fields: { ...known.fields, ...appSync?.fields }
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import { deriveAccess } from './access.js'
+import { deriveAccess, isCompliant } from './access.js'
 import type { SimulatedClock } from './clock.js'
 import { type ComplianceVerdict, judgePolicies, mergeJudgements } from './compliance.js'
 import { type Connector, connectorState } from './connector.js'
@@ -8,6 +8,9 @@ import { type Access, type ConnectorState, type ThreatState, UPDATE_DEVICE_HEALT
 
 /** More than anybody reads; keeps a long load run's memory flat. */
 const MAX_HISTORY = 200
+
+/** Intune has no opinion about a phone it does not manage. */
+const UNMANAGED: ComplianceVerdict = { state: 'unknown', graceEndsAtMs: null, policies: [] }
 
 export interface DeviceView {
   readonly threatState: ThreatState
@@ -44,6 +47,7 @@ export class TenantStore {
 
   /** Computes the device's compliance now and remembers since when each broken policy has been broken. */
   evaluate (tenant: Tenant, device: Device, state = this.connectorStateOf(tenant)): ComplianceVerdict {
+    if (!device.mdmEnrolled) return UNMANAGED
     const now = this.clock.now()
     const judgements = judgePolicies(tenant, device, state)
     const broken = new Map<string, number>()
@@ -51,7 +55,20 @@ export class TenantStore {
       if (result === 'noncompliant') broken.set(policy.id, device.noncompliantSince?.get(policy.id) ?? now)
     }
     device.noncompliantSince = broken.size === 0 ? undefined : broken
-    return mergeJudgements(judgements, device.noncompliantSince, tenant.secureByDefault, now)
+    const verdict = mergeJudgements(judgements, device.noncompliantSince, tenant.secureByDefault, now)
+    // Entra is told at once; its device has changed only when the answer has.
+    if (device.isCompliant !== isCompliant(verdict.state)) {
+      device.isCompliant = !device.isCompliant
+      device.change = tenant.changes.next()
+    }
+    return verdict
+  }
+
+  /** The phone tells Intune how it is, now. */
+  checkIn (tenant: Tenant, device: Device): void {
+    device.lastSyncAtMs = this.clock.now()
+    this.evaluate(tenant, device)
+    if (device.waiters !== undefined) wake(device.waiters)
   }
 
   view (tenant: Tenant, device: Device): DeviceView {
@@ -72,7 +89,7 @@ export class TenantStore {
   /** Takes a partner's report unless a newer one is there already. */
   applyReport (tenant: Tenant, report: ThreatReport, message: { messageId: string, receivedAtMs: number, appliedAtMs: number }): 'applied' | 'stale' | 'unknown-device' {
     const device = tenant.devices.get(report.deviceId)
-    if (device === undefined) return 'unknown-device'
+    if (device?.mdmEnrolled !== true) return 'unknown-device'
     if (report.lastUpdateMs <= device.threatUpdatedAtMs) {
       device.staleUpdates++
       tenant.messageCounts.updatesStale++

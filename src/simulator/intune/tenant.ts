@@ -1,6 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
+import type { ChangeTracker } from './change-tracking.js'
 import type { CompliancePolicy } from './compliance-policy.js'
 import type { Connector } from './connector.js'
+import type { AppConfiguration, MobileApp } from './mobile-app.js'
 import type { PartnerEntityOptions } from './partner-entity.js'
 import type { PartnerMessage } from './partner-messages.js'
 import type { AndroidManagement, OwnerType, Platform, Resource, ThreatState } from './vocabulary.js'
@@ -20,15 +22,25 @@ export interface User {
   readonly id: string
   readonly userPrincipalName: string
   readonly displayName: string
+  readonly mail: string
+  readonly accountEnabled: boolean
+  /** Has a licence for Intune. */
+  readonly licensed: boolean
+  /** Number of its last change in the tenant. */
+  readonly change: number
 }
 
 export interface Group {
   readonly id: string
-  readonly displayName: string
+  displayName: string
   /** The threat rule works with groups of users only. */
-  readonly kind: 'user' | 'device'
-  /** User ids or Entra device ids, lower case. */
-  readonly members: ReadonlySet<string>
+  kind: 'user' | 'device'
+  /** User ids or Entra device ids, lower case → number of the change that brought them in. */
+  readonly members: Map<string, number>
+  /** Who was a member → number of the change that took them out. */
+  readonly left: Map<string, number>
+  /** Number of the last change of the group itself. */
+  change: number
 }
 
 /** Which resources ask for a compliant device, and from whom. */
@@ -49,6 +61,23 @@ export interface ThreatUpdate {
   readonly appliedAtMs: number
 }
 
+/** One app as an iPhone tells its management server, as App Sync passes it on. */
+export interface InstalledApp {
+  readonly appId: string
+  readonly name: string
+  readonly version: string
+  readonly shortVersion: string
+  readonly bundleSize: number
+  readonly dynamicSize: number
+  readonly adHocSigned: boolean
+  readonly fromAppStore: boolean
+  readonly beta: boolean
+  readonly deviceBasedVpp: boolean
+  readonly validated: boolean
+  /** Installed by Intune. */
+  readonly managed: boolean
+}
+
 export interface Device {
   readonly entraDeviceId: string
   readonly intuneDeviceId: string
@@ -65,8 +94,19 @@ export interface Device {
   manufacturer: string
   model: string
   jailBroken: 'True' | 'False' | 'Unknown'
+  /** False: registered in Entra only; Intune does not know it. */
+  mdmEnrolled: boolean
+  /** False: switched off or lost; it checks in no more. */
+  online: boolean
+  /** Absent: the few apps of every phone. */
+  apps: readonly InstalledApp[] | undefined
   readonly enrolledAtMs: number
-  lastSyncAtMs: number
+  /** A check-in that did not follow the usual interval; null: it has not checked in since enrolment. */
+  lastSyncAtMs: number | null
+  /** What Entra was last told: Conditional Access looks at it. */
+  isCompliant: boolean
+  /** Number of the last change of its Entra device. */
+  change: number
   threatState: ThreatState
   /** `LastUpdateTime` of the newest report taken. */
   threatUpdatedAtMs: number
@@ -84,12 +124,17 @@ export interface Tenant {
   clients: Map<string, Client>
   users: Map<string, User>
   groups: Map<string, Group>
+  readonly changes: ChangeTracker
+  /** Change tracking tells some rows twice. */
+  deltaDuplicates: boolean
   /** The one connector the partner services drive. */
   connectorId: string
   connectors: Map<string, Connector>
   /** False: provisioning answers 200 with `Provisioned: 0`, as happens to partners whose set-up is unfinished. */
   setupComplete: boolean
   policies: Map<string, CompliancePolicy>
+  readonly apps: Map<string, MobileApp>
+  readonly appConfigurations: Map<string, AppConfiguration>
   conditionalAccess: readonly ConditionalAccessPolicy[]
   /** "Mark devices with no compliance policy assigned as": true means not compliant. */
   secureByDefault: boolean
