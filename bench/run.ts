@@ -10,6 +10,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   precision: async () => (await import('./precision.js')).precision,
   preview: async () => (await import('./preview.js')).preview,
   storage: async () => (await import('./storage.js')).storage,
+  feed: async () => (await import('./feed.js')).feed,
   index: async () => (await import('./index.js')).index,
   sync: async () => (await import('./sync.js')).sync
 }

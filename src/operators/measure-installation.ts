@@ -28,7 +28,7 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.signalsWaiting, metrics.signalsOldestSeconds, metrics.signalsDead, metrics.signalDestinations, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
-  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
+  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.stateChangesWaiting, metrics.stateChangesLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
     devices: ({ labels, value }) => metrics.devices.set(labels, value),
     findings: ({ labels, value }) => metrics.findings.set(labels, value),
@@ -45,6 +45,8 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     rescoringWaiting: ({ value }) => metrics.rescoringWaiting.set(value),
     syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
     syncLag: ({ value }) => metrics.syncLagSeconds.set(value),
+    stateChangesWaiting: ({ value }) => metrics.stateChangesWaiting.set(value),
+    stateChangesLag: ({ value }) => metrics.stateChangesLagSeconds.set(value),
     deadLetters: ({ value }) => metrics.syncDeadLetters.set(value),
     paused: ({ value }) => metrics.intunePaused.set(value),
     heartbeatsLate: ({ value }) => metrics.heartbeatsLate.set(value),
@@ -116,6 +118,10 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     select 'syncLag', '{}', coalesce(extract(epoch from now() - min(o.enqueued_at)), 0) from intune_outbox o
       -- What an administrator disconnected waits on purpose.
       where o.dead_at is null and not exists (select from intune_connector c where c.tenant_id = o.tenant_id and c.state = 'deprovisioned')
+    union all
+    select 'stateChangesWaiting', '{}', count(*) from state_change_waiting
+    union all
+    select 'stateChangesLag', '{}', coalesce(extract(epoch from now() - min(at)), 0) from state_change_waiting
     union all
     select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(coalesce(heartbeat_at, provisioned_at))), 0) from intune_connector where state in ('provisioned', 'failed')
     union all

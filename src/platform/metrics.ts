@@ -55,6 +55,8 @@ export function createMetrics () {
     intuneCalls: counter('intune_calls_total', 'Calls to Microsoft services by kind and outcome.', ['kind', 'outcome']),
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
+    stateChangesWaiting: gauge('state_changes_waiting', 'Changes of phones\' states that have no position in the feed yet.'),
+    stateChangesLagSeconds: gauge('state_changes_lag_seconds', 'How long the longest-waiting of them waits.'),
     syncDeadLetters: gauge('sync_dead_letters', 'Phones whose state Intune went on refusing until it was given up.'),
     intunePaused: gauge('intune_paused_tenants', 'Tenants that Intune is not called for now, after failures or because it asked to wait.'),
     intuneHosts: gauge('intune_host_circuit', 'Circuit of a host of Intune as this process sees it: 0 closed, 1 asking whether it is back, 2 open.', ['host']),

@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { MAX_REASONS } from '../../../devices/state-change-repository.js'
 import { MAX_PAGE_SIZE } from '../../../devices/cursor.js'
 import { callerKey } from '../../../partners/caller.js'
 import { listChanges, type ListChangesDeps } from '../../../partners/list-changes.js'
@@ -24,7 +23,7 @@ const SHARED = {
   level: nullable(Level),
   threatState: nullable(Health),
   score: nullable(Type.Integer({ minimum: 0, maximum: 100 })),
-  reasons: Type.Array(Type.Object({ detection: Type.String(), severity: Severity, subject: nullable(Type.String({ description: 'Null in privacy mode.' })) }), { maxItems: MAX_REASONS, description: 'What is behind the level, the worst first; not all of it.' })
+  reasons: Type.Array(Type.Object({ detection: Type.String(), severity: Severity, subject: nullable(Type.String({ description: 'Null in privacy mode.' })) }), { description: 'What is behind the level, the worst first; not all of it.' })
 }
 const ThreatStateSchema = Type.Object({ ...SHARED, levelSince: nullable(Time), assessedAt: nullable(Time), lastReportAt: nullable(Time) }, { title: 'ThreatState' })
 const DeviceChangeSchema = Type.Object({ ...SHARED, at: Time, previousState: State, previousLevel: nullable(Level), previousThreatState: nullable(Health) }, { title: 'DeviceChange' })
