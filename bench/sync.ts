@@ -125,9 +125,9 @@ async function measureBeside (stage: SyncStage, tenants: readonly BenchTenant[],
   await stage.want(tenants, 'mediumSeverity')
   const scheduler = stage.startSync({ onCall: () => {} })
   const delays: number[] = []
-  let isBusy = true
-  const others = drain(stage, scheduler, tenants).then(() => { isBusy = false })
-  for (let turn = 0; isBusy; turn++) {
+  const load = { isOver: false }
+  const others = drain(stage, scheduler, tenants).then(() => { load.isOver = true })
+  for (let turn = 0; !load.isOver; turn++) {
     await stage.want([single], turn % 2 === 0 ? 'highSeverity' : 'secured')
     const from = performance.now()
     await drain(stage, scheduler, [single])

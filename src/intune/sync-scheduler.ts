@@ -125,7 +125,8 @@ export function createSyncScheduler (deps: SyncTenantDeps): SyncScheduler {
         run.due = false
       }
       const until = performance.now() + CLOSE_LIMIT_MS
-      while ((steps > 0 || sender.inHand().length > 0) && performance.now() < until) await sleep(10)
+      const isAtWork = (): boolean => steps > 0 || sender.inHand().length > 0
+      while (isAtWork() && performance.now() < until) await sleep(10)
       closing.abort()
       await leaveMessages(deps.db, sender.inHand()).catch((err: unknown) => deps.log.warn({ err }, 'messages in hand lapse by themselves'))
       for (const run of runs.values()) run.finished.resolve()

@@ -18,9 +18,9 @@ t.test('out-of-order updates: with several workers and messages that overtake ea
     { kind: 'message-delayed', delayMs: 150, probability: 0.3 },
     { kind: 'reset', when: 'after', probability: 0.1, match: { service: 'partner' } }
   ])
-  let isChanging = true
+  const changes = { areOver: false }
   const work = [1, 2].map(async () => {
-    while (isChanging) {
+    while (!changes.areOver) {
       await syncTenant(deps, { tenantId })
       await wait(5)
     }
@@ -30,7 +30,7 @@ t.test('out-of-order updates: with several workers and messages that overtake ea
     for (const { deviceId } of devices) await wantHealth(db, tenantId, deviceId, healths[(round + 1) % 4]!)
     await wait(30)
   }
-  isChanging = false
+  changes.areOver = true
   await Promise.all(work)
   await setFaults([])
   await until(async () => {
