@@ -1,5 +1,6 @@
 import { hashEnrollmentToken } from '../devices/enroll-device.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
+import { provisionTenant } from '../intune/provision-tenant.js'
 import { resyncTenant } from '../intune/resync-tenant.js'
 import { hashApiKey } from '../operators/api-keys.js'
 import { setUpIntune } from '../onboarding/setup/setup-intune.js'
@@ -43,10 +44,11 @@ const WISH: SetupWish = {
   ios: { bundleId: 'com.example.sallyport', storeUrl: 'https://apps.apple.com/app/id0000000000', limit: 'low' }
 }
 
-/** Sets the simulated Intune up as an administrator would, beside everything else: nothing waits for it. */
-export function setUpEmbeddedTenant ({ db, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
+/** Connects the tenant and sets the simulated Intune up as an administrator would, beside everything else: nothing waits for it. */
+export function setUpEmbeddedTenant ({ db, queues, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
   const deps = { db, intune, log, publicUrl: publicUrl.value, connectorId: config.INTUNE_CONNECTOR_ID }
-  const done = setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false })
+  const done = provisionTenant({ ...deps, sync: queues.producer('sync') }, { tenantId })
+    .then(async () => await setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false }))
     .catch((error: unknown) => log.warn({ err: error }, 'the simulated Intune was not set up'))
   lifecycle.onStop('setting Intune up', async () => { await done })
 }

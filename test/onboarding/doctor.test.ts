@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { generateKeyPair, SignJWT } from 'jose'
 import t from 'tap'
 import { IntuneError } from '../../src/intune/intune-error.js'
@@ -11,6 +13,7 @@ import { seedTenant } from '../helpers/devices.js'
 import { makeCertificate } from '../intune/make-certificate.js'
 
 const CONNECTOR = '5a11ab0e-0000-4000-8000-00000000c0de'
+const OURS = { connectorId: CONNECTOR, isConnected: true }
 const answering = (value: unknown[]) => ({ send: async () => ({ value }) })
 const forbidding = { async send (): Promise<never> { throw new IntuneError('unauthorized', 'Microsoft Graph answered 403', { status: 403 }) } }
 
@@ -20,12 +23,13 @@ t.test('each state in which Intune can show the connector is told in words', asy
     ['unknownFutureValue', {}, 'broken'], ['unresponsive', {}, 'broken'], ['error', {}, 'broken'], ['somethingNew', {}, 'warning']
   ]
   for (const [partnerState, more, state] of states) {
-    const [check] = await checkConnector(answering([{ id: CONNECTOR.toUpperCase(), partnerState, ...more }]), 't', CONNECTOR)
+    const [check] = await checkConnector(answering([{ id: CONNECTOR.toUpperCase(), partnerState, ...more }]), 't', OURS)
     t.match(check, { check: 'connector', state }, partnerState)
     t.equal(check!.nextAction === null, state === 'ok', partnerState)
   }
-  t.match(await checkConnector(answering([{ id: '2c7790de-8b02-4814-85cf-e0c59380dee8' }]), 't', CONNECTOR), [{ state: 'broken', text: /but Lookout/, nextAction: /INTUNE_CONNECTOR_ID/ }])
-  t.match(await checkConnector(forbidding, 't', CONNECTOR), [{ state: 'unknown', text: /DeviceManagementServiceConfig\.Read\.All/ }])
+  t.match(await checkConnector(answering([{ id: '2c7790de-8b02-4814-85cf-e0c59380dee8' }]), 't', OURS), [{ state: 'broken', text: /but Lookout/, nextAction: /INTUNE_CONNECTOR_ID/ }])
+  t.match(await checkConnector(answering([{ id: CONNECTOR, partnerState: 'unavailable' }]), 't', { ...OURS, isConnected: false }), [{ state: 'warning', nextAction: /provision/ }], 'before it was ever connected')
+  t.match(await checkConnector(forbidding, 't', OURS), [{ state: 'unknown', text: /DeviceManagementServiceConfig\.Read\.All/ }])
 })
 
 t.test('Conditional Access that asks for no compliant device, or is not on, is worth a word', async (t) => {
@@ -80,7 +84,8 @@ t.test('the installation: our address, our credentials and their ends, and how e
   const { file } = await makeCertificate(t)
   const { privateKey } = await generateKeyPair('RS256')
   const expired = await new SignJWT({}).setProtectedHeader({ alg: 'RS256' }).setIssuer('x').setSubject('y').setExpirationTime(1).sign(privateKey)
-  const folder = t.testdir({ token: expired })
+  const folder = dirname(file)
+  await writeFile(join(folder, 'token'), expired)
   const run = async (publicUrl: string, app: object) => await diagnoseInstallation({ db, publicUrl, apps: { INTUNE_CLIENT_ID: { clientId: 'a', ...app } } })
   const states = async (...input: Parameters<typeof run>): Promise<string[]> => (await run(...input)).checks.map(({ state }) => state)
   t.strictSame(await states('https://mtd.example', { clientSecret: 'x' }), ['ok', 'ok', 'warning'])

@@ -18,7 +18,7 @@ export async function diagnoseTenant (deps: DiagnoseDeps, { tenantId }: { readon
   const connector = await findConnector(db, tenantId)
   if (connector === undefined) throw new NotFoundError('There is no such tenant.')
   const now = deps.now?.() ?? new Date()
-  const { entraTenantId } = connector
+  const { entraTenantId, state } = connector
   const { checks: links, granted } = await checkLinks({ intune, connector, now })
   const checks = [...links, ...granted === undefined ? notReached() : await checkIntune(), await checkQueue()]
   await saveDiagnosis(db, tenantId, { checkedAt: now, checks })
@@ -27,7 +27,7 @@ export async function diagnoseTenant (deps: DiagnoseDeps, { tenantId }: { readon
   async function checkIntune (): Promise<Check[]> {
     const setUp = intune.setup.isSeparate ? await inspectSetupApp() : []
     const found = await Promise.all([
-      checkConnector(intune.setup.graph, entraTenantId, connectorId),
+      checkConnector(intune.setup.graph, entraTenantId, { connectorId, isConnected: state !== 'not-provisioned' }),
       getIntuneSetup(deps, { tenantId }).then(checkSetup),
       checkConditionalAccess(intune.graph, entraTenantId),
       checkLicences(intune.graph, entraTenantId)

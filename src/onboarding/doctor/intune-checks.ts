@@ -23,25 +23,26 @@ async function readOr (check: string, permission: string, read: () => Promise<Ch
     if (!(error instanceof IntuneError)) throw error
     if (error.details.status === 403) return [unknown(check, `Could not be looked at: our app lacks ${permission} (Microsoft Graph).`, `If this check matters to you, add ${permission} to the app registration and consent again.`)]
     const { cause, remedy } = adviseOn(error)
+    if (error.failure === 'rejected') return [unknown(check, `Could not be looked at: ${describeError(error)}`, 'Nothing: the check is left out.')]
     return [unknown(check, `${describeError(error)} ${cause}`, remedy)]
   }
 }
 
-/** The connector as Intune has it: its state and its switches. */
-export async function checkConnector (graph: Graph, entraTenantId: string, connectorId: string): Promise<Check[]> {
+/** The connector as Intune has it: its state and its switches. `isConnected`: whether we have provisioned the tenant. */
+export async function checkConnector (graph: Graph, entraTenantId: string, { connectorId, isConnected }: { readonly connectorId: string, readonly isConnected: boolean }): Promise<Check[]> {
   const check = 'connector'
   return await readOr(check, DOCTOR_PERMISSIONS.connector, async () => {
     const rows = await readConnectors({ graph, entraTenantId })
     const ours = rows.find(({ id }) => String(id).toLowerCase() === connectorId.toLowerCase())
     return [ours === undefined
       ? broken(check, `The tenant has no Mobile Threat Defense connector ${connectorId}${rows.length === 0 ? '' : `, but ${rows.map(({ id }) => vendorOf(id)).join(', ')}`}.`, 'Set Intune up (`sallyport tenant setup-intune`), or add the connector under Tenant administration > Connectors and tokens > Mobile Threat Defense. If it is there, INTUNE_CONNECTOR_ID is wrong.')
-      : judgeConnector(ours)]
+      : judgeConnector(ours, isConnected)]
   })
 }
 
 const SWITCHES = { androidEnabled: 'Android', iosEnabled: 'iOS and iPadOS' } as const
 
-function judgeConnector (row: Row): Check {
+function judgeConnector (row: Row, isConnected: boolean): Check {
   const check = 'connector'
   const state = String(row.partnerState)
   const on = Object.entries(SWITCHES).filter(([name]) => row[name] === true).map(([, platform]) => platform)
@@ -51,7 +52,7 @@ function judgeConnector (row: Row): Check {
       ? warning(check, `Intune shows the connector as enabled, but neither for Android nor for iOS (${beat}).`, 'Turn on the platforms: `sallyport tenant setup-intune`, or in the Intune admin centre.')
       : ok(check, `Intune shows the connector as enabled for ${on.join(' and ')}, ${beat}.`)
     case 'available': return broken(check, `Intune has us as a partner, but no platform is turned on (${beat}).`, 'Turn on "Connect Android devices" and "Connect iOS devices": `sallyport tenant setup-intune`, or Tenant administration > Connectors and tokens > Mobile Threat Defense.')
-    case 'unavailable': return broken(check, 'Intune shows the connector as unavailable: the tenant is deprovisioned, and what we send is thrown away.', 'Provision again: POST …/connector/provision.')
+    case 'unavailable': return !isConnected ? warning(check, 'Intune shows the connector as unavailable: the tenant was not connected yet.', 'Connect it: POST …/connector/provision.') : broken(check, 'Intune shows the connector as unavailable: the tenant is deprovisioned, and what we send is thrown away.', 'Provision again: POST …/connector/provision.')
     case 'notSetUp':
     case 'unknownFutureValue': return broken(check, 'Intune shows the connector as not set up: steps or permissions are missing, and what we send is thrown away.', 'Have the tenant\'s administrator consent again (`sallyport tenant connect`), then provision again.')
     case 'unresponsive': return broken(check, `Intune takes us for unresponsive and ignores our levels (${beat}; limit ${String(row.partnerUnresponsivenessThresholdInDays)} days).`, 'See the check of the heartbeat; the next one that arrives restores it.')
