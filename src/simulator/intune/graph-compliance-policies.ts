@@ -7,13 +7,15 @@ import { type CompliancePolicy, policyType, type PolicyTypeName } from './compli
 import type { GraphVersion } from './connector.js'
 import { badRequest, notFound } from './graph-errors.js'
 import { bodyObject, type GraphRoutesOptions } from './graph-scope.js'
-import { originOf } from './odata.js'
+import { propertyNames } from './graph-types.js'
+import { originOf, parseListQuery, presentPage } from './odata.js'
 import type { Tenant } from './tenant.js'
 import type { ThreatLimit } from './vocabulary.js'
 
 const WRITE_ROLES = ['DeviceManagementConfiguration.ReadWrite.All']
 const READ_ROLES = ['DeviceManagementConfiguration.Read.All', ...WRITE_ROLES]
 const PATH = '/deviceManagement/deviceCompliancePolicies'
+const MAX_TOP = 1000
 type ById = { Params: { id: string } }
 
 /** Compliance policies: list, create, change, delete, assign. */
@@ -25,10 +27,13 @@ export const compliancePolicyRoutes: FastifyPluginAsync<GraphRoutesOptions> = as
     return policy
   }
 
-  app.get(PATH, { config: { roles: READ_ROLES } }, async (request) => ({
-    '@odata.context': context(request),
-    value: [...request.tenant.policies.values()].filter((policy) => isVisible(policy, version)).map((policy) => presentPolicy(policy, version))
-  }))
+  app.get(PATH, { config: { roles: READ_ROLES } }, async (request) => {
+    const query = parseListQuery(request.query, {
+      filterable: { id: ['eq', 'in'], displayName: ['eq', 'contains', 'startswith'] }, properties: propertyNames('deviceCompliancePolicy', version), typeName: 'deviceCompliancePolicy', maxTop: MAX_TOP
+    })
+    const rows = [...request.tenant.policies.values()].filter((policy) => isVisible(policy, version))
+    return presentPage(request, `${version}/$metadata#deviceManagement/deviceCompliancePolicies`, rows, query, (policy) => presentPolicy(policy, version))
+  })
 
   app.get<ById>(`${PATH}/:id`, { config: { roles: READ_ROLES } }, async (request) => ({
     '@odata.context': context(request, '/$entity'), ...presentPolicy(find(request.tenant, request.params.id), version)
@@ -42,7 +47,7 @@ export const compliancePolicyRoutes: FastifyPluginAsync<GraphRoutesOptions> = as
   app.post(PATH, { config: { roles: WRITE_ROLES } }, async (request, reply) => {
     const body = bodyObject(request)
     const type = checkPolicyBody(body, version, undefined)
-    checkScheduledActions(body.scheduledActionsForRule)
+    checkScheduledActions(body.scheduledActionsForRule, version)
     const now = store.clock.now()
     const policy: CompliancePolicy = {
       id: randomUUID(),
@@ -92,7 +97,7 @@ export const compliancePolicyRoutes: FastifyPluginAsync<GraphRoutesOptions> = as
     const policy = find(request.tenant, request.params.id)
     const body = bodyObject(request)
     for (const name of Object.keys(body)) if (name !== 'deviceComplianceScheduledActionForRules') throw badRequest(`The parameter '${name}' in the request payload is not a valid parameter for the operation 'scheduleActionsForRules'.`)
-    checkScheduledActions(body.deviceComplianceScheduledActionForRules)
+    checkScheduledActions(body.deviceComplianceScheduledActionForRules, version)
     policy.scheduledActions = body.deviceComplianceScheduledActionForRules as unknown[]
     policy.gracePeriodHours = graceHoursOf(policy.scheduledActions)
     store.reevaluate(request.tenant)

@@ -1,6 +1,7 @@
 import { APP_TYPES } from './graph-types-apps.js'
 import { DIRECTORY_TYPES } from './graph-types-directory.js'
 import { DEVICE_TYPES } from './graph-types-devices.js'
+import { POLICY_GRAPH_TYPES } from './graph-types-policies.js'
 import type { GraphVersion } from './connector.js'
 
 /** One property of a Graph type, in the words of Microsoft's metadata. */
@@ -27,7 +28,7 @@ export interface GraphType {
 }
 
 /** What this Graph knows of Microsoft's types. Everything else is refused, as unknown properties are. */
-export const GRAPH_TYPES: Readonly<Record<string, GraphType>> = { ...DIRECTORY_TYPES, ...DEVICE_TYPES, ...APP_TYPES }
+export const GRAPH_TYPES: Readonly<Record<string, GraphType>> = { ...DIRECTORY_TYPES, ...DEVICE_TYPES, ...APP_TYPES, ...POLICY_GRAPH_TYPES }
 
 const shownProperties = new Map<string, Readonly<Record<string, GraphProperty>>>()
 

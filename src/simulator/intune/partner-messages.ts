@@ -27,7 +27,8 @@ export interface MessageMishap {
   readonly extraDelayMs?: number
 }
 
-const MAX_KEPT = 50_000
+/** Of a tenant; an older one is unknown again, and its id free. */
+const MAX_KEPT = 10_000
 const DEVICE_NOT_FOUND = 404
 const INJECTED_FAILURE = 500
 

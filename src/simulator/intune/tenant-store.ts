@@ -8,8 +8,10 @@ import type { ThreatReport } from './partner-entity.js'
 import type { Device, Tenant } from './tenant.js'
 import { type Access, type ConnectorState, type ThreatState, UPDATE_DEVICE_HEALTH } from './vocabulary.js'
 
-/** More than anybody reads; keeps a long load run's memory flat. */
+/** More than anybody reads, and what a tenant's phones keep together: a long load run's memory stays flat. */
 const MAX_HISTORY = 200
+const MIN_HISTORY = 5
+const MAX_HISTORY_OF_TENANT = 1_000_000
 
 /** Intune has no opinion about a phone it does not manage. */
 const UNMANAGED: ComplianceVerdict = { state: 'unknown', graceEndsAtMs: null, policies: [] }
@@ -103,7 +105,8 @@ export class TenantStore {
     setThreatState(tenant, device, report.threatState)
     device.threatUpdatedAtMs = report.lastUpdateMs
     device.history.push({ threatState: report.threatState, lastUpdateTime: report.lastUpdateTime, ...message })
-    if (device.history.length > MAX_HISTORY) device.history.shift()
+    const kept = Math.max(MIN_HISTORY, Math.min(MAX_HISTORY, Math.floor(MAX_HISTORY_OF_TENANT / tenant.devices.size)))
+    if (device.history.length > kept) device.history.shift()
     tenant.messageCounts.updatesApplied++
     this.evaluate(tenant, device)
     if (device.waiters !== undefined) wake(device.waiters)
