@@ -18,7 +18,8 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
     log,
     sync: queues.producer('sync'),
     privacyMode: config.PRIVACY_MODE,
-    onScored: ({ reports }) => {
+    onScored: ({ reports, judgements }) => {
+      for (const { failures } of judgements) for (const { detection } of failures) metrics.detectionFailures.inc({ detection })
       metrics.reportsScored.inc(reports.length)
       const now = Date.now()
       for (const { receivedAt } of reports) metrics.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)

@@ -131,7 +131,8 @@ export function judgeDevice (device: StoredDevice, reports: readonly JournalRepo
     score: findings.keptOpen.length === 0 ? assessment.score : priorityScore(level, [...assessment.findings, ...findings.keptOpen]),
     levelSince: level === device.level && device.levelSince !== null ? device.levelSince : now,
     coverage: assessment.coverage,
-    undecided: assessment.undecided,
+    // Who threw has not answered either.
+    undecided: [...assessment.undecided, ...assessment.failures.map(({ detection }) => detection)],
     groups: rules.groups,
     quiet: rules.policy.quiet,
     policyVersion: rules.policyVersion,

@@ -39,6 +39,7 @@ export function createMetrics () {
     journalWaiting: gauge('journal_waiting_reports', 'Reports in memory that wait for a commit.'),
     reportsScored: counter('reports_scored_total', 'Reports merged and judged.'),
     reportsQuarantined: gauge('reports_quarantined', 'Reports set aside because they could not be scored.'),
+    detectionFailures: counter('detection_failures_total', 'Judgements in which a detection threw; the phone was judged by the others.', ['detection']),
     scoreSeconds: histogram('score_seconds', 'From receiving a report to its judgement.', LATENCY_BUCKETS),
     endToEndSeconds: histogram('report_to_intune_seconds', 'From a change of a phone\'s level to Intune acknowledging it.', LATENCY_BUCKETS),
     findings: gauge('findings_open', 'Open findings by detection.', ['detection']),

@@ -240,6 +240,8 @@ t.test('a detection that throws lists the report, its findings stay open, the re
   t.match((await listQuarantine(world, { tenantId })).items, [{ id: culprit.id, error: 'dev-throws: it threw' }])
   t.strictSame((await findingsOf(db, device)).map(({ subject, status }) => [subject, status]), [['mid-one', 'open'], ['odd-one', 'resolved']])
   t.match(await stateOf(db, device), { level: 'medium', sequence: 3 }, 'what nobody could deny still counts')
+  t.ok((await getDevice(world, device)).unknown.includes('dev-throws'), 'operators see that it has no answer')
+  t.notOk((await getDevice(world, neighbour)).unknown.includes('dev-throws'))
   t.match(await stateOf(db, neighbour), { level: 'high' })
 
   await scoreGroup(world, await journal(world, [device, makeReport(4)]))

@@ -2,6 +2,8 @@ import t, { type Test } from 'tap'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
+import { sql } from 'kysely'
+import { scoreGroup } from '../../src/devices/score-devices.js'
 import { openQueues } from '../../src/platform/queues.js'
 import { claimMessage, freeMessage, watchMessages } from '../../src/intune/outbox-repository.js'
 import { syncTenant } from '../../src/intune/sync-tenant.js'
@@ -13,7 +15,9 @@ import { insertReports } from '../../src/telemetry/journal-repository.js'
 import { toStorableReport } from '../../src/telemetry/storable-report.js'
 import { sweepJournal } from '../../src/telemetry/sweep-journal.js'
 import { wakeSyncs } from '../../src/intune/wake-syncs.js'
+import { startScoreWorker } from '../../workers/score.js'
 import { startUpkeepWorker } from '../../workers/upkeep.js'
+import { NO_INTEL } from '../helpers/intel.js'
 import { recordingPartner, seedWaitingDevices } from '../intune/helpers.js'
 
 const DAY_MS = 24 * 3_600_000
@@ -144,4 +148,59 @@ t.test('a publisher who never answers holds up neither the other tasks nor the e
   while (runs.begun === 0 || !score.payloads.some(({ groupId }) => groupId === lost.groupId)) await new Promise((resolve) => setTimeout(resolve, 10))
   await worker.close()
   t.pass('it ended')
+})
+
+t.test('what is over by itself is judged anew within five seconds, by the workers as they run', async (t) => {
+  const { db, url, tenantId, sync } = await setUp(t)
+  const queues = await openQueues({ databaseUrl: url, log: silentLog })
+  t.teardown(async () => await queues.close())
+  const { deviceId } = await seedDevice(db, tenantId)
+  const intel = { current: () => NO_INTEL }
+  await createJournalDays(db, new Date(), 1)
+  // A day is how long the event counts; the workers are started before it is over.
+  const over = Date.now() + 6_000
+  const event = { eventId: 'e', type: 'tls-interception', at: new Date(over - DAY_MS).toISOString(), probeHost: 'login.example', trustedCa: false, observedSha256: 'ab'.repeat(32) }
+  const { groupId } = await insertReports(db, [{ deviceId, source: null, ...toStorableReport(makeReport(1, { events: [event] })) }], new Date())
+  await scoreGroup({ db, intel, sync, log: silentLog }, groupId!)
+  const state = async () => await db.selectFrom('device_state').select(['level', 'level_since', 'due_at']).where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+  t.match(await state(), { level: 'high', due_at: new Date(over) }, 'the moment is known beforehand')
+
+  const score = startScoreWorker({ queues, score: queues.producer('score'), db, intel, sync, log: silentLog, concurrency: 1 })
+  t.teardown(async () => await score.close())
+  const upkeep = await startUpkeepWorker({
+    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), heartbeatMinutes: 60, retentionDays: 30,
+    subscriptions: { run: async () => {}, close: async () => {} }
+  })
+  t.teardown(async () => await upkeep.close())
+  let now = await state()
+  while (now.level === 'high') {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    now = await state()
+  }
+  const late = now.level_since!.getTime() - over
+  t.ok(late >= 0 && late <= 5_000, `${late} ms after the end`)
+})
+
+t.test('which phones are due is found by an index, among many that are not', async (t) => {
+  const { db, tenantId, score } = await setUp(t)
+  await sql`
+    with made as (
+      insert into device (tenant_id, entra_device_id, platform, public_key) select ${tenantId}::uuid, gen_random_uuid(), 'android', '{}' from generate_series(1, 20000) returning id
+    ) insert into device_state (device_id, tenant_id, state, due_at) select id, ${tenantId}::uuid, '{}', now() + make_interval(mins => (row_number() over ())::int) from made`.execute(db)
+  await sql`analyze device_state`.execute(db)
+  await sql`update device_state set due_at = now() - interval '1 second' where device_id in (select device_id from device_state order by due_at limit 30)`.execute(db)
+  const scans = async (connection: typeof db): Promise<{ whole: number, byIndex: number }> => {
+    await sql`select pg_stat_force_next_flush()`.execute(connection)
+    const { rows: [row] } = await sql<{ whole: number, by_index: number }>`
+      select s.seq_scan::int as whole, i.idx_scan::int as by_index from pg_stat_user_tables s join pg_stat_user_indexes i using (relid)
+      where s.relname = 'device_state' and i.indexrelname = 'device_state_due_at_idx'`.execute(connection)
+    return { whole: row!.whole, byIndex: row!.by_index }
+  }
+  await db.connection().execute(async (connection) => {
+    const before = await scans(connection)
+    t.strictSame(await rescoreDueDevices({ db: connection, score }), { devices: 30 })
+    const after = await scans(connection)
+    t.equal(after.whole, before.whole, 'the table is never read as a whole')
+    t.ok(after.byIndex > before.byIndex)
+  })
 })

@@ -83,7 +83,7 @@ t.test('a policy is put in force, phones are judged by it with the newest teleme
 
   await t.rejects(put('severities: {}', 0), { code: 'PRECONDITION-FAILED' })
   await t.rejects(put('{ "version": 0, "severities": {} }'), { code: 'CONFLICT' })
-  t.strictSame(await faultsOf(put('severities: { nonsense: high, dev-rooted: terrible }')), ['/severities/dev-rooted'])
+  t.strictSame(await faultsOf(put('severities: { nonsense: high, dev-rooted: terrible }')), ['/severities/dev-rooted', '/severities/nonsense'], 'all faults, of form and of meaning')
   t.match(await getPolicy({ db }, { tenantId }), { version: 1, severities: { 'dev-no-passcode': 'high' }, groups: [] }, 'the one before stays in force')
   t.match(await put('severities:\n  dev-no-passcode: high\n', 1), { version: 1, changed: false, rescoringId: null })
   await put('severities: { dev-no-passcode: off }', 1)
