@@ -7,13 +7,15 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   accept: async () => (await import('./accept.js')).accept,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
+  precision: async () => (await import('./precision.js')).precision,
   preview: async () => (await import('./preview.js')).preview,
   storage: async () => (await import('./storage.js')).storage,
-  index: async () => (await import('./index.js')).index
+  index: async () => (await import('./index.js')).index,
+  sync: async () => (await import('./sync.js')).sync
 }
 
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
-const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, retro: 100_000, preview: 100_000 }
+const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, retro: 100_000, preview: 100_000, sync: 100_000 }
 
 function positive (text: string): number {
   const number = Number(text)
@@ -29,7 +31,7 @@ const command = new Command('npm run bench --')
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
   .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
-  .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000; retro, preview: 100000)', positive)
+  .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000; retro, preview, sync: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()

@@ -25,12 +25,15 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   RATE_LIMIT_ADDRESS: ['13', 13],
   RATE_LIMIT_FAILURES: ['14', 14],
   RATE_LIMIT_API_KEY: ['15', 15],
+  RATE_LIMIT_PARTNER: ['66', 66],
   JOURNAL_MAX_WAITING: ['1', 1],
   SCORE_CONCURRENCY: ['8', 8],
   SYNC_CONCURRENCY: ['9', 9],
   REPORT_RETENTION_DAYS: ['7', 7],
+  STATE_CHANGE_RETENTION_DAYS: ['9', 9],
   PRIVACY_MODE: ['true', true],
   SECRETS_KEY: ['MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=', 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='],
+  SIGNALS_ALLOW_PRIVATE_HOSTS: ['siem.example', 'siem.example'],
   INTEL_ALLOW_PRIVATE_HOSTS: ['mirror.example.org', 'mirror.example.org'],
   HTTPS_PROXY: ['http://us:pass@proxy:3128', 'http://us:pass@proxy:3128'],
   HTTP_PROXY: ['http://proxy:3128', 'http://proxy:3128'],
@@ -42,8 +45,22 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   INTUNE_CLIENT_ID: ['an-app', 'an-app'],
   INTUNE_CLIENT_SECRET: [SECRET, SECRET],
   INTUNE_CLIENT_CERTIFICATE: ['/run/secrets/app.pem', '/run/secrets/app.pem'],
+  INTUNE_FEDERATED_TOKEN_FILE: ['/var/run/secrets/token', '/var/run/secrets/token'],
+  INTUNE_SETUP_CLIENT_ID: ['another-app', 'another-app'],
+  INTUNE_SETUP_CLIENT_SECRET: [SECRET, SECRET],
+  INTUNE_SETUP_CLIENT_CERTIFICATE: ['/run/secrets/setup.pem', '/run/secrets/setup.pem'],
+  INTUNE_SETUP_FEDERATED_TOKEN_FILE: ['/var/run/secrets/setup-token', '/var/run/secrets/setup-token'],
+  INTUNE_CONNECTOR_ID: ['11111111-2222-4333-8444-555555555555', '11111111-2222-4333-8444-555555555555'],
   INTUNE_CA_FILE: ['/etc/ssl/extra.pem', '/etc/ssl/extra.pem'],
   INTUNE_HEARTBEAT_MINUTES: ['15', 15],
+  PARTNER_API_AUDIENCE: ['api://x,0000000a-0000-0000-c000-00000000000b', 'api://x,0000000a-0000-0000-c000-00000000000b'],
+  PARTNER_API_CLIENTS: ['0000000a-0000-0000-c000-00000000000c', '0000000a-0000-0000-c000-00000000000c'],
+  INTUNE_RECONCILE_MINUTES: ['5', 5],
+  INTUNE_UNRESPONSIVE_DAYS: ['7', 7],
+  INTUNE_WRITE_LIMIT: ['0', 0],
+  INTUNE_CALL_LIMIT: ['500', 500],
+  INTUNE_DEAD_AFTER_REFUSALS: ['10', 10],
+  INTUNE_DEAD_AFTER_HOURS: ['24', 24],
   PARTNER_WIRE_ENTITY_TYPE: ['0', 0],
   PARTNER_WIRE_HEALTH_FIELD: ['Threat', 'Threat'],
   PARTNER_WIRE_HEALTH_VALUES: ['secured=0,highSeverity=3', 'secured=0,highSeverity=3'],
@@ -56,9 +73,10 @@ const textsOf = (names: readonly (keyof typeof VALUES)[]): Record<string, string
 
 t.test('every setting comes from the environment', async (t) => {
   t.strictSame([...NAMES].sort(), Object.keys(SETTINGS).sort(), 'and every setting is tested here')
-  // The app proves itself by a secret or by a certificate, not by both.
-  for (const other of ['INTUNE_CLIENT_SECRET', 'INTUNE_CLIENT_CERTIFICATE']) {
-    const names = NAMES.filter((name) => name !== other)
+  // An app proves itself by a secret, a certificate or a federated token: by one of them.
+  const ways = ['CLIENT_SECRET', 'CLIENT_CERTIFICATE', 'FEDERATED_TOKEN_FILE']
+  for (const way of ways) {
+    const names = NAMES.filter((name) => !ways.some((other) => other !== way && (name === `INTUNE_${other}` || name === `INTUNE_SETUP_${other}`)))
     t.strictSame({ ...loadConfig(textsOf(names)) }, Object.fromEntries(names.map((name) => [name, VALUES[name][1]])))
   }
 })
@@ -94,9 +112,17 @@ t.test('a value that is wrong is refused by the name of its variable', async (t)
   }
 })
 
-t.test('an Intune app needs exactly one way to prove itself', async (t) => {
-  const faulty = [{ INTUNE_CLIENT_ID: 'an-app' }, { INTUNE_CLIENT_ID: 'an-app', INTUNE_CLIENT_SECRET: SECRET, INTUNE_CLIENT_CERTIFICATE: 'app.pem' }]
-  for (const env of faulty) t.throws(() => loadConfig(env), /INTUNE_CLIENT_ID: needs exactly one of INTUNE_CLIENT_SECRET and INTUNE_CLIENT_CERTIFICATE/)
+t.test('an Entra app needs exactly one way to prove itself, and the fault names all of them', async (t) => {
+  const ways = { CLIENT_SECRET: SECRET, CLIENT_CERTIFICATE: 'app.pem', FEDERATED_TOKEN_FILE: '/token' }
+  for (const app of ['INTUNE_', 'INTUNE_SETUP_']) {
+    const all = Object.entries(ways).map(([way, value]): [string, string] => [`${app}${way}`, value])
+    for (const given of [[], all.slice(0, 2), all.slice(1), [all[0]!, all[2]!], all]) {
+      const env = { [`${app}CLIENT_ID`]: 'an-app', ...Object.fromEntries(given) }
+      t.throws(() => loadConfig(env), new RegExp(`${app}CLIENT_ID: needs exactly one of ${all.map(([name]) => name).join(', ')}`), given.map(([name]) => name).join(' and '))
+    }
+    for (const one of all) t.doesNotThrow(() => loadConfig({ [`${app}CLIENT_ID`]: 'an-app', ...Object.fromEntries([one]) }), one[0])
+  }
+  t.throws(() => loadConfig({ INTUNE_SETUP_CLIENT_SECRET: SECRET }), /INTUNE_SETUP_CLIENT_SECRET: is of use only with INTUNE_SETUP_CLIENT_ID/)
 })
 
 /** Runs the compiled command to its end. */

@@ -1,6 +1,9 @@
+import { startHeartbeats, type HeartbeatLoopDeps } from '../src/intune/send-heartbeat.js'
 import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
+import { startReconcileWorker, type ReconcileWorkerDeps } from './reconcile.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
+import { startSignalsWorker, type SignalsWorkerDeps } from './signals.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
 import type { QueueName } from '../src/platform/queue-names.js'
@@ -12,7 +15,11 @@ export interface WorkersOptions {
   readonly intel: IntelWorkerDeps
   readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
+  readonly reconcile: ReconcileWorkerDeps
+  readonly signals: SignalsWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
+  /** Sent by every process, whatever its queues. */
+  readonly heartbeats: HeartbeatLoopDeps
 }
 
 /** Starts the workers of these queues in this process. */
@@ -22,9 +29,11 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     intel: () => startIntelWorker(options.intel),
     preview: () => startPreviewWorker(options.preview),
     sync: () => startSyncWorker(options.sync),
+    reconcile: async () => await startReconcileWorker(options.reconcile),
+    signals: async () => await startSignalsWorker(options.signals),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
-  const workers: QueueWorker[] = []
+  const workers: QueueWorker[] = [startHeartbeats(options.heartbeats)]
   for (const name of queues) workers.push(await start[name]())
   return {
     async close () {

@@ -11,6 +11,8 @@ import { requireDatabaseUrl } from './installation.js'
 
 /** The commands that change the database and end. Their answer is JSON on standard output. */
 const ACTOR = 'command line'
+/** What the command line calls a key that nobody named. */
+const UNNAMED = 'made on the command line'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export async function runMigrate (env: NodeJS.ProcessEnv): Promise<void> {
@@ -38,6 +40,7 @@ export async function runCreateEnrollmentToken (options: { tenant: string, label
 export async function runCreateApiKey (options: { role: string, tenant?: string, name: string, days: number }, env: NodeJS.ProcessEnv): Promise<void> {
   const { role, name, tenant: tenantId } = options
   if (!isRole(role)) throw new Error(`--role must be one of ${ROLES.join(', ')}`)
+  if (role === 'ssf-receiver' && name === UNNAMED) throw new Error('--name is needed: streams belong to the receiver of that name')
   if (tenantId !== undefined) requireGuid('--tenant', tenantId)
   await withDatabase(env, async (db) => print(await createApiKey({ db }, { role, name, tenantId, expiresAt: inDays(options.days), actor: ACTOR })))
 }

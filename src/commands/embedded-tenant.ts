@@ -2,6 +2,8 @@ import { hashEnrollmentToken } from '../devices/enroll-device.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { resyncTenant } from '../intune/resync-tenant.js'
 import { hashApiKey } from '../operators/api-keys.js'
+import { setUpIntune } from '../onboarding/setup/setup-intune.js'
+import type { SetupWish } from '../onboarding/setup/wish.js'
 import type { EmbeddedCredentials } from './embedded-credentials.js'
 import type { Installation } from './installation.js'
 import { putToSimulator, seedSimulatedTenant, SIMULATED_USER } from './simulated-tenant.js'
@@ -33,6 +35,20 @@ export async function seedEmbeddedTenant ({ db, queues }: Installation, simulato
   }
   await db.updateTable('intune_connector').set({ state: 'not-provisioned' }).where('tenant_id', '=', tenantId).execute()
   if (phones.length > 0) await resyncTenant({ db, sync: queues.producer('sync') }, { tenantId })
+}
+
+/** What an administrator would wish; the app is nobody's, and the limit that of the simulated tenant's policy. */
+const WISH: SetupWish = {
+  android: { packageId: 'com.example.sallyport', limit: 'low' },
+  ios: { bundleId: 'com.example.sallyport', storeUrl: 'https://apps.apple.com/app/id0000000000', limit: 'low' }
+}
+
+/** Sets the simulated Intune up as an administrator would, beside everything else: nothing waits for it. */
+export function setUpEmbeddedTenant ({ db, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
+  const deps = { db, intune, log, publicUrl: publicUrl.value, connectorId: config.INTUNE_CONNECTOR_ID }
+  const done = setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false })
+    .catch((error: unknown) => log.warn({ err: error }, 'the simulated Intune was not set up'))
+  lifecycle.onStop('setting Intune up', async () => { await done })
 }
 
 /** Does for a phone what its enrolment in device management does in real life: makes it known to Intune. */

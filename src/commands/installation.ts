@@ -3,7 +3,9 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
-import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
+import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
+import type { EntraApp } from '../intune/entra-credential.js'
+import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
@@ -16,6 +18,8 @@ export interface Installation {
   readonly log: Logger
   readonly lifecycle: Lifecycle
   readonly db: Database
+  /** A few connections of its own for heartbeats and the budget of calls: what is busy elsewhere does not hold them up. */
+  readonly controlDb: Database
   readonly queues: Queues
   readonly metrics: Metrics
   readonly intel: IntelCache
@@ -26,35 +30,39 @@ export interface Installation {
   readonly publicUrl: { value: string }
 }
 
+const CONTROL_CONNECTIONS = 3
+const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const
+
 /** Opens all connections; they close with the lifecycle. The database must be migrated. */
 export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: string }): Promise<Installation> {
   const { log, lifecycle, name } = options
   const databaseUrl = requireDatabaseUrl(config)
   let closing = false
-  const db = openDatabase({
-    connectionString: databaseUrl,
-    maxConnections: 12,
-    applicationName: `sallyport ${name}`,
-    onError: (error) => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
-  })
+  const onError = (error: Error): void => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
+  const db = openDatabase({ connectionString: databaseUrl, maxConnections: 12, applicationName: `sallyport ${name}`, onError })
+  const controlDb = openDatabase({ connectionString: databaseUrl, maxConnections: CONTROL_CONNECTIONS, applicationName: `sallyport ${name} control`, onError })
   lifecycle.onStop('database', async () => {
     closing = true
-    await db.destroy()
+    await Promise.all([db.destroy(), controlDb.destroy()])
   })
 
   const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
-  const intune = await openIntune(config, log, metrics)
+  const intune = await openIntune(config, log, {
+    budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
+    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+  })
   lifecycle.onStop('Intune client', async () => await intune.close())
 
   const intel = await createIntelCache({ db, log, databaseUrl })
   lifecycle.onStop('intel cache', async () => intel.close())
   const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
-  metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
-  return { config, log, lifecycle, db, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
+  return { config, log, lifecycle, db, controlDb, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {
@@ -62,16 +70,17 @@ export function requireDatabaseUrl (config: Config): string {
   return config.DATABASE_URL
 }
 
-async function openIntune (config: Config, log: Logger, metrics: Metrics): Promise<IntuneClient> {
-  if (config.INTUNE_CLIENT_ID === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
+/** Everything Sallyport can ask Microsoft, as configured. The caller closes it. */
+export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall'>> = {}): Promise<IntuneClient> {
+  const { INTUNE_CLIENT_ID: app, INTUNE_SETUP_CLIENT_ID: setupApp } = appsOf(config)
+  if (app === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
   return createIntuneClient({
     authorityHost: config.ENTRA_AUTHORITY_HOST,
     graphBaseUrl: config.GRAPH_BASE_URL,
     resource: config.INTUNE_RESOURCE,
     endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
-    clientId: config.INTUNE_CLIENT_ID,
-    ...(config.INTUNE_CLIENT_SECRET === undefined ? {} : { clientSecret: config.INTUNE_CLIENT_SECRET }),
-    ...(config.INTUNE_CLIENT_CERTIFICATE === undefined ? {} : { clientCertificatePath: config.INTUNE_CLIENT_CERTIFICATE }),
+    ...app,
+    ...(setupApp === undefined ? {} : { setupApp }),
     ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
     wire: {
       entityType: config.PARTNER_WIRE_ENTITY_TYPE,
@@ -81,8 +90,26 @@ async function openIntune (config: Config, log: Logger, metrics: Metrics): Promi
       tenantApiVersion: config.PARTNER_WIRE_TENANT_API_VERSION
     },
     log,
-    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+    ...watch
   })
+}
+
+/** Our Entra apps, by the setting that names each. */
+export function appsOf (config: Config): Readonly<Record<string, EntraApp>> {
+  const { INTUNE_CLIENT_ID: clientId, INTUNE_SETUP_CLIENT_ID: setupClientId } = config
+  return {
+    ...(clientId === undefined ? {} : { INTUNE_CLIENT_ID: { clientId, ...proofOf(config.INTUNE_CLIENT_SECRET, config.INTUNE_CLIENT_CERTIFICATE, config.INTUNE_FEDERATED_TOKEN_FILE) } }),
+    ...(setupClientId === undefined
+      ? {}
+      : { INTUNE_SETUP_CLIENT_ID: { clientId: setupClientId, ...proofOf(config.INTUNE_SETUP_CLIENT_SECRET, config.INTUNE_SETUP_CLIENT_CERTIFICATE, config.INTUNE_SETUP_FEDERATED_TOKEN_FILE) } })
+  }
+}
+
+/** How an Entra app proves itself; the configuration has checked that there is one way. */
+function proofOf (clientSecret: string | undefined, clientCertificatePath: string | undefined, federatedTokenPath: string | undefined): Omit<EntraApp, 'clientId'> {
+  if (clientSecret !== undefined) return { clientSecret }
+  if (federatedTokenPath !== undefined) return { federatedTokenPath }
+  return clientCertificatePath === undefined ? {} : { clientCertificatePath }
 }
 
 /** `a=1,b=2` → { a: '1', b: '2' }; the configuration has checked its form. */

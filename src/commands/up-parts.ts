@@ -6,7 +6,7 @@ import { migrate } from '../platform/migrate.js'
 import { startChild } from './child-process.js'
 import { type EmbeddedCredentials, loadEmbeddedCredentials } from './embedded-credentials.js'
 import { loadEmbeddedSecretsKey } from './embedded-secrets-key.js'
-import { connectSimulator, seedEmbeddedTenant } from './embedded-tenant.js'
+import { connectSimulator, seedEmbeddedTenant, setUpEmbeddedTenant } from './embedded-tenant.js'
 import { type Installation, openInstallation } from './installation.js'
 import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
@@ -14,6 +14,8 @@ import type { SimulatorAddress } from './start-simulator.js'
 import { type Environment, portSettings, type ReadyLine, type Running, type Start } from './up.js'
 import { wireWorkers } from './wire-workers.js'
 
+/** Whom relying parties ask the simulator's Entra for a token for. */
+const EMBEDDED_AUDIENCE = 'api://sallyport'
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Starts what needs the database. What was started is registered with the lifecycle, also when a later part fails. */
@@ -38,6 +40,7 @@ export async function startParts (start: Start): Promise<Running> {
   const api = await startApi(installation, {
     ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })
   })
+  if (simulator !== undefined && credentials !== undefined) setUpEmbeddedTenant(installation, credentials)
   processes.unshift({ name: 'api', pid: process.pid })
   await startWorkersPart(start, installation, settings)
 
@@ -84,6 +87,7 @@ async function simulatorSettings (simulator: SimulatorAddress, credentials: Embe
     INTUNE_ENDPOINT_HOSTS: new URL(simulator.httpsUrl).hostname,
     INTUNE_CA_FILE: caFile,
     INTUNE_CLIENT_ID: credentials.intuneClientId,
-    INTUNE_CLIENT_SECRET: credentials.intuneClientSecret
+    INTUNE_CLIENT_SECRET: credentials.intuneClientSecret,
+    PARTNER_API_AUDIENCE: EMBEDDED_AUDIENCE
   }
 }

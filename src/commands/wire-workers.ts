@@ -2,9 +2,12 @@ import { startWorkers, type WorkersOptions } from '../../workers/main.js'
 import type { ScoreDeps } from '../devices/score-devices.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
+import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
+import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
+import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
@@ -23,9 +26,15 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
   }
 }
 
+function signalsWorkerOf (installation: Installation): WorkersOptions['signals'] {
+  const { db, queues, log, metrics } = installation
+  const deps = signalsOf(installation)
+  return { db, queues, log, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
+}
+
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, controlDb, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
@@ -39,14 +48,30 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,
+      tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
     },
+    reconcile: {
+      db, log, queues, onFailed,
+      graph: intune.graph,
+      budget: createRequestBudget(INTUNE_BUDGET),
+      reconcile: queues.producer('reconcile'),
+      sync: queues.producer('sync'),
+      connectorId: config.INTUNE_CONNECTOR_ID,
+      tuning: { everyMs: config.INTUNE_RECONCILE_MINUTES * 60_000 },
+      onRound: ({ counts, parts }) => {
+        metrics.reconciliations.inc({ outcome: Object.values(parts).some(({ state }) => state === 'unknown') ? 'incomplete' : 'complete' })
+        for (const name of ['new', 'vanished', 'reenrolled', 'healed', 'stuck'] as const) metrics.reconciledDevices.inc({ change: name }, counts[name])
+        for (const [kind, count] of Object.entries(counts.driftedByKind)) metrics.reconciledDrift.inc({ kind }, count)
+      }
+    },
+    signals: signalsWorkerOf(installation),
     upkeep: {
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
-      heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES,
       retentionDays: config.REPORT_RETENTION_DAYS,
+      stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
           config,
@@ -57,7 +82,8 @@ export async function wireWorkers (installation: Installation, queueNames: reado
         }),
         onFailure: (feed) => metrics.intelSubscriptionFailures.inc({ feed })
       })
-    }
+    },
+    heartbeats: { ...talkingToIntune, db: controlDb, heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
   }
   return await startWorkers(options, queueNames)
 }

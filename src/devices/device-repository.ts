@@ -2,7 +2,9 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
 import type { Platform } from '../telemetry/device-state.js'
 import type { DeviceKey } from './device-key.js'
+import type { Expected } from './directory-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
+import { insertDeactivations } from './state-change-repository.js'
 
 /** A device as far as its credentials are concerned. */
 export interface DeviceCredentials {
@@ -67,9 +69,15 @@ export async function lockByEntraDeviceId (tx: Tx, tenantId: string, entraDevice
   return row && toCredentials(row)
 }
 
-export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription): Promise<string> {
+/** `expected`: what the directory knows of it, its id among them. */
+export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription, expected?: Expected): Promise<string> {
   const { id } = await tx.insertInto('device')
-    .values({ tenant_id: tenantId, entra_device_id: description.entraDeviceId, platform: description.platform, ...toColumns(description) })
+    .values({
+      tenant_id: tenantId, entra_device_id: description.entraDeviceId, platform: description.platform, ...toColumns(description),
+      ...(expected?.deviceId == null ? {} : { id: expected.deviceId }),
+      directory_ownership: expected?.ownership ?? null,
+      directory_groups: expected?.groups == null ? null : [...expected.groups]
+    })
     .returning('id').executeTakeFirstOrThrow()
   await tx.insertInto('device_state').values({ device_id: id, tenant_id: tenantId, sequence: -1, state: '{}' }).execute()
   return id
@@ -111,6 +119,7 @@ export async function deactivateDevices (tx: Tx, deviceIds: readonly string[], m
   await tx.updateTable('device')
     .set({ [mark]: now, tokens_valid_from: 'infinity', credentials_changed_in: THIS_TRANSACTION, updated_at: sql<Date>`now()` })
     .where('id', 'in', deviceIds).execute()
+  await insertDeactivations(tx, deviceIds, now)
   const states = await tx.updateTable('device_state')
     .set((eb) => ({ reporting_state: 'deactivated', desired_health: 'deactivated', desired_version: eb('desired_version', '+', 1), due_at: null }))
     .where('device_id', 'in', deviceIds)

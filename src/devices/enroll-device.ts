@@ -10,6 +10,8 @@ import {
   deactivateDevices, insertAudit, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken,
   type DeviceDescription
 } from './device-repository.js'
+import { takeExpected, type Expected } from './directory-repository.js'
+import { known, tellingSerial } from './serial-number.js'
 import { requireSupportedOs } from './supported-os.js'
 import type { TokenCutoffs } from './token-cutoffs.js'
 
@@ -94,9 +96,16 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
   if (token === undefined) throw new InvalidEnrollmentTokenError()
   const { tenantId, tokenId } = token
   await lockEnrollment(tx, tenantId, description)
+  const expected = await takeExpected(tx, tenantId, description.entraDeviceId)
+  const whole: DeviceDescription = {
+    ...description,
+    // Intune knows its own id better than an agent that was told; of a serial number the phone's word counts more.
+    intuneDeviceId: expected?.intuneDeviceId ?? description.intuneDeviceId,
+    serialNumber: description.serialNumber ?? expected?.serialNumber ?? undefined
+  }
 
-  const { deviceId, credentialsVersion } = await insertOrReplace(tx, tenantId, tokenId, description)
-  const retired = await listPredecessors(tx, tenantId, deviceId, description)
+  const { deviceId, credentialsVersion } = await insertOrReplace(tx, tenantId, tokenId, whole, expected)
+  const retired = await listPredecessors(tx, tenantId, deviceId, whole)
   if (retired.length > 0) {
     await deactivateDevices(tx, retired, 'retired_at', now)
     for (const id of retired) {
@@ -106,11 +115,11 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
   return { deviceId, tenantId, credentialsVersion, retired }
 }
 
-async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription): Promise<Pick<TokenBearer, 'deviceId' | 'credentialsVersion'>> {
+async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription, expected: Expected | undefined): Promise<Pick<TokenBearer, 'deviceId' | 'credentialsVersion'>> {
   const present = await lockByEntraDeviceId(tx, tenantId, description.entraDeviceId)
   const actor = `enrollment-token:${tokenId}`
   if (present === undefined) {
-    const deviceId = await insertDevice(tx, tenantId, description)
+    const deviceId = await insertDevice(tx, tenantId, description, expected)
     await insertAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
     return { deviceId, credentialsVersion: 0 }
   }
@@ -123,13 +132,4 @@ async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, descr
   // Also without a new key: somebody was given a token of this phone's.
   await insertAudit(tx, { tenantId, actor, action: isNewKey ? 'device.key-replaced' : 'device.enrolled-again', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
   return { deviceId, credentialsVersion }
-}
-
-const known = (text: string | undefined): string | undefined =>
-  text === undefined || /^(?:|unknown|null)$/i.test(text.trim()) ? undefined : text.trim()
-
-/** Some phones all say "unknown", "0123456789ABCDEF" or zeros: two of those are not the same phone. */
-function tellingSerial (serial: string | undefined): string | undefined {
-  const text = known(serial)
-  return text === undefined || text.length < 5 || /^(.)\1*$/.test(text) || /^(?:0123456789abcdef|123456789|1234567890)$/i.test(text) ? undefined : text
 }

@@ -4,6 +4,8 @@ import type { Level, ReportingState } from '../risk/level.js'
 import type { Platform } from '../telemetry/device-state.js'
 import { listBuildIds } from './app-build-repository.js'
 import { decodeCursor, limitOf, toPage, UUID_PART, type Page, type PageInput } from './cursor.js'
+import { ENTRA_GROUPS, OWNERSHIP } from './device-attributes.js'
+import { listPendingDevices } from './directory-repository.js'
 import { hasBuild, isCommon, phonesWithBuild, phonesWithOsVersion } from './which-phones.js'
 
 /** A device as lists show it. Times are ISO 8601; null: unknown or not yet. */
@@ -27,7 +29,8 @@ export interface DeviceSummary {
   /** Sections the level rests on. */
   readonly coverage: readonly string[]
   readonly openFindings: number
-  readonly enrolledAt: string
+  /** Null: expected by the directory, not enrolled yet; the id is the one it will have. */
+  readonly enrolledAt: string | null
   readonly lastReportAt: string | null
   readonly assessedAt: string | null
   readonly revokedAt: string | null
@@ -67,7 +70,7 @@ const COLUMNS = sql`
   d.id, d.entra_device_id, d.intune_device_id, d.platform,
     -- What the phone reports is newer than what it enrolled with.
     coalesce(s.os_version, d.os_version) as os_version,
-    d.ownership, d.tags, d.entra_groups, d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
+    ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, d.manufacturer, d.model, d.serial_number, d.enrolled_at, d.revoked_at, d.retired_at,
     s.reporting_state, s.level, s.level_since, c.sections as coverage, c.undecided, s.score, s.policy_version, s.last_report_at, s.assessed_at,
     s.desired_health, s.desired_version, s.reported_health, s.reported_version, s.acknowledged_at, s.last_sync_error,
     (s.state ->> 'clockOffsetSeconds')::integer as clock_offset_seconds,
@@ -75,14 +78,25 @@ const COLUMNS = sql`
 const JOINS = sql`left join device_state s on s.device_id = d.id left join coverage_set c on c.id = s.coverage_id`
 const FROM_DEVICE = sql`from device d ${JOINS}`
 
-/** One page of a tenant's devices, erased ones left out, in an order that does not change. */
+/** One page of a tenant's devices, erased ones left out, with those that are expected, in an order that does not change. */
 export async function pageDevices (db: Database, filter: DeviceFilter): Promise<Page<DeviceSummary>> {
   const limit = limitOf(filter)
-  const after = decodeCursor(filter, UUID_PART)
+  const after = decodeCursor(filter, UUID_PART)?.[0]
+  const q = filter.q?.trim() ?? ''
+  const pattern = q === '' ? undefined : `%${q.replace(/[\\%_]/g, '\\$&')}%`
+  const found = await Promise.all([
+    listEnrolled(db, filter, { after, limit: limit + 1, pattern }),
+    listPendingDevices(db, filter, { after, limit: limit + 1, pattern })
+  ])
+  const items = found.flat().sort((one, other) => one.deviceId < other.deviceId ? -1 : 1)
+  return toPage(items, limit, (item) => item, ({ deviceId }) => [deviceId])
+}
+
+async function listEnrolled (db: Database, filter: DeviceFilter, { after, limit, pattern }: { readonly after: string | undefined, readonly limit: number, readonly pattern: string | undefined }): Promise<DeviceSummary[]> {
   const conditions: Array<RawBuilder<unknown>> = [sql`d.tenant_id = ${filter.tenantId}`, sql`d.erased_at is null`]
-  if (after !== undefined) conditions.push(sql`d.id > ${after[0]}`)
-  const source = await findSource(db, filter, after?.[0])
-  if (source === undefined) return { items: [], nextCursor: null }
+  if (after !== undefined) conditions.push(sql`d.id > ${after}`)
+  const source = await findSource(db, filter, after)
+  if (source === undefined) return []
   conditions.push(...source.conditions)
   if (filter.level !== undefined) conditions.push(sql`s.level = ${filter.level}`)
   if (filter.state !== undefined) conditions.push(sql`coalesce(s.reporting_state, 'pending') = ${filter.state}`)
@@ -90,14 +104,12 @@ export async function pageDevices (db: Database, filter: DeviceFilter): Promise<
   if (filter.detection !== undefined) {
     conditions.push(sql`exists (select from finding f where f.device_id = d.id and f.detection = ${filter.detection} and f.status = 'open')`)
   }
-  const q = filter.q?.trim() ?? ''
-  if (q !== '') {
-    const pattern = `%${q.replace(/[\\%_]/g, '\\$&')}%`
+  if (pattern !== undefined) {
     conditions.push(sql`(d.model ilike ${pattern} or d.manufacturer ilike ${pattern} or d.serial_number ilike ${pattern}
       or d.id::text ilike ${pattern} or d.entra_device_id::text ilike ${pattern} or d.intune_device_id::text ilike ${pattern})`)
   }
-  const { rows } = await sql<DeviceRow>`select ${COLUMNS} ${source.from} where ${sql.join(conditions, sql` and `)} order by ${source.order} limit ${limit + 1}`.execute(db)
-  return toPage(rows, limit, toDeviceSummary, ({ id }) => [id])
+  const { rows } = await sql<DeviceRow>`select ${COLUMNS} ${source.from} where ${sql.join(conditions, sql` and `)} order by ${source.order} limit ${limit}`.execute(db)
+  return rows.map(toDeviceSummary)
 }
 
 interface Source { readonly from: RawBuilder<unknown>, readonly order: RawBuilder<unknown>, readonly conditions: ReadonlyArray<RawBuilder<unknown>> }

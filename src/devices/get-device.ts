@@ -2,6 +2,8 @@ import { NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import type { Level } from '../risk/level.js'
 import { type StepBack, wayBack } from './way-back.js'
+import { findDirectoryRecord, findPendingDevice, type DirectoryRecord, type Drift } from './directory-repository.js'
+import type { Health } from './health.js'
 import { listStandingFindings, type Finding } from './finding-repository.js'
 import { findDeviceRow, toDeviceSummary, toIso, type DeviceSummary } from './fleet-repository.js'
 
@@ -31,13 +33,18 @@ export interface DeviceDetail extends DeviceSummary {
     readonly reported: string | null
     readonly acknowledgedAt: string | null
     readonly lastError: string | null
+    /** Null: Intune holds what it acknowledged, or nothing is known of what it holds. */
+    readonly drift: Drift | null
   }
+  /** What Intune and Entra say; null: nothing yet, or they do not know this Entra device id. */
+  readonly directory: DirectoryRecord | null
 }
 
 /** @throws NotFoundError, also for a device of another tenant */
 export async function getDevice ({ db }: { readonly db: Database }, { tenantId, deviceId }: DeviceReference): Promise<DeviceDetail> {
   const row = await findDeviceRow(db, tenantId, deviceId)
-  if (row === undefined) throw new NotFoundError('There is no such device.')
+  if (row === undefined) return await getPendingDevice(db, { tenantId, deviceId })
+  const directory = await findDirectoryRecord(db, { tenantId, entraDeviceId: row.entra_device_id, acknowledged: row.reported_health as Health | null })
   const findings = await listStandingFindings(db, row.id)
   return {
     ...toDeviceSummary(row),
@@ -54,8 +61,30 @@ export async function getDevice ({ db }: { readonly db: Database }, { tenantId, 
       desired: row.desired_health,
       reported: row.reported_health,
       acknowledgedAt: toIso(row.acknowledged_at),
-      lastError: row.last_sync_error
-    }
+      lastError: row.last_sync_error,
+      drift: directory?.drift ?? null
+    },
+    directory: directory?.record ?? null
+  }
+}
+
+async function getPendingDevice (db: Database, { tenantId, deviceId }: DeviceReference): Promise<DeviceDetail> {
+  const summary = await findPendingDevice(db, tenantId, deviceId)
+  if (summary === undefined) throw new NotFoundError('There is no such device.')
+  const directory = await findDirectoryRecord(db, { tenantId, entraDeviceId: summary.entraDeviceId, acknowledged: null })
+  return {
+    ...summary,
+    findings: [],
+    reasons: [],
+    unknown: [],
+    policyVersion: null,
+    ownership: directory?.record.ownership ?? null,
+    tags: [],
+    entraGroups: [],
+    wayBack: [],
+    clockOffsetSeconds: null,
+    intune: { desired: null, reported: null, acknowledgedAt: null, lastError: null, drift: null },
+    directory: directory?.record ?? null
   }
 }
 

@@ -1,5 +1,6 @@
 import { Type, type TSchema } from 'typebox'
 import { MAX_PAGE_SIZE } from '../devices/cursor.js'
+import { CHECK_STATES } from '../onboarding/doctor/check.js'
 import { LEVELS, SEVERITIES } from '../risk/level.js'
 
 /** Schemas that several routes share. */
@@ -71,7 +72,7 @@ const DEVICE = {
   score: nullable(Type.Integer({ minimum: 0, maximum: 100, description: 'Priority for sorting; it decides nothing.' })),
   coverage: Type.Array(Type.String()),
   openFindings: Type.Integer(),
-  enrolledAt: Time,
+  enrolledAt: Type.Union([Time, Type.Null()], { description: 'Null: Entra groups chosen for this tenant say that it should be here, and it has not enrolled; the id is the one it will have.' }),
   lastReportAt: nullable(Time),
   assessedAt: nullable(Time),
   revokedAt: nullable(Time),
@@ -103,9 +104,36 @@ export const DeviceDetailSchema = Type.Object({
     desired: nullable(Type.String()),
     reported: nullable(Type.String()),
     acknowledgedAt: nullable(Time),
-    lastError: nullable(Type.String())
-  })
+    lastError: nullable(Type.String()),
+    drift: nullable(Type.Object({
+      kind: Type.Enum(['lost', 'milder', 'harsher', 'other']),
+      held: Type.String(),
+      since: Time,
+      heals: Type.Integer({ description: 'How often the state was sent again.' }),
+      givenUp: Type.Boolean({ description: 'It is not sent again by itself: Intune keeps its own state.' })
+    }, { description: 'Intune holds another state than the one it acknowledged.' }))
+  }),
+  directory: nullable(Type.Object({
+    intuneDeviceId: nullable(Uuid),
+    entraObjectId: nullable(Uuid),
+    entraUserId: nullable(Uuid),
+    deviceName: nullable(Type.String()),
+    ownership: nullable(Type.Enum(['corporate', 'personal'])),
+    compliance: nullable(Type.String()),
+    threatState: nullable(Type.String({ description: 'What Intune holds of what was reported.' })),
+    enrolledAt: nullable(Time),
+    checkedInAt: nullable(Time),
+    missingSince: nullable(Time),
+    vanishedAt: nullable(Time),
+    removedFromEntraAt: nullable(Time)
+  }, { description: 'What Intune and Entra say of the phone, as of the last comparison.' }))
 }, { title: 'DeviceDetail' })
+
+export const DiagnosisSchema = Type.Object({
+  healthy: Type.Boolean({ description: 'Nothing is broken; a check that could not be made is no failure.' }),
+  checkedAt: Time,
+  checks: Type.Array(Type.Object({ check: Type.String(), state: Type.Enum([...CHECK_STATES]), text: Type.String(), nextAction: nullable(Type.String()) }))
+}, { title: 'Diagnosis' })
 
 export const AuditItemSchema = Type.Object({
   id: Type.Integer(),

@@ -12,7 +12,7 @@ export interface EndpointRow {
 }
 
 export interface DiscoveryOptions {
-  readonly graph: GraphClient
+  readonly graph: Pick<GraphClient, 'get'>
   /** Hosts that services may have; a leading dot means any host below it. */
   readonly allowedHosts: readonly string[]
   readonly now?: () => number
@@ -50,7 +50,7 @@ export function createDiscovery ({ graph, allowedHosts, now = Date.now }: Discov
   }
 }
 
-async function listEndpoints (graph: GraphClient, entraTenantId: string): Promise<EndpointRow[]> {
+async function listEndpoints (graph: Pick<GraphClient, 'get'>, entraTenantId: string): Promise<EndpointRow[]> {
   try {
     return await listPages(graph, entraTenantId, `/servicePrincipals/appId=${INTUNE_APP_ID}/endpoints`)
   } catch (error) {
@@ -63,7 +63,7 @@ async function listEndpoints (graph: GraphClient, entraTenantId: string): Promis
   return await listPages(graph, entraTenantId, `/servicePrincipals/${encodeURIComponent(id)}/endPoints`)
 }
 
-async function listPages (graph: GraphClient, entraTenantId: string, path: string): Promise<EndpointRow[]> {
+async function listPages (graph: Pick<GraphClient, 'get'>, entraTenantId: string, path: string): Promise<EndpointRow[]> {
   const rows: EndpointRow[] = []
   let next: string | undefined = path
   for (let page = 0; next !== undefined && page < MAX_PAGES; page++) {

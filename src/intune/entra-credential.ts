@@ -1,15 +1,22 @@
+import { readFile } from 'node:fs/promises'
 import type { TokenCredential } from '@azure/identity'
 import { describeError, IntuneError } from './intune-error.js'
 import { trustedAuthorities } from './https-agent.js'
 
-export interface EntraCredentialOptions {
+export interface EntraCredentialOptions extends EntraApp {
   /** https, without a path. */
   readonly authorityHost: string
+  readonly extraCaPem?: string
+}
+
+/** An Entra app and its way to prove itself: exactly one of the three. */
+export interface EntraApp {
   readonly clientId: string
   readonly clientSecret?: string
   /** PEM file with certificate and private key. */
   readonly clientCertificatePath?: string
-  readonly extraCaPem?: string
+  /** File with a token that the app trusts (federated credential); whoever wrote it renews it. */
+  readonly federatedTokenPath?: string
 }
 
 /** Tokens of our app in customers' tenants. */
@@ -92,11 +99,24 @@ function credentialFactory (options: EntraCredentialOptions): (entraTenantId: st
   }
   return (tenant) => {
     // The library is a third of all our code to load; a process that never asks Entra does without.
-    const loading = import('@azure/identity').then(({ ClientCertificateCredential, ClientSecretCredential }) => options.clientSecret !== undefined
-      ? new ClientSecretCredential(tenant, options.clientId, options.clientSecret, common)
-      : new ClientCertificateCredential(tenant, options.clientId, { certificatePath: options.clientCertificatePath ?? '' }, common))
+    const loading = import('@azure/identity').then(({ ClientAssertionCredential, ClientCertificateCredential, ClientSecretCredential }) => {
+      const { clientId, clientSecret, clientCertificatePath = '', federatedTokenPath } = options
+      if (clientSecret !== undefined) return new ClientSecretCredential(tenant, clientId, clientSecret, common)
+      if (federatedTokenPath !== undefined) return new ClientAssertionCredential(tenant, clientId, async () => await readFederatedToken(federatedTokenPath), common)
+      return new ClientCertificateCredential(tenant, clientId, { certificatePath: clientCertificatePath }, common)
+    })
     return { getToken: async (...request) => await (await loading).getToken(...request) }
   }
+}
+
+/** Read for every sign-in: such tokens live for minutes to hours and are replaced in the file. @throws IntuneError */
+async function readFederatedToken (path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new IntuneError('unauthorized', `The federated token cannot be read: ${describeError(error)}`, { cause: error })
+  })
+  const token = text.trim()
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw new IntuneError('unauthorized', `The file ${path} holds no federated token.`)
+  return token
 }
 
 // Entra's refusals carry a number (AADSTS7000215 wrong secret, AADSTS700016 app unknown in the
@@ -109,6 +129,8 @@ function toIntuneError (error: unknown): IntuneError {
   const text = error instanceof Error ? error.message : String(error)
   // What a person needs, without the ids around it.
   const message = /AADSTS\d+:.*?(?=\s*(Trace ID|Correlation ID|Timestamp|$))/s.exec(text)?.[0] ?? describeError(error)
+  // MSAL passes on what our own reading of a token file said.
+  if (/federated token/.test(text)) return new IntuneError('unauthorized', describeError(error), { cause: error })
   if (REFUSED.test(text) && !PASSING.test(text)) return new IntuneError('unauthorized', `Entra refuses our app: ${message}`, { cause: error })
   if (text.includes('endpoints_resolution_error')) return new IntuneError('unavailable', 'Entra does not answer for this tenant: either it has no such tenant, or it cannot be reached.', { cause: error })
   return new IntuneError('unavailable', `Entra could not be asked for a token: ${message}`, { cause: error })

@@ -19,6 +19,12 @@ export interface IntuneErrorDetails {
   /** What Microsoft asked us to wait. */
   readonly retryAfterMs?: number
   readonly clientRequestId?: string
+  /** HTTP status of the answer. */
+  readonly status?: number
+  /** The host that was asked. */
+  readonly host?: string
+  /** The host does not answer anybody and is left alone so long: the tenant is not at fault. */
+  readonly hostPausedMs?: number
   /** Phones that the refusal of a message names, in lower case. */
   readonly entraDeviceIds?: readonly string[]
   readonly cause?: unknown

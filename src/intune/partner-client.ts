@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request, type Dispatcher } from 'undici'
+import type { CallBudget } from './call-budget.js'
 import type { Discovery } from './discovery.js'
 import type { EntraTokens } from './entra-credential.js'
+import { createHostBreakers, type HostBreakers } from './host-breakers.js'
 import type { CallObserver, IntuneCall } from './intune-call.js'
 import { describeError, IntuneError } from './intune-error.js'
 import {
@@ -16,7 +18,13 @@ export interface PartnerClientOptions {
   readonly wire: PartnerWireConfig
   readonly tokens: EntraTokens
   readonly discovery: Discovery
+  /** Connections for messages about phones. */
   readonly agent: Dispatcher
+  /** Connections for the tenant itself: heartbeats do not queue behind messages. */
+  readonly tenantAgent?: Dispatcher
+  readonly breakers?: HostBreakers
+  /** Told of each call that nobody asked it for: second tries, and all about the tenant itself. */
+  readonly budget?: Pick<CallBudget, 'note'>
   /** Resource identifier of the Intune API. */
   readonly resource: string
   readonly observe: CallObserver
@@ -24,7 +32,10 @@ export interface PartnerClientOptions {
   readonly answerLimitMs: number
 }
 
-/** Intune's partner services. Every function throws IntuneError. */
+/**
+ * Intune's partner services. Every function throws IntuneError. Uploads and looks at their status
+ * are for the caller to have asked the call budget for.
+ */
 export interface PartnerClient {
   setProvisioned (entraTenantId: string, input: { readonly provisioned: boolean, readonly publicUrl: string }): Promise<void>
   sendHeartbeat (entraTenantId: string, at: Date): Promise<HeartbeatAnswer>
@@ -42,6 +53,7 @@ interface Call {
 interface Answer extends WireAnswer {
   readonly retryAfterMs: number | undefined
   readonly clientRequestId: string
+  readonly host: string
 }
 
 const FRESH_TOKEN_PAUSE_MS = 1_000
@@ -50,8 +62,8 @@ const RETRY_PAUSE_MS = 200
 const LONGEST_WAIT_MS = 2_000
 
 export function createPartnerClient (options: PartnerClientOptions): PartnerClient {
-  const { wire } = options
-  const call = async (input: Call): Promise<Answer> => await callPartner(options, input)
+  const { wire, breakers = createHostBreakers() } = options
+  const call = async (input: Call): Promise<Answer> => await callPartner({ ...options, breakers }, input)
 
   return {
     async setProvisioned (entraTenantId, input) {
@@ -83,7 +95,13 @@ export function createPartnerClient (options: PartnerClientOptions): PartnerClie
     },
 
     async getUploadStatus (entraTenantId, messageId) {
-      return readUploadStatus(await call({ operation: 'upload-status', entraTenantId, service: DEVICE_SERVICE, build: (base) => statusRequest(wire, base, messageId) }))
+      try {
+        return readUploadStatus(await call({ operation: 'upload-status', entraTenantId, service: DEVICE_SERVICE, build: (base) => statusRequest(wire, base, messageId) }))
+      } catch (error) {
+        // Asked twice, the second time at an address looked up anew: the message never arrived.
+        if (error instanceof IntuneError && error.details.status === 404) return { state: 'unknown' }
+        throw error
+      }
     }
   }
 }
@@ -94,14 +112,15 @@ export function createPartnerClient (options: PartnerClientOptions): PartnerClie
  * errors and wrong addresses, looked up anew because tenants move; a short Retry-After is
  * waited for. Anything longer is the caller's.
  */
-async function callPartner (options: PartnerClientOptions, input: Call): Promise<Answer> {
+async function callPartner (options: BrokenOptions, input: Call): Promise<Answer> {
   const { entraTenantId } = input
   let refusals = 0
   let failures = 0
-  for (;;) {
-    const outcome = await exchange(options, input).catch((error: unknown) => {
-      if (error instanceof IntuneError) throw error
-      return new IntuneError('unavailable', `Intune could not be reached: ${describeError(error)}`, { cause: error })
+  for (let tries = 0; ; tries++) {
+    const outcome = await exchange(options, input, tries).catch((error: unknown) => {
+      // Entra and Graph have had their second try already.
+      if (error instanceof IntuneError && error.details.host !== undefined) return error
+      throw error
     })
     if (!(outcome instanceof IntuneError) && outcome.status >= 200 && outcome.status < 300) return outcome
 
@@ -124,29 +143,39 @@ async function callPartner (options: PartnerClientOptions, input: Call): Promise
   }
 }
 
-async function exchange (options: PartnerClientOptions, { operation, entraTenantId, service, build }: Call): Promise<Answer> {
+type BrokenOptions = PartnerClientOptions & { readonly breakers: HostBreakers }
+
+/** @throws IntuneError when no answer came, and what the caller's own parts throw */
+async function exchange (options: BrokenOptions, { operation, entraTenantId, service, build }: Call, tries: number): Promise<Answer> {
   const [token, base] = await Promise.all([
     options.tokens.getToken(entraTenantId, intuneScope(options.resource)),
     options.discovery.findService(entraTenantId, service)
   ])
   const { method, url, headers, body } = build(base)
+  if (tries > 0 || service === TENANT_SERVICE) await options.budget?.note(entraTenantId, method === 'GET' ? 'read' : 'write')
+  const { host } = new URL(url)
+  const dispatcher = service === TENANT_SERVICE ? options.tenantAgent ?? options.agent : options.agent
   const clientRequestId = randomUUID()
   const startedAt = performance.now()
   let status: number | undefined
-  try {
-    const response = await request(url, {
-      method,
-      headers: { ...headers, accept: 'application/json', authorization: `Bearer ${token}`, 'client-request-id': clientRequestId },
-      ...(body === undefined ? {} : { body }),
-      dispatcher: options.agent,
-      signal: AbortSignal.timeout(options.answerLimitMs)
-    })
-    const text = await response.body.text()
-    status = response.statusCode
-    return { status, body: parseJson(text), retryAfterMs: parseRetryAfter(response.headers['retry-after']), clientRequestId }
-  } finally {
-    options.observe({ operation, status, seconds: (performance.now() - startedAt) / 1000, clientRequestId, entraTenantId })
-  }
+  return await options.breakers.call(host, async () => {
+    try {
+      const response = await request(url, {
+        method,
+        headers: { ...headers, accept: 'application/json', authorization: `Bearer ${token}`, 'client-request-id': clientRequestId },
+        ...(body === undefined ? {} : { body }),
+        dispatcher,
+        signal: AbortSignal.timeout(options.answerLimitMs)
+      })
+      const text = await response.body.text()
+      status = response.statusCode
+      return { status, body: parseJson(text), retryAfterMs: parseRetryAfter(response.headers['retry-after']), clientRequestId, host }
+    } catch (error) {
+      throw new IntuneError('unavailable', `Intune could not be reached: ${describeError(error)}`, { cause: error, clientRequestId, host })
+    } finally {
+      options.observe({ operation, status, seconds: (performance.now() - startedAt) / 1000, clientRequestId, entraTenantId })
+    }
+  })
 }
 
 function parseJson (text: string): unknown {
@@ -159,14 +188,15 @@ function parseJson (text: string): unknown {
   }
 }
 
-const isWorthAnotherTry = (error: IntuneError): boolean => error.failure === 'unavailable' || error.failure === 'throttled'
+const isWorthAnotherTry = ({ failure, details }: IntuneError): boolean =>
+  (failure === 'unavailable' && details.hostPausedMs === undefined) || failure === 'throttled'
 
 const MESSAGE_FAULTS = new Set([400, 409, 413, 415, 422])
 
-function toIntuneError ({ status, body, retryAfterMs, clientRequestId }: Answer): IntuneError {
+function toIntuneError ({ status, body, retryAfterMs, clientRequestId, host }: Answer): IntuneError {
   const told = toldError(body)
   const what = `Intune answered ${status}${told === undefined ? '' : `: ${told}`}`
-  const details = { clientRequestId, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const details = { clientRequestId, status, host, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   if (status === 429) return new IntuneError('throttled', what, details)
   if (status === 401) return new IntuneError('unauthorized', `${what}. It does not accept our token.`, details)
   if (status === 403) return new IntuneError('unauthorized', `${what}. The app needs update_device_health and an administrator's consent.`, details)

@@ -48,8 +48,9 @@ export interface HeartbeatAnswer {
   readonly messageErrors: readonly unknown[]
 }
 
+/** `unknown`: no message of that id ever arrived. */
 export type UploadStatus =
-  { readonly state: 'running' | 'completed' } | { readonly state: 'failed', readonly reason: string, readonly entraDeviceIds: readonly string[] }
+  { readonly state: 'running' | 'completed' | 'unknown' } | { readonly state: 'failed', readonly reason: string, readonly entraDeviceIds: readonly string[] }
 
 /** Names under which the services stand in a tenant's list. */
 export const TENANT_SERVICE = 'PartnerTenantDataSyncService'

@@ -46,15 +46,23 @@ export async function connectTenant (
   return true
 }
 
-/** Leaves the tenant alone for a while, as long as Microsoft asked or with growing pauses. @returns until when */
+/**
+ * Leaves the tenant alone for a while: as long as Microsoft asked, until its host is asked again,
+ * or with growing pauses. @returns until when
+ */
 export async function noteTenantFailure (
   deps: IntuneDeps,
   { tenantId, attempts, error, lost }: { readonly tenantId: string, readonly attempts: number, readonly error: unknown, readonly lost: boolean }
 ): Promise<Date> {
   const now = nowOf(deps)
-  const delayMs = Math.max(backoffMs(BACKOFF, attempts + 1), error instanceof IntuneError ? error.details.retryAfterMs ?? 0 : 0)
+  const { retryAfterMs = 0, host, hostPausedMs } = error instanceof IntuneError ? error.details : {}
+  // Spread out, so that not all tenants of a host come at the moment it is back.
+  const delayMs = hostPausedMs === undefined ? Math.max(backoffMs(BACKOFF, attempts + 1), retryAfterMs) : hostPausedMs * (1 + Math.random() / 4)
   const retryAt = new Date(now.getTime() + delayMs)
-  await saveConnectorFailure(deps.db, tenantId, { error: describeError(error), now, retryAt, lost })
+  await saveConnectorFailure(deps.db, tenantId, {
+    error: describeError(error), now, retryAt, lost: lost && hostPausedMs === undefined, counts: hostPausedMs === undefined,
+    host: host ?? null, hostPausedUntil: hostPausedMs === undefined ? null : new Date(now.getTime() + hostPausedMs)
+  })
   deps.log.warn({ err: error, tenantId, retryAt }, 'Intune cannot be served for a tenant')
   return retryAt
 }

@@ -1,6 +1,6 @@
 import type { Producer } from '../platform/queue-names.js'
 import {
-  claimDueHeartbeats, saveHeartbeat, saveHeartbeatFailure, saveResyncTimestamp
+  claimDueHeartbeats, claimHeartbeatAlarms, DEFAULT_UNRESPONSIVE_DAYS, saveHeartbeat, saveHeartbeatFailure, saveResyncTimestamp
 } from './connector-repository.js'
 import { nowOf, type IntuneDeps } from './deps.js'
 import { describeError, IntuneError } from './intune-error.js'
@@ -11,25 +11,82 @@ export interface HeartbeatDeps extends IntuneDeps {
   readonly heartbeatMinutes: number
 }
 
+export interface HeartbeatLoopDeps extends HeartbeatDeps {
+  /** How often it is looked what is due. */
+  readonly everyMs?: number
+}
+
 /** Due heartbeats taken at once, and how many of them are under way together. */
 const BATCH = 64
-const PARALLEL = 8
-/** A heartbeat that failed is tried again after this; also what a worker that died leaves behind. */
+const PARALLEL = 16
+/** A heartbeat that failed is tried again after this; also what a process that died leaves behind. */
 const RETRY_MS = 60_000
 const MINUTE_MS = 60_000
+const TICK_MS = 5_000
+const ALARM_REPEAT_MS = 60 * MINUTE_MS
 
-/** Sends the heartbeats that are due, of all tenants. One that fails does not hold up the others. */
+export interface HeartbeatLoop {
+  /** Sends no more and waits for what is under way. */
+  close (): Promise<void>
+}
+
+/**
+ * Heartbeats on a clock of their own, in every worker process whatever its queues: neither a
+ * queue nor a backlog nor another process can hold them up. Leases in the database keep
+ * processes from sending the same one; a heartbeat that hangs holds up none of the others.
+ * Whoever is silent for half of the time that Intune puts up with is told of as an error.
+ */
+export function startHeartbeats (deps: HeartbeatLoopDeps): HeartbeatLoop {
+  const underWay = new Map<string, Promise<unknown>>()
+  let looking: Promise<void> | undefined
+  let closed = false
+
+  function begin (one: Tenant): void {
+    const sent = sendHeartbeat(deps, one)
+      .catch((err: unknown) => deps.log.error({ err, ...one }, 'a heartbeat could not be noted'))
+      .finally(() => underWay.delete(one.tenantId))
+    underWay.set(one.tenantId, sent)
+  }
+
+  async function look (): Promise<void> {
+    const free = PARALLEL - underWay.size
+    if (free > 0) {
+      for (const one of await claimDueHeartbeats(deps.db, { limit: free, leaseMs: RETRY_MS, except: [...underWay.keys()] })) begin(one)
+    }
+    for (const { tenantId, silentHours, limitHours, error } of await claimHeartbeatAlarms(deps.db, { defaultDays: deps.unresponsiveDays ?? DEFAULT_UNRESPONSIVE_DAYS, repeatMs: ALARM_REPEAT_MS })) {
+      deps.log.error({ tenantId, silentHours: Math.round(silentHours), limitHours, lastError: error }, 'no heartbeat reached Intune for half of the time after which it ignores us')
+    }
+  }
+
+  const tick = (): void => {
+    looking ??= look()
+      .catch((err: unknown) => deps.log.error({ err }, 'heartbeats could not be looked for'))
+      .finally(() => { looking = undefined })
+  }
+  tick()
+  const timer = setInterval(() => { if (!closed) tick() }, deps.everyMs ?? TICK_MS)
+  return {
+    async close () {
+      closed = true
+      clearInterval(timer)
+      await looking
+      await Promise.all(underWay.values())
+    }
+  }
+}
+
+interface Tenant { readonly tenantId: string, readonly entraTenantId: string }
+
+/** Sends the heartbeats that are due now, of all tenants. One that fails does not hold up the others. */
 export async function sendDueHeartbeats (deps: HeartbeatDeps): Promise<{ readonly sent: number, readonly failed: number }> {
-  let sent = 0
-  let failed = 0
+  const results: boolean[] = []
   for (;;) {
     const due = await claimDueHeartbeats(deps.db, { limit: BATCH, leaseMs: RETRY_MS })
-    for (let at = 0; at < due.length; at += PARALLEL) {
-      const results = await Promise.all(due.slice(at, at + PARALLEL).map(async (one) => await sendHeartbeat(deps, one)))
-      sent += results.filter(Boolean).length
-      failed += results.filter((ok) => !ok).length
-    }
-    if (due.length < BATCH) return { sent, failed }
+    const left = [...due]
+    await Promise.all(Array.from({ length: PARALLEL }, async () => {
+      for (let one = left.shift(); one !== undefined; one = left.shift()) results.push(await sendHeartbeat(deps, one))
+    }))
+    if (due.length < BATCH) return { sent: results.filter(Boolean).length, failed: results.filter((ok) => !ok).length }
   }
 }
 
@@ -37,7 +94,7 @@ export async function sendDueHeartbeats (deps: HeartbeatDeps): Promise<{ readonl
  * Sends one tenant's heartbeat and does what Intune asks for in return: sends again what
  * changed since its ResyncTimestamp, and notes its complaints about earlier uploads.
  */
-export async function sendHeartbeat (deps: HeartbeatDeps, { tenantId, entraTenantId }: { readonly tenantId: string, readonly entraTenantId: string }): Promise<boolean> {
+export async function sendHeartbeat (deps: HeartbeatDeps, { tenantId, entraTenantId }: Tenant): Promise<boolean> {
   const now = nowOf(deps)
   try {
     const { resyncSince, messageErrors } = await deps.intune.partner.sendHeartbeat(entraTenantId, now)

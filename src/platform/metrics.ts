@@ -55,7 +55,20 @@ export function createMetrics () {
     intuneCalls: counter('intune_calls_total', 'Calls to Microsoft services by kind and outcome.', ['kind', 'outcome']),
     syncWaiting: gauge('sync_waiting_devices', 'Phones whose state Intune does not have yet.'),
     syncLagSeconds: gauge('sync_lag_seconds', 'How long the longest-waiting of them waits.'),
+    syncDeadLetters: gauge('sync_dead_letters', 'Phones whose state Intune went on refusing until it was given up.'),
+    intunePaused: gauge('intune_paused_tenants', 'Tenants that Intune is not called for now, after failures or because it asked to wait.'),
+    intuneHosts: gauge('intune_host_circuit', 'Circuit of a host of Intune as this process sees it: 0 closed, 1 asking whether it is back, 2 open.', ['host']),
+    heartbeatsLate: gauge('intune_heartbeats_late', 'Connectors without a heartbeat for more than half of the time after which Intune ignores us.'),
     heartbeatAgeSeconds: gauge('intune_heartbeat_age_seconds', 'Time since the connector that is longest without a heartbeat had one.'),
+    reconciliations: counter('reconciliation_rounds_total', 'Comparisons with Intune and Entra; incomplete: a part could not be read.', ['outcome']),
+    reconciledDevices: counter('reconciled_devices_total', 'Phones found new, vanished, enrolled anew at Intune, sent again (healed), or left to people (stuck).', ['change']),
+    reconciledDrift: counter('reconciliation_drift_total', 'Phones about which Intune held another state than it had acknowledged.', ['kind']),
+    reconciliationAgeSeconds: gauge('reconciliation_age_seconds', 'Time since the tenant that was longest not compared as a whole with Intune was.'),
+    signalOutcomes: counter('signal_attempts_total', 'Attempts to tell webhooks, streams and SIEMs by what became of them; `dead`: given up.', ['kind', 'outcome']),
+    signalsWaiting: gauge('signals_waiting', 'Changes and signals that destinations were not told of yet, by kind; those of paused ones count.', ['kind']),
+    signalsOldestSeconds: gauge('signals_oldest_waiting_seconds', 'Age of the oldest signal that was made and not told, by kind.', ['kind']),
+    signalsDead: gauge('signals_dead', 'Dead letters by kind.', ['kind']),
+    signalDestinations: gauge('signal_destinations', 'Destinations of signals by kind and status; `failing`: enabled, and the last attempt failed.', ['kind', 'status']),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
 }

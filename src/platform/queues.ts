@@ -36,6 +36,8 @@ export interface Queues {
   startWorker<N extends QueueName> (name: N, handler: (payload: QueuePayloads[N], job: Job) => Promise<unknown>, options: StartWorkerOptions): QueueWorker
   /** Puts a job in every so often, once over all processes. */
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
+  /** Takes such a schedule out again; none is no fault. */
+  unschedule (name: QueueName, scheduleId: string): Promise<void>
   counts (): Promise<Record<QueueName, Record<string, number>>>
   /** Age of the oldest job that waits, by queue; 0 when none does. */
   oldestWaitingSeconds (): Promise<Record<QueueName, number>>
@@ -131,6 +133,10 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     async schedule (name, scheduleId, everyMs, payload) {
       await queueOf(name).upsertJobScheduler(scheduleId, { every: everyMs }, { name, data: payload, opts: { ...JOB_OPTIONS, attempts: 1 } })
+    },
+
+    async unschedule (name, scheduleId) {
+      await queueOf(name).removeJobScheduler(scheduleId)
     },
 
     counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),

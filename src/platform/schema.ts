@@ -36,6 +36,7 @@ export interface Schema {
     credentials_version: Generated<number>, credentials_changed_in: ColumnType<string, string, string> | null
     revoked_at: Time | null, retired_at: Time | null, erased_at: Time | null, updated_at: ColumnType<Date, Date | string | undefined, Date | string>
     ownership: string | null, tags: Generated<string[]>, entra_groups: Generated<string[]>
+    directory_ownership: string | null, directory_groups: number[] | null
   }
   rate_count: { window: BigInt, key: string, count: number }
   used_assertion: { device_id: string, jti: string, expires_at: Time }
@@ -75,15 +76,64 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
     score: number | null, reporting_state: string | null, coverage_id: number | null, policy_version: BigInt | null, intel_version: BigInt | null, groups: string[] | null
   }
+  /** Changes that have no position yet; `reasons` are lists of detection, severity and subject. */
+  state_change_waiting: {
+    id: GeneratedAlways<number>, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_change: {
+    position: BigInt, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_feed: { tenant_number: number, position: Generated<number>, dropped_position: Generated<number> }
   intune_outbox: {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
-    next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, claimed_until: Time | null, last_error: string | null
+    next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null
+    rank: Generated<number>, place: Generated<number>, refused: Generated<boolean>, refused_since: Time | null, dead_at: Time | null
+    message_id: string | null, sent_version: BigInt | null, sent_health: string | null, sent_at: Time | null
   }
+  intune_message: { id: string, tenant_id: string, created_at: Generated<Date>, watched_until: Time }
+  intune_budget: { entra_tenant_id: string, writes_at: Time, calls_at: Time }
   intune_connector: {
     tenant_id: string, state: Generated<string>, provisioned_at: Time | null, heartbeat_at: Time | null
     heartbeat_due_at: ColumnType<Date, Date | string | undefined, Date | string>, resync_timestamp: Time | null, last_error: string | null, last_error_at: Time | null
     retry_at: Time | null, attempts: Generated<number>, message_errors: Json<unknown> | null
+    failed_host: string | null, host_paused_until: Time | null, unresponsive_threshold_days: number | null, heartbeat_error: string | null, heartbeat_alarm_at: Time | null
+    partner_state: string | null, partner_switches: Json<unknown> | null, partner_heartbeat_at: Time | null
+    partner_read_at: Time | null, partner_read_error: string | null
   }
+  reconciliation: {
+    tenant_id: string, due_at: ColumnType<Date, Date | string | undefined, Date | string>, lease_id: string | null, lease_until: Time | null, round_id: BigInt | null
+    full_requested_at: Time | null, full_at: Time | null, devices_delta: string | null, members_delta: string | null, members_delta_groups: string[] | null
+    checked_in_until: Time | null, deactivate_after_days: number | null, failures: Generated<number>, app_sync: Json<unknown> | null
+  }
+  reconciliation_round: {
+    id: GeneratedAlways<number>, tenant_id: string, started_at: Generated<Date>, finished_at: Time | null, is_full: boolean, requested: Generated<boolean>
+    position: Json<unknown>, parts: ColumnType<unknown, string | undefined, string>, counts: ColumnType<unknown, string | undefined, string>
+  }
+  directory_group: {
+    number: GeneratedAlways<number>, tenant_id: string, wanted: string, entra_group_id: string | null, name: string | null, fault: string | null
+  }
+  directory_member: { group_number: number, member_id: string, seen_round: BigInt }
+  /** Enumerations are Graph's own numbers. */
+  directory_device: {
+    tenant_number: number, entra_device_id: string, entra_object_id: string | null, intune_device_id: string | null, user_id: string | null
+    pending_id: string | null, seen_round: BigInt, first_seen_at: Generated<Date>, enrolled_at: Time | null, checked_in_at: Time | null
+    missing_since: Time | null, vanished_at: Time | null, removed_from_entra_at: Time | null, drift_since: Time | null, healed_at: Time | null
+    heal_version: BigInt | null, heals: Generated<number>, platform: number, owner_type: number | null, compliance: number | null
+    threat_state: number | null, device_name: string | null, serial_number: string | null, os_version: string | null
+    manufacturer: string | null, model: string | null
+  }
+  consent_request: {
+    state_hash: Buffer, tenant_id: string | null, tenant_name: string | null, app: string, created_by: string, created_at: Generated<Date>, expires_at: Time
+    used_at: Time | null, outcome: string | null, detail: string | null
+  }
+  intune_setup: { tenant_id: string, wish: Json<unknown> | null, applied_at: Time | null, applied_by: string | null, last_error: string | null, busy_until: Time | null }
+  intune_setup_item: {
+    tenant_id: string, key: string, graph_id: string | null, made: boolean, before: ColumnType<unknown, string | undefined, string>, after: ColumnType<unknown, string | undefined, string>
+    changed_at: Generated<Date>
+  }
+  intune_diagnosis: { tenant_id: string, checked_at: Time, checks: Json<unknown> }
   intel_feed: {
     name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean>
     version: Generated<number>, published_at: Time | null, publisher_version: string | null, by_type: ColumnType<unknown, string | undefined, string>
@@ -126,6 +176,18 @@ export interface Schema {
     cause: Generated<string>, tenant_id: string | null, rules_version: Generated<number>
   }
   rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null, rules_version: Generated<number>, place: Generated<number> }
+  signal_destination: {
+    id: Generated<string>, tenant_id: string, kind: string, name: string, receiver: string | null, url: string | null, settings: Json<unknown>, secret: Buffer | null
+    status: Generated<string>, status_reason: string | null, position: BigInt, missed: Generated<number>, created_at: Generated<Date>, verified_at: Time | null
+    lease_id: string | null, lease_until: Time | null, retry_at: ColumnType<Date, Date | string | undefined, Date | string>
+    delivered: Generated<number>, failures: Generated<number>, failing_since: Time | null, last_success_at: Time | null, last_error: string | null, last_error_at: Time | null
+  }
+  signal: {
+    id: string, destination_id: string, sequence: GeneratedAlways<number>, device_id: string | null, type: string, body: Json<unknown>, at: Time
+    attempts: Generated<number>, next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null, dead_at: Time | null
+  }
+  signal_excluded_device: { destination_id: string, device_id: string }
+  set_signing_key: { id: string, public_jwk: Json<unknown>, private_key: Buffer, created_at: Generated<Date>, signs_from: Time }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

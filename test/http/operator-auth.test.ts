@@ -38,6 +38,12 @@ const LEAST_ROLE: Readonly<Record<string, Role>> = {
   [`GET ${TENANT}/connector`]: 'viewer',
   [`POST ${TENANT}/connector/provision`]: 'admin',
   [`POST ${TENANT}/connector/deprovision`]: 'admin',
+  [`POST ${TENANT}/connector/consent`]: 'admin',
+  [`GET ${TENANT}/connector/doctor`]: 'admin',
+  [`GET ${TENANT}/intune/admin-setup`]: 'admin',
+  [`POST ${TENANT}/intune/admin-setup`]: 'admin',
+  'POST /v1/onboarding/consent': 'platform-admin',
+  'GET /v1/onboarding/doctor': 'platform-admin',
   [`POST ${TENANT}/connector/resync`]: 'admin',
   [`GET ${TENANT}/audit`]: 'admin',
   [`POST ${TENANT}/ingest/{vocabulary}`]: 'admin',
@@ -75,7 +81,8 @@ const addressOf = (path: string, tenant = tenantId): string => path
 const bodyOf = (method: Method): object | undefined => method === 'PATCH' ? {} : undefined
 
 const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, item]) => Object.entries(item as Record<string, { readonly tags?: readonly string[] }>)
-  .filter(([, { tags }]) => tags?.includes('agents') !== true)
+  // An administrator comes back from Entra without any key: the state in the address decides.
+  .filter(([method, { tags }]) => tags?.includes('agents') !== true && !(path === '/v1/onboarding/consent' && method === 'get'))
   .map(([method]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase() as Method, path })))
 const keys = Object.fromEntries(await Promise.all(ROLES.map(async (role) => [role, await api.keyFor(role)] as const))) as Record<Role, string>
 

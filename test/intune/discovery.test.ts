@@ -18,6 +18,23 @@ t.test('rows that are no addresses do no harm', async (t) => {
   t.throws(() => chooseService(parseEndpoints({}), 'PartnerDeviceDataSyncService', HOSTS), { code: 'intune-not-set-up' })
 })
 
+t.test('a Backup row and a neighbour are no substitute for the service itself', async (t) => {
+  const neighbours = ['PartnerTenantDataSyncServiceBackup', 'PartnerDeviceDataSyncServiceBackup', 'PartnerComplianceService', 'DataInfraPartnerService'].map((name) => row(name, `https://fef.manage.microsoft.com/${name}`))
+  const rows = parseEndpoints({ value: [...neighbours, row('  PartnerTenantDataSyncService ', ' https://fef.manage.microsoft.com/ours ')] })
+  t.equal(chooseService(rows, 'PartnerTenantDataSyncService', HOSTS), 'https://fef.manage.microsoft.com/ours')
+  t.throws(() => chooseService(rows, 'PartnerDeviceDataSyncService', HOSTS), { code: 'intune-not-set-up', message: /list of services has no PartnerDeviceDataSyncService/ })
+})
+
+t.test('a tenant without Intune is told apart from one whose list cannot be read', async (t) => {
+  const graphOf = (answer: (path: string) => unknown) => createDiscovery({ allowedHosts: HOSTS, graph: { async get (_tenant, path) { return answer(path) } } })
+  const refusing = (failure: 'rejected' | 'unauthorized') => (path: string): unknown => {
+    if (path.includes('appId=')) throw new IntuneError(failure, 'Microsoft Graph answered 404: Resource does not exist')
+    return { value: [] }
+  }
+  await t.rejects(graphOf(refusing('rejected')).findService('t', 'S'), { code: 'intune-not-set-up', message: /service principal is missing/ })
+  await t.rejects(graphOf(refusing('unauthorized')).findService('t', 'S'), { code: 'intune-unauthorized' })
+})
+
 t.test('our token goes to https and known hosts only', async (t) => {
   const choose = (uri: string) => chooseService([{ providerName: 'S', uri }], 'S', HOSTS)
   t.equal(choose('https://127.0.0.1:8443/a?b#c'), 'https://127.0.0.1:8443/a')

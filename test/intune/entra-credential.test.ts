@@ -59,3 +59,11 @@ t.test('refusals and outages are told apart, and neither is kept', async (t) => 
   entra.fail = undefined
   t.equal(await tokens.getToken('one', 'graph'), 'one graph 3')
 })
+
+t.test('a federated token is read from its file for every sign-in, and what is wrong with it is told', async (t) => {
+  const folder = t.testdir({ token: 'no token' })
+  const tokens = createEntraTokens({ authorityHost: 'https://127.0.0.1:1', clientId: 'a', federatedTokenPath: `${folder}/token` })
+  await t.rejects(tokens.getToken('6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'x/.default'), { code: 'intune-unauthorized', message: /holds no federated token/ })
+  const missing = createEntraTokens({ authorityHost: 'https://127.0.0.1:1', clientId: 'a', federatedTokenPath: `${folder}/nothing` })
+  await t.rejects(missing.getToken('6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'x/.default'), { code: 'intune-unauthorized', message: /federated token cannot be read: ENOENT/ })
+})

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Database, Tx } from '../../src/platform/database.js'
 import { upsertOutbox } from '../../src/devices/outbox-repository.js'
 import type { PartnerClient } from '../../src/intune/partner-client.js'
@@ -84,4 +85,26 @@ export function recordingPartner (): RecordingPartner {
     }
   }
   return partner
+}
+
+/** Many phones at once with a wanted state that waits in the outbox; `reported` is what Intune has. */
+export async function seedBacklog (db: Database, tenantId: string, count: number, health: Health = 'secured', reported: Health | null = null): Promise<void> {
+  await sql`
+    with made as (
+      insert into device (tenant_id, entra_device_id, platform, public_key)
+      select ${tenantId}, gen_random_uuid(), 'android', '{}' from generate_series(1, ${count}::integer) returning id
+    )
+    insert into device_state (device_id, tenant_id, state, desired_health, desired_version, reported_health)
+    select id, ${tenantId}, '{}', ${health}, 1, ${reported} from made`.execute(db)
+  await db.transaction().execute(async (tx) => {
+    const rows = await tx.selectFrom('device_state').select('device_id').where('tenant_id', '=', tenantId).where('desired_health', '=', health).where('desired_version', '=', 1).execute()
+    await upsertOutbox(tx, rows.map((row) => ({ deviceId: row.device_id, tenantId, version: 1, health })), new Date())
+  })
+}
+
+/** Waits for a condition. */
+export async function until (condition: () => boolean | Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
+  for (const deadline = Date.now() + limitMs; !await condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+    if (Date.now() > deadline) throw new Error(`not in ${limitMs / 1000} seconds: ${what}`)
+  }
 }

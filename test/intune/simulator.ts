@@ -21,7 +21,7 @@ export interface SimulatedIntune {
 }
 
 /** A simulated Intune with a tenant, and a client that was pointed at it by configuration. */
-export async function startSimulatedIntune (t: Test, db: Database, seed: object = {}): Promise<SimulatedIntune> {
+export async function startSimulatedIntune (t: Test, db: Database, seed: object = {}, roles: { readonly graph?: readonly string[] } = {}): Promise<SimulatedIntune> {
   const simulator = await startIntuneSimulator({})
   t.teardown(async () => await simulator.close())
   const entraTenantId = randomUUID()
@@ -36,7 +36,7 @@ export async function startSimulatedIntune (t: Test, db: Database, seed: object 
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.status === 204 ? undefined : await answer.json()
   }
-  await control('PUT', `/tenants/${entraTenantId}`, { clients: [{ clientId, secret: 'a secret', roles: ROLES }], connector: { androidEnabled: true }, ...seed })
+  await control('PUT', `/tenants/${entraTenantId}`, { clients: [{ clientId, secret: 'a secret', roles: { ...ROLES, ...roles } }], connector: { androidEnabled: true }, ...seed })
 
   const clientOptions: IntuneClientOptions = {
     authorityHost: simulator.httpsUrl,

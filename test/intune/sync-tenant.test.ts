@@ -102,7 +102,7 @@ t.test('one phone that Intune does not know is refused alone, and tried again la
     t.ok(partner.messages.length <= (names ? 2 : 11), `${partner.messages.length} messages`)
     t.match(await stateOf(db, unknown.deviceId), { reported_health: null, last_sync_error: /no such device/ })
     const row = await db.selectFrom('intune_outbox').selectAll().executeTakeFirstOrThrow()
-    t.match(row, { device_id: unknown.deviceId, attempts: 1, last_error: /no such device/, claimed_until: null })
+    t.match(row, { device_id: unknown.deviceId, attempts: 1, last_error: /no such device/, refused: true, message_id: null })
     t.ok(row.next_attempt_at.getTime() > Date.now() + 1_000, 'later')
     t.match(await getConnector({ db }, { tenantId }), { state: 'provisioned', healthy: false, waiting: 1, failing: 1 })
     for (const { deviceId } of devices) await wantHealth(db, tenantId, deviceId, 'secured')
@@ -187,7 +187,7 @@ t.test('our own fault frees the rows and fails the job', async (t) => {
   await seedWaitingDevices(db, tenantId, 1)
   partner.onUpload = () => { throw new TypeError('a bug') }
   await t.rejects(syncTenant(deps, { tenantId }), TypeError)
-  t.match(await db.selectFrom('intune_outbox').selectAll().executeTakeFirst(), { claimed_until: null, attempts: 0 })
+  t.match(await db.selectFrom('intune_outbox').selectAll().executeTakeFirst(), { message_id: null, attempts: 0 })
 })
 
 t.test('phones that are scored while they are sent neither block nor lose anything', async (t) => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ANDROID_FINDINGS } from '../../bench/phone-files.js'
 import type { ReportSections } from '../../src/telemetry/adapters/report-sections.js'
 import { fromAndroidQf } from '../../src/telemetry/adapters/androidqf.js'
 import { fromIosBackup } from '../../src/telemetry/adapters/ios-backup.js'
@@ -25,19 +26,6 @@ function androidQfPhone (): Phone {
   }))
 }
 
-const WITHOUT_INTEL = [
-  'dev-root-binary /data/local/tmp/magisk high',
-  'dev-root-binary /system/bin/magiskhide high',
-  'dev-root-binary /system/bin/su high',
-  'dev-root-binary /system/xbin/busybox high',
-  // No installer.
-  'app-sideloaded com.whatsapp medium',
-  // The dialogue that installs files.
-  'app-sideloaded app.revanced.manager.flutter medium',
-  'app-sideloaded org.fdroid.fdroid medium',
-  // From F-Droid.
-  'app-third-party-store org.nuclearfog.apollo audit'
-]
 const sorted = (lines: readonly string[]): string[] => [...lines].sort()
 
 t.test('the Android phone of the toolkit\'s tests', async (t) => {
@@ -45,7 +33,7 @@ t.test('the Android phone of the toolkit\'s tests', async (t) => {
 
   const found = judge({ phone: androidQfPhone() })
   // Not found: YouTube (system), a music player from F-Droid, two "malware" apps that nobody listed and that are system apps.
-  t.strictSame(sorted(summary(found)), sorted(WITHOUT_INTEL))
+  t.strictSame(sorted(summary(found)), sorted(ANDROID_FINDINGS))
   t.equal(found.level, 'high')
   t.strictSame(found.failures, [])
   t.strictSame(found.coverage, ['apps', 'config', 'integrity', 'processes', 'properties'], 'it never told its version: no patch level is judged')
@@ -58,7 +46,7 @@ t.test('the Android phone of the toolkit\'s tests', async (t) => {
       entry('cert-sha256', 'c7e56178748be1441370416d4c10e34817ea0c961eb636c8e9d98e0fd79bf730', { threatClass: 'mercenary-spyware' })
     ]
   })
-  t.strictSame(sorted(summary(withIntel)), sorted([...WITHOUT_INTEL, 'app-malware-known com.malware.blah medium', 'app-mercenary-spyware com.malware.muahaha high']))
+  t.strictSame(sorted(summary(withIntel)), sorted([...ANDROID_FINDINGS, 'app-malware-known com.malware.blah medium', 'app-mercenary-spyware com.malware.muahaha high']))
 })
 
 t.test('nothing on that phone is in the public stalkerware list', async (t) => {

@@ -3,6 +3,7 @@ import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
 import { openQueues } from '../../src/platform/queues.js'
+import { claimMessage, freeMessage, watchMessages } from '../../src/intune/outbox-repository.js'
 import { syncTenant } from '../../src/intune/sync-tenant.js'
 import { expireAssertions } from '../../src/devices/expire-assertions.js'
 import { rescoreDueDevices } from '../../src/devices/rescore-due-devices.js'
@@ -61,11 +62,12 @@ t.test('tenants with something due get a sync job; those in hand, waiting or dis
   const { db, tenantId, sync } = await setUp(t)
   await seedWaitingDevices(db, tenantId, 2)
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 })
-  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() + 60_000) }).execute()
+  const message = await claimMessage(db, { tenantId, limit: 10, refused: false, watchMs: 60_000 })
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'in hand')
-  await db.updateTable('intune_outbox').set({ claimed_until: new Date(Date.now() - 1) }).execute()
+  await watchMessages(db, [message!.id], -1)
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 1 }, 'the worker died')
-  await db.updateTable('intune_outbox').set({ next_attempt_at: new Date(Date.now() + 60_000) }).execute()
+  await freeMessage(db, message!)
+  await db.updateTable('intune_outbox').set({ refused: true, next_attempt_at: new Date(Date.now() + 60_000) }).execute()
   t.strictSame(await wakeSyncs({ db, sync }), { tenants: 0 }, 'waiting')
   t.strictSame(sync.payloads, [{ tenantId }, { tenantId }])
 })
@@ -100,7 +102,7 @@ t.test('used assertions go once they have expired', async (t) => {
   t.strictSame(await db.selectFrom('used_assertion').select('jti').orderBy('jti').execute(), [{ jti: 'new' }, { jti: 'old by this clock alone' }])
 })
 
-t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go out beside a backlog', async (t) => {
+t.test('the worker does all of it by itself: lost work gets jobs, what has expired goes', async (t) => {
   const setup = await setUp(t)
   const { db, url, tenantId, score, sync } = setup
   const partner = recordingPartner()
@@ -114,12 +116,11 @@ t.test('the worker does all of it by itself: lost work gets jobs, heartbeats go 
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), heartbeatMinutes: 60, retentionDays: 30, subscriptions: { run: async () => {}, close: async () => {} } })
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
 
   const done = async (): Promise<boolean> => {
-    const { heartbeat_at: heartbeatAt } = await db.selectFrom('intune_connector').select('heartbeat_at').executeTakeFirstOrThrow()
     const groups = await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute()
-    return heartbeatAt !== null && groups.length === 0 && score.payloads.some(({ groupId }) => groupId === lost.groupId) &&
+    return groups.length === 0 && score.payloads.some(({ groupId }) => groupId === lost.groupId) &&
       score.payloads.some(({ deviceIds }) => deviceIds?.includes(device!.deviceId)) && sync.payloads.some((payload) => payload.tenantId === tenantId)
   }
   while (!await done()) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -139,7 +140,7 @@ t.test('a publisher who never answers holds up neither the other tasks nor the e
   }
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), heartbeatMinutes: 60, retentionDays: 30, subscriptions })
+  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
   while (runs.begun === 0 || !score.payloads.some(({ groupId }) => groupId === lost.groupId)) await new Promise((resolve) => setTimeout(resolve, 10))
   await worker.close()
   t.pass('it ended')

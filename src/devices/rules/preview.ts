@@ -8,6 +8,7 @@ import { type Level, levelRank, LEVELS } from '../../risk/level.js'
 import type { PolicyDocument } from '../../risk/policy/document.js'
 import type { DeviceState, Platform } from '../../telemetry/device-state.js'
 import type { AppInventories } from '../app-inventories.js'
+import { ENTRA_GROUPS, OWNERSHIP } from '../device-attributes.js'
 import { fromStoredState, type StoredState } from '../stored-state.js'
 import { rulesForPhone, type TenantRules } from './tenant-rules.js'
 
@@ -67,7 +68,7 @@ export async function previewPolicyOf ({ db, intel, apps, now, onProgress, asses
   await db.transaction().setIsolationLevel('repeatable read').execute(async (tx) => {
     await sql`set transaction read only`.execute(tx)
     await sql`declare phones no scroll cursor for
-      select s.device_id, d.platform, d.ownership, d.tags, d.entra_groups, s.sequence, s.state, s.apps_digest, s.level
+      select s.device_id, d.platform, ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, s.sequence, s.state, s.apps_digest, s.level
       from device_state s join device d on d.id = s.device_id
       where s.tenant_id = ${tenantId} and s.level is not null and d.retired_at is null and d.erased_at is null`.execute(tx)
     for (let page = await readPage(tx, apps); page.length > 0;) {

@@ -8,7 +8,7 @@ import { factsOfInventory } from './app-facts.js'
 import { isFromStore } from './app-traits.js'
 import { isDistinctiveName } from './distinctive-names.js'
 import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
-import { oncePerContext, remembered } from './memo.js'
+import { oncePerApp, oncePerContext } from './memo.js'
 import { namesByLotLike } from './names-by-lot.js'
 import { isAllowedAppId } from './organisation.js'
 
@@ -106,26 +106,15 @@ function judge (app: App, hits: readonly AppHit[]): SuspectApp {
   }
 }
 
-/**
- * What intel says of an app depends on nothing else, and thousands of phones have the same
- * app; what it says of a list, as long as that stays as it is. Neither ever changes, nor does
- * an intel view: newer ones are other objects.
- */
-const hitsByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
-const listedByIntel = new WeakMap<IntelView, WeakMap<AppInventory, readonly ListedApp[]>>()
+const hitsOf = oncePerApp(findHits)
 
 function listedApps (intel: IntelView, inventory: AppInventory): readonly ListedApp[] {
-  return remembered(listedByIntel, intel, inventory, () => {
-    let hitsOfApps = hitsByIntel.get(intel)
-    if (hitsOfApps === undefined) hitsByIntel.set(intel, hitsOfApps = new WeakMap())
-    let listed: ListedApp[] | undefined
-    for (const { app } of factsOfInventory(inventory).apps) {
-      let hits = hitsOfApps.get(app)
-      if (hits === undefined) hitsOfApps.set(app, hits = findHits(intel, app))
-      if (hits.length > 0) (listed ??= []).push({ app, hits })
-    }
-    return listed ?? NOTHING_LISTED
-  })
+  let listed: ListedApp[] | undefined
+  for (const facts of factsOfInventory(inventory).apps) {
+    const hits = hitsOf(intel, facts)
+    if (hits.length > 0) (listed ??= []).push({ app: facts.app, hits })
+  }
+  return listed ?? NOTHING_LISTED
 }
 
 /** Every installed app that an indicator in force names, each judged once for all detections. */

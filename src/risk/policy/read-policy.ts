@@ -34,9 +34,53 @@ export function readPolicyDocument (text: string): ReadPolicy {
 /** Whether a value is a policy: its form first, then what it means. Never throws. */
 export function checkPolicyDocument (value: unknown): ReadPolicy {
   const validate = isDocument()
-  if (!validate(value)) return { faults: plainWords(validate.errors as ErrorObject[], value).slice(0, MAX_FAULTS) }
+  if (!validate(value)) {
+    const faults = plainWords(validate.errors as ErrorObject[], value)
+    // What is of the right form is looked at as well, so that nobody has to send it twice.
+    const rest = withoutFaulty(value, validate)
+    return { faults: [...faults, ...rest === undefined ? [] : findFaults(rest)].slice(0, MAX_FAULTS) }
+  }
   const faults = findFaults(value)
   return faults.length > 0 ? { faults: faults.slice(0, MAX_FAULTS) } : { document: value }
+}
+
+/** Steps of pruning: a part that goes may have been needed by another. */
+const MAX_STEPS = 5
+/** Their members are compared with each other, so a faulty one takes the rest along. */
+const WHOLE_TABLES: ReadonlySet<string> = new Set(['thresholds', 'minimum', 'maximum'])
+
+/** The document without the members that are not of the right form; undefined when nothing is left to look at. */
+function withoutFaulty (value: unknown, validate: ValidateFunction<PolicyDocument>): PolicyDocument | undefined {
+  const rest = structuredClone(value)
+  for (let step = 0; step < MAX_STEPS; step++) {
+    if (validate(rest)) return rest
+    const faulty = validate.errors!.map(({ instancePath, keyword, params }) => [
+      ...instancePath.split('/').slice(1).map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~')),
+      ...keyword === 'additionalProperties' ? [String((params as { additionalProperty: string }).additionalProperty)] : []
+    ])
+    if (!faulty.every((path) => removeMember(rest, path))) return undefined
+  }
+  return undefined
+}
+
+/** Removes the nearest member of an object; elements of lists keep their places. */
+function removeMember (root: unknown, path: readonly string[]): boolean {
+  let holder: Record<string, unknown> | undefined
+  let member = ''
+  let inner: unknown = root
+  for (const name of path) {
+    // It went with another.
+    if (typeof inner !== 'object' || inner === null) return holder !== undefined
+    if (!Array.isArray(inner)) {
+      holder = inner as Record<string, unknown>
+      member = name
+    }
+    if (WHOLE_TABLES.has(name)) break
+    inner = (inner as Record<string, unknown>)[name]
+  }
+  if (holder === undefined) return false
+  delete holder[member]
+  return true
 }
 
 function readText (text: string): { readonly value: unknown } | { readonly faults: readonly PolicyFault[] } {

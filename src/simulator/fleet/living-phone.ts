@@ -30,6 +30,8 @@ export interface LivingPhoneOptions {
   /** Which of the fleet's phones it is. */
   readonly index: number
   readonly nowMs: number
+  /** Nothing is wrong with it: updated, locked, apps of stores, and nobody attacks it. */
+  readonly healthy?: boolean
 }
 
 /** A phone as people have them: a real model, a home and an office, habits, and sometimes a fault. */
@@ -38,6 +40,7 @@ export class LivingPhone {
   /** How many hours later than others this phone's day begins. */
   readonly lateHours: number
   readonly #random: Random
+  readonly #healthy: boolean
   readonly #catalogue: AppCatalogue
   readonly #apps: InstalledApps
   readonly #networks: PhoneNetworks
@@ -46,19 +49,20 @@ export class LivingPhone {
   #sequence = 0
   #attack: TelemetryEvent | undefined
 
-  constructor ({ catalogues, fleetSeed, index, nowMs }: LivingPhoneOptions) {
+  constructor ({ catalogues, fleetSeed, index, nowMs, healthy = false }: LivingPhoneOptions) {
     const random = new Random((fleetSeed * 1_000_003 + index) >>> 0)
     this.#random = random
+    this.#healthy = healthy
     const kind = random.chance(ANDROID_SHARE) ? 'android' : 'ios'
-    const versions: readonly string[] = OS_VERSIONS[kind][random.chance(MISCONFIGURATION_RATES.outdatedOs) ? 'outdated' : 'current']
+    const versions: readonly string[] = OS_VERSIONS[kind][random.chance(MISCONFIGURATION_RATES.outdatedOs) && !healthy ? 'outdated' : 'current']
     const { model, version } = chooseModel(random, kind === 'android' ? ANDROID_MODELS : IOS_MODELS, versions)
     this.#catalogue = catalogues[kind]
-    const sideloads = random.chance(MISCONFIGURATION_RATES.sideloadedApp)
+    const sideloads = random.chance(MISCONFIGURATION_RATES.sideloadedApp) && !healthy
     this.#apps = InstalledApps.of(random, this.#catalogue, APPS_OF_A_PHONE - (sideloads ? 1 : 0))
     if (sideloads) this.#apps.add({ versions: [sideloadedApp(random, kind)], at: 0 })
     this.#networks = new PhoneNetworks(random, { index, fleetSeed })
     this.lateHours = random.chance(NIGHT_WORKERS) ? 12 : random.next() * 4 - 2
-    this.#fixed = fixedSections(random, { kind, model, version, nowMs })
+    this.#fixed = fixedSections(random, { kind, model, version, nowMs, healthy })
     // Ids are new in each run: a phone of an earlier run is another phone.
     this.description = { entraDeviceId: randomUUID(), platform: model.platform, osVersion: version, manufacturer: model.manufacturer, model: model.model, serialNumber: random.hex(12).toUpperCase() }
   }
@@ -117,7 +121,7 @@ export class LivingPhone {
       this.#attack = undefined
       return [over]
     }
-    if (inCafe && random.chance(CAFE_ATTACKS)) {
+    if (inCafe && random.chance(CAFE_ATTACKS) && !this.#healthy) {
       this.#attack = {
         eventId: randomUUID(), type: 'tls-interception', at, probeHost: 'login.example.org', trustedCa: false, expectedSha256: random.hex(64), observedSha256: random.hex(64),
         ...(wifi?.ssid === undefined ? {} : { ssid: wifi.ssid }), ...(wifi?.bssid === undefined ? {} : { bssid: wifi.bssid })
@@ -139,15 +143,15 @@ function chooseModel (random: Random, models: readonly PhoneModel[], versions: r
   return { model, version: random.pick(runs(model)) }
 }
 
-interface Fixed { readonly kind: 'android' | 'ios', readonly model: PhoneModel, readonly version: string, readonly nowMs: number }
+interface Fixed { readonly kind: 'android' | 'ios', readonly model: PhoneModel, readonly version: string, readonly nowMs: number, readonly healthy: boolean }
 
-function fixedSections (random: Random, { kind, model: { manufacturer, model }, version, nowMs }: Fixed) {
-  const passcodeSet = !random.chance(MISCONFIGURATION_RATES.noScreenLock)
+function fixedSections (random: Random, { kind, model: { manufacturer, model }, version, nowMs, healthy }: Fixed) {
+  const passcodeSet = !random.chance(MISCONFIGURATION_RATES.noScreenLock) || healthy
   const lock = { passcodeSet, biometrics: passcodeSet && random.chance(0.8), ...(passcodeSet ? { autoLockSeconds: random.pick([30, 60, 120, 300]) } : {}) }
   const shared = { profiles: [], certificates: [] }
   if (kind === 'ios') return { ...shared, os: { version }, hardware: { manufacturer, model }, config: lock, integrity: { jailbroken: false } }
-  const patchDay = new Date(nowMs - patchAgeDays(random, hasOldPatch(random)) * DAY_MS).toISOString().slice(0, 8)
-  const develops = random.chance(0.015)
+  const patchDay = new Date(nowMs - patchAgeDays(random, hasOldPatch(random) && !healthy) * DAY_MS).toISOString().slice(0, 8)
+  const develops = random.chance(0.015) && !healthy
   return {
     ...shared,
     os: { version, apiLevel: API_LEVELS[version]!, bootloaderLocked: true, verifiedBootState: 'green' as const, securityPatchLevel: `${patchDay}${random.pick(['01', '05'])}` },

@@ -12,6 +12,7 @@ export const isCompliant = (state: ComplianceState): boolean => state === 'compl
 export function deriveAccess (tenant: Pick<Tenant, 'conditionalAccess' | 'groups'>, device: Pick<Device, 'userId'>, state: ComplianceState): Access {
   const compliant = isCompliant(state)
   const guarded = (resource: (typeof RESOURCES)[number]): boolean => tenant.conditionalAccess.some((policy) =>
+    policy.state === 'enabled' &&
     policy.resources.includes(resource) &&
     (policy.groups === undefined || policy.groups.some((id) => tenant.groups.get(id)?.members.has(device.userId))))
   return Object.fromEntries(RESOURCES.map((resource) => [resource, compliant || !guarded(resource) ? 'granted' : 'blocked'])) as unknown as Access

@@ -2,17 +2,19 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { randomUUID } from 'node:crypto'
 import { BearerChecker } from './bearer.js'
 import { SimulatedClock } from './clock.js'
+import { consentRoutes } from './consent-routes.js'
 import { controlRoutes } from './control-routes.js'
 import { entraRoutes } from './entra-routes.js'
 import { FaultSet } from './faults.js'
 import { graphRoutes } from './graph-routes.js'
 import { MessageProcessor } from './partner-messages.js'
-import { PARTNER_API_PATH } from './partner-paths.js'
+import { PARTNER_PREFIXES } from './partner-paths.js'
 import { partnerRoutes } from './partner-routes.js'
 import { RequestLog } from './request-log.js'
 import { DEFAULT_TENANT, type TenantDefaults } from './seed-tenant.js'
 import { addServiceHooks } from './service-hooks.js'
 import { TenantStore } from './tenant-store.js'
+import { Throttles } from './throttles.js'
 import { TokenAuthority } from './tokens.js'
 
 export interface SimulatorAppOptions {
@@ -46,6 +48,7 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
   const messages = new MessageProcessor(store)
   const faults = new FaultSet()
   const log = new RequestLog()
+  const throttles = new Throttles()
 
   const app = Fastify({
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
@@ -63,19 +66,22 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
 
   await app.register(async (scope) => {
     addServiceHooks(scope, 'entra', { faults, log })
-    await scope.register(entraRoutes, { store, tokens, ownOrigins })
+    await scope.register(entraRoutes, { store, tokens, ownOrigins, httpsOrigin: () => origins.https })
+    await scope.register(consentRoutes, { store })
   })
   for (const version of ['v1.0', 'beta'] as const) {
     await app.register(async (scope) => {
       addServiceHooks(scope, 'graph', { faults, log })
-      await scope.register(graphRoutes, { store, bearer, version, httpsOrigin: () => origins.https })
+      await scope.register(graphRoutes, { store, bearer, throttles, version, httpsOrigin: () => origins.https })
     }, { prefix: `/${version}` })
   }
-  await app.register(async (scope) => {
-    addServiceHooks(scope, 'partner', { faults, log })
-    await scope.register(partnerRoutes, { store, bearer, messages })
-  }, { prefix: PARTNER_API_PATH })
-  await app.register(controlRoutes, { prefix: '/_sim', store, faults, log, bearer, defaults: { ...DEFAULT_TENANT, ...options.defaults } })
+  for (const prefix of PARTNER_PREFIXES) {
+    await app.register(async (scope) => {
+      addServiceHooks(scope, 'partner', { faults, log })
+      await scope.register(partnerRoutes, { store, bearer, messages, throttles })
+    }, { prefix })
+  }
+  await app.register(controlRoutes, { prefix: '/_sim', store, faults, log, bearer, tokens, throttles, defaults: { ...DEFAULT_TENANT, ...options.defaults } })
 
   return { app: app as unknown as FastifyInstance, origins }
 }

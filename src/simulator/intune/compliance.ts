@@ -1,6 +1,8 @@
+import { reach } from './assignment.js'
+import { lastCheckInMs } from './check-in.js'
 import { blocksOnMissingData, type Connector, usesPartnerData } from './connector.js'
-import { policyType, type AssignmentTarget, type CompliancePolicy } from './compliance-policy.js'
-import type { Device, Group, Tenant } from './tenant.js'
+import { policyType, type CompliancePolicy } from './compliance-policy.js'
+import type { Device, Tenant } from './tenant.js'
 import type { ComplianceState, ConnectorState, ThreatLimit, ThreatState } from './vocabulary.js'
 
 /** How bad a reported state is; states that are not here carry no level. */
@@ -65,12 +67,51 @@ export function judgeThreatRule (
     : { result: 'compliant', reason: `No usable partner data (${why}), and it is not required.` }
 }
 
-/** Every policy of the tenant that is assigned to this device. */
-export function judgePolicies (tenant: Tenant, device: Device, state: ConnectorState): PolicyJudgement[] {
+/** What Intune itself asks of every device; there is no grace. */
+const BUILT_IN: CompliancePolicy = {
+  id: '00000000-0000-0000-0000-00000000b001',
+  type: 'aospDeviceOwnerCompliancePolicy',
+  displayName: 'Built-in Device Compliance Policy',
+  description: null,
+  version: 1,
+  createdAtMs: 0,
+  modifiedAtMs: 0,
+  threatEnabled: false,
+  limit: 'unavailable',
+  gracePeriodHours: 0,
+  settings: {},
+  scheduledActions: [],
+  assignments: []
+}
+const DAY_MS = 24 * HOUR_MS
+
+/** Microsoft's own connectors do not count as a second vendor. */
+const DEFENDER_CONNECTORS: readonly string[] = ['fc780465-2017-40d4-a0c5-307022471b92', 'e6f777f8-e4c2-4a5b-be01-50b5c124bc7f']
+
+/** What the built-in policy finds wrong with the device; undefined: nothing. */
+function judgeBuiltIn (tenant: Tenant, device: Device, nowMs: number): string | undefined {
+  const user = tenant.users.get(device.userId)
+  if (user === undefined) return 'The enrolled user does not exist.'
+  if (!user.licensed) return 'The enrolled user has no licence for Intune.'
+  const checkedInAtMs = lastCheckInMs(device, nowMs) ?? device.enrolledAtMs
+  return nowMs - checkedInAtMs > tenant.validityDays * DAY_MS ? `The device has not checked in for ${tenant.validityDays} days.` : undefined
+}
+
+/** A second vendor whose switch for the platform is on, and whose app has not scanned the device: it must run all of them. */
+function missingVendor (tenant: Tenant, device: Device): Connector | undefined {
+  return [...tenant.connectors.values()].find((connector) =>
+    connector.id !== tenant.connectorId && !DEFENDER_CONNECTORS.includes(connector.id) && usesPartnerData(connector, device.platform) && device.scannedBy?.has(connector.id) !== true)
+}
+
+/** Every policy of the tenant that is assigned to this device, and the built-in one when it is broken. */
+export function judgePolicies (tenant: Tenant, device: Device, state: ConnectorState, nowMs: number): PolicyJudgement[] {
   const connector = tenant.connectors.get(tenant.connectorId)
   const judgements: PolicyJudgement[] = []
+  const builtIn = judgeBuiltIn(tenant, device, nowMs)
+  if (builtIn !== undefined) judgements.push({ policy: BUILT_IN, result: 'noncompliant', reason: builtIn })
+  const other = missingVendor(tenant, device)
   for (const policy of tenant.policies.values()) {
-    const reached = reach(policy.assignments, tenant.groups, device)
+    const reached = reach(policy.assignments, tenant, device)
     if (reached === 'none') continue
     const type = policyType(policy.type)
     if (!type.platforms.includes(device.platform) || (type.androidManagement !== undefined && type.androidManagement !== device.androidManagement)) {
@@ -79,6 +120,8 @@ export function judgePolicies (tenant: Tenant, device: Device, state: ConnectorS
       judgements.push({ policy, result: 'compliant', reason: 'The policy has no threat rule.' })
     } else if (reached === 'device') {
       judgements.push({ policy, result: 'notApplicable', reason: 'The threat rule works with groups of users only.' })
+    } else if (other !== undefined) {
+      judgements.push({ policy, result: 'noncompliant', reason: `Two threat partners are on for this platform, and ${other.id} has not scanned the device.` })
     } else {
       judgements.push({ policy, ...judgeThreatRule(device, policy.limit, connector, state) })
     }
@@ -113,22 +156,4 @@ export function mergeJudgements (
   // No policy that applies: the tenant's setting decides.
   const state: ComplianceState = worst === 'unknown' || worst === 'notApplicable' ? (secureByDefault ? 'noncompliant' : 'compliant') : worst
   return { state, graceEndsAtMs: state === 'inGracePeriod' ? graceEndsAtMs : null, policies }
-}
-
-/** Whether the assignments reach the device through its user, only through itself, or not at all. Exclusion wins. */
-function reach (assignments: readonly AssignmentTarget[], groups: ReadonlyMap<string, Group>, device: Device): 'user' | 'device' | 'none' {
-  let reached: 'user' | 'device' | 'none' = 'none'
-  for (const { kind, groupId } of assignments) {
-    if (kind === 'allLicensedUsersAssignmentTarget') {
-      reached = 'user'
-    } else if (kind === 'allDevicesAssignmentTarget') {
-      if (reached === 'none') reached = 'device'
-    } else {
-      const group = groups.get(groupId ?? '')
-      if (group === undefined || !group.members.has(group.kind === 'user' ? device.userId : device.entraDeviceId)) continue
-      if (kind === 'exclusionGroupAssignmentTarget') return 'none'
-      if (reached !== 'user') reached = group.kind
-    }
-  }
-  return reached
 }

@@ -2,22 +2,28 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError } from 'fastify'
 import type { BearerChecker } from './bearer.js'
 import { isoTime } from './clock.js'
+import { directoryControlRoutes } from './control-directory-routes.js'
+import { entraControlRoutes } from './control-entra-routes.js'
 import { ControlError } from './control-errors.js'
-import { ClockSchema, FaultListSchema, RequestsQuery } from './control-schemas.js'
+import { ClockSchema, FaultListSchema, FaultQuery, RecordingSchema, RequestsQuery, ThrottlesSchema, UsageQuery } from './control-schemas.js'
 import { tenantControlRoutes, type TenantControlOptions } from './control-tenant-routes.js'
 import { FaultError, type FaultSet } from './faults.js'
 import type { RequestLog } from './request-log.js'
-import { SeedError } from './seed-tenant.js'
+import type { Throttles } from './throttles.js'
+import type { TokenAuthority } from './tokens.js'
+import { SeedError } from './seed-application.js'
 
 export interface ControlRoutesOptions extends TenantControlOptions {
   readonly faults: FaultSet
   readonly log: RequestLog
   readonly bearer: BearerChecker
+  readonly tokens: TokenAuthority
+  readonly throttles: Throttles
 }
 
 /** `/_sim`: everything a test or a demo needs and Microsoft does not offer. */
 export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = async (app, options) => {
-  const { store, faults, log, bearer } = options
+  const { store, faults, log, bearer, throttles } = options
 
   app.setErrorHandler<FastifyError>(async (error, _request, reply) => {
     if (error.validation !== undefined) {
@@ -40,9 +46,12 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = as
   })
 
   await app.register(tenantControlRoutes, { store, defaults: options.defaults })
+  await app.register(directoryControlRoutes, { store })
+  await app.register(entraControlRoutes, { store, tokens: options.tokens })
 
-  app.put('/faults', { schema: { body: FaultListSchema } }, async (request) => {
-    const items = faults.replace(request.body)
+  app.put('/faults', { schema: { body: FaultListSchema, querystring: FaultQuery } }, async (request) => {
+    const { seed } = request.query
+    const items = faults.replace(request.body, seed === undefined ? undefined : Number(seed))
     bearer.forgetRefusals()
     return { items }
   })
@@ -62,6 +71,29 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ControlRoutesOptions> = as
   })
   app.delete('/requests', async (_request, reply) => {
     log.clear()
+    return await reply.code(204).send()
+  })
+
+  app.put('/requests', { schema: { body: RecordingSchema } }, async (request) => {
+    log.recordsBodies = request.body.bodies
+    return { bodies: log.recordsBodies }
+  })
+
+  app.put('/throttles', { schema: { body: ThrottlesSchema } }, async (request) => {
+    throttles.configure(request.body)
+    return throttles.options
+  })
+  app.get('/throttles', { schema: { querystring: UsageQuery } }, async (request) => {
+    const { tenant, exceeded } = request.query
+    const usage = throttles.usage()
+    return {
+      ...throttles.options,
+      exceeded: usage.some((row) => row.exceeded),
+      usage: usage.filter((row) => (tenant === undefined || row.tenantId === tenant.toLowerCase()) && (exceeded === undefined || row.exceeded))
+    }
+  })
+  app.delete('/throttles', async (_request, reply) => {
+    throttles.configure({})
     return await reply.code(204).send()
   })
 

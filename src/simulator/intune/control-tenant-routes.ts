@@ -2,11 +2,13 @@ import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from './clock.js'
 import { presentConnector } from './connector.js'
-import { ControlError } from './control-errors.js'
-import { DeviceListQuery, DeviceListSchema, DeviceParams, DeviceSeedSchema, DeviceWaitQuery, TenantParams, TenantSeedSchema, TenantWaitQuery } from './control-schemas.js'
+import { DeviceListQuery, DeviceListSchema, DeviceParams, DeviceSeedSchema, DeviceWaitQuery, MoveSchema, TenantParams, TenantSeedSchema, TenantWaitQuery } from './control-schemas.js'
+import { findDevice, findTenant } from './control-scope.js'
+import { receivedBy } from './mobile-app.js'
+import { partnerPath } from './partner-paths.js'
 import { removeDevice, upsertDevice } from './seed-device.js'
 import { applyTenantSeed, newTenant, type TenantDefaults } from './seed-tenant.js'
-import type { Device, Tenant, ThreatUpdate } from './tenant.js'
+import type { Tenant, ThreatUpdate } from './tenant.js'
 import { type TenantStore, waitUntil } from './tenant-store.js'
 
 export interface TenantControlOptions {
@@ -22,16 +24,6 @@ const MAX_PAGE = 10_000
 
 /** `/_sim/tenants`: set up what Microsoft knows, and look at what became of it. */
 export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions> = async (app, { store, defaults }) => {
-  const findTenant = (tenantId: string): Tenant => {
-    const tenant = store.find(tenantId)
-    if (tenant === undefined) throw new ControlError(404, 'tenant-not-found', `Tenant ${tenantId} was not set up.`)
-    return tenant
-  }
-  const findDevice = (tenant: Tenant, deviceId: string): Device => {
-    const device = tenant.devices.get(deviceId.toLowerCase())
-    if (device === undefined) throw new ControlError(404, 'device-not-found', `Device ${deviceId} is not enrolled in tenant ${tenant.id}.`)
-    return device
-  }
   const presentTenant = (tenant: Tenant): unknown => {
     const connector = tenant.connectors.get(tenant.connectorId)
     return {
@@ -61,10 +53,17 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
     return presentTenant(tenant)
   })
 
-  app.get('/tenants/:tenantId', { schema: { params: TenantParams } }, async (request) => presentTenant(findTenant(request.params.tenantId)))
+  app.get('/tenants/:tenantId', { schema: { params: TenantParams } }, async (request) => presentTenant(findTenant(store, request.params.tenantId)))
+
+  app.post('/tenants/:tenantId/move', { schema: { params: TenantParams, body: MoveSchema } }, async (request) => {
+    const tenant = findTenant(store, request.params.tenantId)
+    tenant.moves++
+    tenant.oldAddressAnswers = request.body.oldAnswers ?? '404'
+    return { moves: tenant.moves, path: partnerPath(tenant.moves) }
+  })
 
   app.get('/tenants/:tenantId/wait', { schema: { params: TenantParams, querystring: TenantWaitQuery } }, async (request, reply) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     const { threatState, count, timeoutMs } = request.query
     const reached = await waitUntil(tenant.waiters, () => (tenant.threatCounts.get(threatState) ?? 0) >= Number(count), Number(timeoutMs ?? DEFAULT_WAIT_MS), goneSignal(reply))
     if (!reached) reply.code(408)
@@ -72,13 +71,13 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
   })
 
   app.put('/tenants/:tenantId/devices', { bodyLimit: BULK_LIMIT_BYTES, schema: { params: TenantParams, body: DeviceListSchema } }, async (request) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     for (const { entraDeviceId, ...seed } of request.body) upsertDevice(tenant, entraDeviceId, seed, store.clock.now())
     return { devices: request.body.length, total: tenant.devices.size }
   })
 
   app.get('/tenants/:tenantId/devices', { schema: { params: TenantParams, querystring: DeviceListQuery } }, async (request) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     const start = Number(request.query.cursor ?? 0)
     const end = start + Math.min(Number(request.query.limit ?? DEFAULT_PAGE), MAX_PAGE)
     const items = [...tenant.devices.values()].slice(start, end).map((device) => ({
@@ -88,7 +87,7 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
   })
 
   app.put('/tenants/:tenantId/devices/:deviceId', { schema: { params: DeviceParams, body: DeviceSeedSchema } }, async (request, reply) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     const known = tenant.devices.has(request.params.deviceId.toLowerCase())
     const device = upsertDevice(tenant, request.params.deviceId, request.body, store.clock.now())
     reply.code(known ? 200 : 201)
@@ -96,24 +95,36 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
   })
 
   app.get('/tenants/:tenantId/devices/:deviceId', { schema: { params: DeviceParams } }, async (request) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     return store.view(tenant, findDevice(tenant, request.params.deviceId))
   })
 
   app.delete('/tenants/:tenantId/devices/:deviceId', { schema: { params: DeviceParams } }, async (request, reply) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     removeDevice(tenant, findDevice(tenant, request.params.deviceId).entraDeviceId)
     return await reply.code(204).send()
   })
 
+  app.get('/tenants/:tenantId/devices/:deviceId/apps', { schema: { params: DeviceParams } }, async (request) => {
+    const tenant = findTenant(store, request.params.tenantId)
+    return { items: receivedBy(tenant, findDevice(tenant, request.params.deviceId)) }
+  })
+
+  app.post('/tenants/:tenantId/devices/:deviceId/check-in', { schema: { params: DeviceParams } }, async (request) => {
+    const tenant = findTenant(store, request.params.tenantId)
+    const device = findDevice(tenant, request.params.deviceId)
+    store.checkIn(tenant, device)
+    return store.view(tenant, device)
+  })
+
   app.get('/tenants/:tenantId/devices/:deviceId/history', { schema: { params: DeviceParams } }, async (request) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     const device = findDevice(tenant, request.params.deviceId)
     return { items: device.history.map(presentUpdate), staleUpdates: device.staleUpdates, compliance: store.evaluate(tenant, device).policies }
   })
 
   app.get('/tenants/:tenantId/devices/:deviceId/wait', { schema: { params: DeviceParams, querystring: DeviceWaitQuery } }, async (request, reply) => {
-    const tenant = findTenant(request.params.tenantId)
+    const tenant = findTenant(store, request.params.tenantId)
     const device = findDevice(tenant, request.params.deviceId)
     const { threatState, complianceState, timeoutMs } = request.query
     const waiters = device.waiters ??= new Set()

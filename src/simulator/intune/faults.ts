@@ -27,10 +27,12 @@ interface CompiledFault extends ActiveFault {
 /** The faults waiting to happen, in the order given. */
 export class FaultSet {
   #faults: CompiledFault[] = []
+  #random: () => number = Math.random
 
   /** @throws FaultError, and then nothing has changed */
-  replace (specs: readonly FaultSpec[]): ActiveFault[] {
+  replace (specs: readonly FaultSpec[], seed?: number): ActiveFault[] {
     this.#faults = specs.map((spec) => ({ id: randomUUID(), spec, hits: 0, remaining: spec.times ?? null, matches: compileMatch(spec) }))
+    this.#random = seed === undefined ? Math.random : seededRandom(seed)
     return this.list()
   }
 
@@ -46,11 +48,22 @@ export class FaultSet {
       remaining !== 0 &&
       (when === undefined || (('when' in spec ? spec.when : undefined) ?? 'before') === when) &&
       matches(target) &&
-      (spec.probability === undefined || Math.random() < spec.probability))
+      (spec.probability === undefined || this.#random() < spec.probability))
     if (fault === undefined) return undefined
     fault.hits++
     if (fault.remaining !== null) fault.remaining--
     return fault.spec as Extract<FaultSpec, { kind: K }>
+  }
+}
+
+/** Mulberry32: the same seed gives the same numbers. */
+function seededRandom (seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6D2B79F5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000
   }
 }
 

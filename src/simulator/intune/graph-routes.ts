@@ -1,11 +1,17 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { compliancePolicyRoutes } from './graph-compliance-policies.js'
+import { appRoutes } from './graph-apps.js'
+import { batchRoutes } from './graph-batch.js'
 import { connectorRoutes } from './graph-connectors.js'
-import { deviceRoutes } from './graph-devices.js'
+import { deltaRoutes } from './graph-delta.js'
+import { directoryRoutes } from './graph-directory.js'
 import { GraphError, graphErrorBody } from './graph-errors.js'
+import { managedDeviceRoutes } from './graph-managed-devices.js'
 import type { GraphRoutesOptions } from './graph-scope.js'
 import { servicePrincipalRoutes } from './graph-service-principals.js'
+import { tenantRoutes } from './graph-tenant.js'
 import { headerOf } from './service-hooks.js'
+import { serviceOfPath } from './throttles.js'
 
 /** One version of Microsoft Graph. */
 export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, options) => {
@@ -27,7 +33,18 @@ export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, o
     if (wanted !== undefined && !wanted.some((role) => caller.token.roles.includes(role))) {
       throw new GraphError(403, 'Forbidden', `Application is not authorized to perform this operation. Application must have one of the following scopes: ${wanted.join(', ')}`)
     }
+    const path = request.url.split('?', 1)[0]!.replace(/^\/[^/]+/, '').replace('%24', '$')
+    // A batch itself does not count; its parts do.
+    if (path !== '/$batch') {
+      const { tenantId, clientId } = caller.token
+      const refusal = options.throttles.take({ service: serviceOfPath(path), writes: request.method !== 'GET', tenantId, clientId })
+      if (refusal !== undefined) {
+        if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
+        throw new GraphError(429, 'TooManyRequests', 'Too many requests were made. Please retry later.')
+      }
+    }
     request.tenant = caller.tenant
+    request.roles = caller.token.roles
   })
 
   app.setErrorHandler<Error & { statusCode?: number }>(async (error, request, reply) => {
@@ -44,6 +61,11 @@ export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, o
 
   await app.register(servicePrincipalRoutes, options)
   await app.register(connectorRoutes, options)
-  await app.register(deviceRoutes, options)
+  await app.register(managedDeviceRoutes, options)
+  await app.register(directoryRoutes, options)
+  await app.register(deltaRoutes, options)
+  await app.register(batchRoutes, options)
   await app.register(compliancePolicyRoutes, options)
+  await app.register(appRoutes, options)
+  await app.register(tenantRoutes, options)
 }

@@ -1,81 +1,112 @@
-import { createHash } from 'node:crypto'
 import type { FastifyPluginAsync } from 'fastify'
+import { appRoleOf, GRAPH_APP_ROLES, INTUNE_APP_ROLES, type AppRole } from './app-roles.js'
+import { listEndpoints } from './endpoint-list.js'
 import { GraphError } from './graph-errors.js'
 import type { GraphRoutesOptions } from './graph-scope.js'
+import { propertyNames } from './graph-types.js'
+import { toGuid } from './guid.js'
 import { matches, originOf, parseFilter, parseSelect, pick } from './odata.js'
-import { DEVICE_SERVICE, PARTNER_API_PATH, TENANT_SERVICE } from './partner-paths.js'
 import type { Tenant } from './tenant.js'
+import type { TenantStore } from './tenant-store.js'
 import { GRAPH_APP_ID, INTUNE_API_APP_ID, INTUNE_APP_ID } from './vocabulary.js'
 
 const READ_ROLES = ['Application.Read.All', 'Application.ReadWrite.All', 'Directory.Read.All', 'Directory.ReadWrite.All']
 
-/** A real tenant's answer holds about this many rows, most of them none of our business. */
-const ROW_COUNT = 219
-const JUNK = [['ASUName', 'AMSUD0101'], ['Region', 'OC'], ['TotalNumberOfEndpoints', '187'], ['IsPrimary', 'True'], ['ScaleUnitVersion', '2611.1']] as const
-const NEIGHBOURS = ['PartnerComplianceService', 'DataInfraPartnerService', 'NACAPIService', 'ComplianceRetrievalService', 'ScepRequestValidationFEService', 'PkiConnectorFEService']
-
-function listEndpoints (httpsOrigin: string): Array<Record<string, unknown>> {
-  const gateway = 'https://fef.msud01.manage.microsoft.com/TrafficGateway/TrafficRoutingService'
-  const rows: Array<readonly [string, string]> = [
-    ...JUNK,
-    ...NEIGHBOURS.map((name) => [name, `${gateway}/Neighbours/Stateless${name}`] as const),
-    ['PartnerTenantDataSyncService', `${httpsOrigin}${PARTNER_API_PATH}/${TENANT_SERVICE}`],
-    ['PartnerTenantDataSyncServiceBackup', `${httpsOrigin}${PARTNER_API_PATH}/${TENANT_SERVICE}`],
-    ['PartnerDeviceDataSyncService', `${httpsOrigin}${PARTNER_API_PATH}/${DEVICE_SERVICE}`],
-    ['PartnerDeviceDataSyncServiceBackup', `${httpsOrigin}${PARTNER_API_PATH}/${DEVICE_SERVICE}`]
-  ]
-  // The names of the rest are made up; only their number and shape matter.
-  for (let number = rows.length; number < ROW_COUNT; number++) rows.push([`OtherFEService${number}`, `${gateway}/Other/StatelessOtherFEService${number}`])
-  return rows
-    .map(([providerName, uri]) => ({
-      id: toGuid(`endpoint ${providerName}`),
-      deletedDateTime: null,
-      capability: providerName,
-      providerId: INTUNE_APP_ID,
-      providerName,
-      providerResourceId: null,
-      uri
-    }))
-    .sort((a, b) => a.id < b.id ? -1 : 1)
+/** What of the application is in the tenant, as Graph shows it. */
+interface Principal {
+  readonly id: string
+  readonly appId: string
+  readonly displayName: string
+  readonly accountEnabled: boolean
+  readonly names: readonly string[]
+  readonly roles: readonly AppRole[]
 }
 
-function listServicePrincipals (tenant: Tenant): Array<Record<string, unknown>> {
-  const row = (id: string, appId: string, displayName: string): Record<string, unknown> =>
-    ({ id, deletedDateTime: null, accountEnabled: true, appId, displayName, servicePrincipalType: 'Application' })
+function listPrincipals (store: TenantStore, tenant: Tenant): Principal[] {
+  const microsoft = (id: string, appId: string, displayName: string, roles: readonly AppRole[], names: readonly string[] = []): Principal =>
+    ({ id, appId, displayName, accountEnabled: true, names: [appId, ...names], roles })
   return [
-    row(tenant.servicePrincipalId, INTUNE_APP_ID, 'Microsoft Intune'),
-    row(toGuid(`${tenant.id} ${INTUNE_API_APP_ID}`), INTUNE_API_APP_ID, 'Microsoft Intune API'),
-    row(toGuid(`${tenant.id} ${GRAPH_APP_ID}`), GRAPH_APP_ID, 'Microsoft Graph'),
-    ...[...tenant.clients.values()].map((client) => row(client.objectId, client.clientId, client.displayName))
+    microsoft(tenant.servicePrincipalId, INTUNE_APP_ID, 'Microsoft Intune', []),
+    microsoft(toGuid(`${tenant.id} ${INTUNE_API_APP_ID}`), INTUNE_API_APP_ID, 'Microsoft Intune API', INTUNE_APP_ROLES, ['https://api.manage.microsoft.com/']),
+    microsoft(toGuid(`${tenant.id} ${GRAPH_APP_ID}`), GRAPH_APP_ID, 'Microsoft Graph', GRAPH_APP_ROLES, ['https://graph.microsoft.com']),
+    // Without consent an application has nothing in the tenant.
+    ...[...tenant.clients.values()].filter(({ consented }) => consented).map((client): Principal => {
+      const api = store.applications.get(client.clientId)?.api
+      return {
+        id: client.objectId,
+        appId: client.clientId,
+        displayName: client.displayName,
+        accountEnabled: client.enabled,
+        names: [client.clientId, ...api?.identifierUris ?? []],
+        roles: (api?.roles ?? []).map((value) => appRoleOf(client.clientId, [], value))
+      }
+    })
   ]
 }
 
-/** The same name gives the same GUID. */
-function toGuid (name: string): string {
-  const hex = createHash('sha1').update(name).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+const present = ({ id, appId, displayName, accountEnabled, names, roles }: Principal): Record<string, unknown> => ({
+  id,
+  deletedDateTime: null,
+  accountEnabled,
+  appId,
+  appOwnerOrganizationId: null,
+  appRoles: roles.map((role) => ({ ...role, isEnabled: true, allowedMemberTypes: ['Application'] })),
+  displayName,
+  servicePrincipalNames: names,
+  servicePrincipalType: 'Application'
+})
+
+/** Every role the tenant's administrator granted to an application. */
+function listAssignments (tenant: Tenant, principals: readonly Principal[]): Array<Record<string, unknown>> {
+  return [...tenant.clients.values()].filter(({ consented }) => consented).flatMap((client) => {
+    const granted: Array<[string, readonly string[]]> = [[GRAPH_APP_ID, client.roles.graph], [INTUNE_API_APP_ID, client.roles.intune], ...Object.entries(client.roles.apis)]
+    return granted.flatMap(([appId, values]) => {
+      const resource = principals.find((principal) => principal.appId === appId)
+      if (resource === undefined) return []
+      return values.map((value) => ({
+        id: toGuid(`assignment ${client.objectId} ${resource.id} ${value}`),
+        deletedDateTime: null,
+        appRoleId: appRoleOf(appId, resource.roles, value).id,
+        createdDateTime: null,
+        principalDisplayName: client.displayName,
+        principalId: client.objectId,
+        principalType: 'ServicePrincipal',
+        resourceDisplayName: resource.displayName,
+        resourceId: resource.id
+      }))
+    })
+  })
 }
 
-/** Service principals: how a partner finds the tenant's Intune endpoints. */
-export const servicePrincipalRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, { httpsOrigin, version }) => {
+/** Service principals: how a partner finds the tenant's Intune endpoints, and what it was granted there. */
+export const servicePrincipalRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, { store, httpsOrigin, version }) => {
   // One wildcard, because Graph addresses the same thing as /{id}, /appId={appId} and (appId='{appId}').
   app.get<{ Params: { '*': string }, Querystring: Record<string, string> }>('/servicePrincipals*', { config: { roles: READ_ROLES } }, async (request) => {
-    const rows = listServicePrincipals(request.tenant)
+    const { tenant } = request
+    const principals = listPrincipals(store, tenant)
     const rest = request.params['*']
     const context = `${originOf(request)}/${version}/$metadata#servicePrincipals`
+    const { $filter, $select } = request.query
     if (rest === '') {
-      const { $filter, $select } = request.query
-      const clauses = $filter === undefined ? [] : parseFilter($filter, { appId: ['eq'], displayName: ['eq'], id: ['eq'] })
-      const select = parseSelect($select, Object.keys(rows[0]!), 'servicePrincipal')
-      return { '@odata.context': context, value: rows.filter((row) => matches(row, clauses)).map((row) => pick(row, select)) }
+      const clauses = $filter === undefined ? [] : parseFilter($filter, { appId: ['eq', 'in'], displayName: ['eq', 'startswith'], id: ['eq', 'in'] })
+      const select = parseSelect($select, propertyNames('servicePrincipal', version), 'servicePrincipal')
+      return { '@odata.context': context, value: principals.map(present).filter((row) => matches(row, clauses)).map((row) => pick(row, select)) }
     }
-    const match = /^(?:\/appId=([\w-]+)|\(appId='([\w-]+)'\)|\/([\w-]+))(\/endpoints)?$/i.exec(rest)
+    const match = /^(?:\/appId=([\w-]+)|\(appId='([\w-]+)'\)|\/([\w-]+))(?:\/(endpoints|appRoleAssignments|appRoleAssignedTo))?$/i.exec(rest)
     const appId = match?.[1] ?? match?.[2]
-    const found = match === null ? undefined : rows.find((row) => appId === undefined ? row.id === match[3]?.toLowerCase() : row.appId === appId.toLowerCase())
+    const found = match === null ? undefined : principals.find((row) => appId === undefined ? row.id === match[3]?.toLowerCase() : row.appId === appId.toLowerCase())
     if (found === undefined) {
       throw new GraphError(404, 'Request_ResourceNotFound', `Resource '${rest.slice(1)}' does not exist or one of its queried reference-property objects are not present.`)
     }
-    if (match?.[4] === undefined) return { '@odata.context': `${context}/$entity`, ...found }
-    return { '@odata.context': `${context}('${String(found.id)}')/endpoints`, value: found.appId === INTUNE_APP_ID ? listEndpoints(httpsOrigin()) : [] }
+    switch (match?.[4]?.toLowerCase()) {
+      case undefined: return { '@odata.context': `${context}/$entity`, ...pick(present(found), parseSelect($select, propertyNames('servicePrincipal', version), 'servicePrincipal')) }
+      case 'endpoints': {
+        // An old list: what it says was true before the last move.
+        const moves = request.takeFault('stale-endpoint-list') === undefined ? tenant.moves : Math.max(0, tenant.moves - 1)
+        return { '@odata.context': `${context}('${found.id}')/endpoints`, value: found.appId === INTUNE_APP_ID ? listEndpoints(httpsOrigin(), moves) : [] }
+      }
+      case 'approleassignments': return { '@odata.context': `${originOf(request)}/${version}/$metadata#appRoleAssignments`, value: listAssignments(tenant, principals).filter(({ principalId }) => principalId === found.id) }
+      default: return { '@odata.context': `${originOf(request)}/${version}/$metadata#appRoleAssignments`, value: listAssignments(tenant, principals).filter(({ resourceId }) => resourceId === found.id) }
+    }
   })
 }

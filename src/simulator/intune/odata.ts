@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { badRequest } from './graph-errors.js'
 
-export type Operator = 'eq' | 'ne' | 'lt' | 'gt' | 'contains'
+export type Operator = 'eq' | 'ne' | 'lt' | 'gt' | 'contains' | 'startswith' | 'in'
 /** Which property may be filtered by which operators; everything else is refused, as Graph does. */
 export type Filterable = Readonly<Record<string, readonly Operator[]>>
 
@@ -9,27 +9,41 @@ export interface Clause {
   readonly property: string
   readonly operator: Operator
   readonly value: string | boolean
+  /** Of `in`: any of these. */
+  readonly values?: readonly string[]
 }
 
 const LITERAL = String.raw`(?:'((?:[^']|'')*)'|(true|false)|(\d{4}-\d\d-\d\d[\dT:.+Z-]*))`
 const COMPARISON = new RegExp(String.raw`^\s*(\w+)\s+(\w+)\s+${LITERAL}\s*`)
+const IN = /^\s*(\w+)\s+in\s+\(\s*('(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\s*\)\s*/
+const FUNCTIONS: readonly string[] = ['contains', 'startswith']
 const CONTAINS = new RegExp(String.raw`^\s*(\w+)\(\s*(\w+)\s*,\s*${LITERAL}\s*\)\s*`)
 
 /** Parses `$filter`: clauses joined by `and`. @throws GraphError for anything Graph documents no support for */
 export function parseFilter (text: string, filterable: Filterable): Clause[] {
   const clauses: Clause[] = []
   let rest = text
-  while (true) {
-    const isFunction = CONTAINS.test(rest)
-    const match = (isFunction ? CONTAINS : COMPARISON).exec(rest)
-    if (match === null) throw badRequest(`Invalid filter clause: syntax error at position ${text.length - rest.length} in '${text}'.`)
-    const [whole, first, second, quoted, flag, time] = match as unknown as [string, string, string, string?, string?, string?]
-    const [property, operator] = isFunction ? [second, first] : [first, second]
+  const check = (property: string, operator: string, fits = true): void => {
     if (!Object.hasOwn(filterable, property)) throw badRequest(`Invalid filter clause: the property '${property}' cannot be used in $filter.`)
-    if (!(filterable[property] as readonly string[]).includes(operator) || isFunction !== (operator === 'contains')) {
+    if (!(filterable[property] as readonly string[]).includes(operator) || !fits) {
       throw badRequest(`Invalid filter clause: the operator '${operator}' is not supported for the property '${property}'.`)
     }
-    clauses.push({ property, operator: operator as Operator, value: flag !== undefined ? flag === 'true' : quoted?.replaceAll("''", "'") ?? time! })
+  }
+  while (true) {
+    const list = IN.exec(rest)
+    const isFunction = CONTAINS.test(rest)
+    const match = list ?? (isFunction ? CONTAINS : COMPARISON).exec(rest)
+    if (match === null) throw badRequest(`Invalid filter clause: syntax error at position ${text.length - rest.length} in '${text}'.`)
+    const [whole, first, second, quoted, flag, time] = match as unknown as [string, string, string, string?, string?, string?]
+    if (list !== null) {
+      check(first, 'in')
+      const values = [...second.matchAll(/'((?:[^']|'')*)'/g)].map(([, value]) => value!.replaceAll("''", "'"))
+      clauses.push({ property: first, operator: 'in', value: values[0]!, values })
+    } else {
+      const [property, operator] = isFunction ? [second, first] : [first, second]
+      check(property, operator, isFunction === FUNCTIONS.includes(operator))
+      clauses.push({ property, operator: operator as Operator, value: flag !== undefined ? flag === 'true' : quoted?.replaceAll("''", "'") ?? time! })
+    }
     rest = rest.slice(whole.length)
     if (rest === '') return clauses
     const joint = /^and\s/.exec(rest)
@@ -40,12 +54,14 @@ export function parseFilter (text: string, filterable: Filterable): Clause[] {
 
 /** Text is compared without regard to case, as Graph does. */
 export function matches (row: Readonly<Record<string, unknown>>, clauses: readonly Clause[]): boolean {
-  return clauses.every(({ property, operator, value }) => {
+  return clauses.every(({ property, operator, value, values }) => {
     const actual = typeof row[property] === 'string' ? row[property].toLowerCase() : row[property]
     const wanted = typeof value === 'string' ? value.toLowerCase() : value
     switch (operator) {
       case 'eq': return actual === wanted
       case 'ne': return actual !== wanted
+      case 'in': return values?.some((one) => one.toLowerCase() === actual) ?? false
+      case 'startswith': return String(actual).startsWith(String(wanted))
       case 'contains': return String(actual).includes(String(wanted))
       case 'lt': return Date.parse(String(actual)) < Date.parse(String(wanted))
       default: return Date.parse(String(actual)) > Date.parse(String(wanted))
@@ -96,7 +112,13 @@ export function parseSelect (text: string | undefined, properties: readonly stri
 export const pick = (row: Readonly<Record<string, unknown>>, names: readonly string[] | undefined): Record<string, unknown> =>
   names === undefined ? { ...row } : Object.fromEntries(names.map((name) => [name, row[name]]))
 
-export const originOf = (request: FastifyRequest): string => `${request.protocol}://${request.host}`
+/** Marks a request that is part of a batch, with the protocol of the whole; no real address looks like it. */
+export const BATCH_ADDRESS = 'batch:'
+
+export const isBatched = (request: FastifyRequest): boolean => request.socket.remoteAddress?.startsWith(BATCH_ADDRESS) === true
+
+export const originOf = (request: FastifyRequest): string =>
+  `${isBatched(request) ? request.socket.remoteAddress!.slice(BATCH_ADDRESS.length) : request.protocol}://${request.host}`
 
 /** One page of a collection with `@odata.nextLink` when there is more. `present` is only called for rows looked at. */
 export function presentPage<T> (request: FastifyRequest, contextPath: string, rows: readonly T[], query: ListQuery, present: (row: T) => Record<string, unknown>): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { preciseNow } from './clock.js'
-import type { ThreatReport } from './partner-entity.js'
+import type { PartnerRecord } from './partner-entity.js'
+import { removeDevice } from './seed-device.js'
 import type { TenantStore } from './tenant-store.js'
 import type { Tenant } from './tenant.js'
 
@@ -13,12 +14,16 @@ export interface PartnerMessage {
   errorDetail: string
   readonly devices: number
   readonly receivedAtMs: number
+  /** Entra device ids whose apps were asked for, once processed; absent: the message asks for none. */
+  readonly appSync?: string[]
 }
 
 /** How this message is to go wrong. */
 export interface MessageMishap {
   readonly failWith?: string
   readonly lose?: boolean
+  /** The first device of the message is deleted at Intune before it is processed. */
+  readonly loseDevice?: boolean
   readonly extraDelayMs?: number
 }
 
@@ -36,13 +41,13 @@ export class MessageProcessor {
   }
 
   /** @returns `conflict` when the id was used before with another content. */
-  accept (tenant: Tenant, messageId: string, content: string, reports: () => readonly ThreatReport[], receivedAtMs: number, mishap: MessageMishap): PartnerMessage | 'conflict' {
+  accept (tenant: Tenant, messageId: string, content: string, records: () => readonly PartnerRecord[], receivedAtMs: number, mishap: MessageMishap): PartnerMessage | 'conflict' {
     const fingerprint = createHash('sha1').update(content).digest('base64')
     const known = tenant.messages.get(messageId)
     if (known !== undefined) return known.fingerprint === fingerprint ? known : 'conflict'
 
-    const parsed = reports()
-    const message: PartnerMessage = { messageId, fingerprint, status: 'Processing', errorCode: 0, errorDetail: '', devices: parsed.length, receivedAtMs }
+    const parsed = records()
+    const message: PartnerMessage = { messageId, fingerprint, status: 'Processing', errorCode: 0, errorDetail: '', devices: parsed.length, receivedAtMs, ...(parsed.some((record) => 'isAppSync' in record) ? { appSync: [] } : {}) }
     tenant.messages.set(messageId, message)
     tenant.messageCounts.received++
     if (tenant.messages.size > MAX_KEPT) tenant.messages.delete(tenant.messages.keys().next().value!)
@@ -66,13 +71,15 @@ export class MessageProcessor {
     this.#timers.clear()
   }
 
-  #process (tenant: Tenant, message: PartnerMessage, reports: readonly ThreatReport[], mishap: MessageMishap): void {
+  #process (tenant: Tenant, message: PartnerMessage, records: readonly PartnerRecord[], mishap: MessageMishap): void {
     if (mishap.failWith !== undefined) return fail(tenant, message, INJECTED_FAILURE, mishap.failWith)
+    if (mishap.loseDevice === true && records[0] !== undefined) removeDevice(tenant, records[0].deviceId)
     const unknown: string[] = []
     if (mishap.lose !== true) {
       const stamp = { messageId: message.messageId, receivedAtMs: message.receivedAtMs, appliedAtMs: preciseNow() }
-      for (const report of reports) {
-        if (this.#store.applyReport(tenant, report, stamp) === 'unknown-device') unknown.push(report.deviceId)
+      for (const record of records) {
+        const known = 'isAppSync' in record ? askForApps(tenant, message, record.deviceId) : this.#store.applyReport(tenant, record, stamp) !== 'unknown-device'
+        if (!known) unknown.push(record.deviceId)
       }
       for (const waiter of [...tenant.waiters]) waiter()
     }
@@ -81,6 +88,12 @@ export class MessageProcessor {
     message.status = 'Completed'
     tenant.messageCounts.completed++
   }
+}
+
+function askForApps (tenant: Tenant, message: PartnerMessage, deviceId: string): boolean {
+  if (tenant.devices.get(deviceId)?.mdmEnrolled !== true) return false
+  message.appSync?.push(deviceId)
+  return true
 }
 
 function fail (tenant: Tenant, message: PartnerMessage, errorCode: number, errorDetail: string): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { answerAppSync } from './app-sync.js'
 import type { BearerChecker } from './bearer.js'
 import { preciseNow } from './clock.js'
 import { blocksMessages, type Connector, newConnector } from './connector.js'
@@ -10,12 +11,14 @@ import type { MessageProcessor, PartnerMessage } from './partner-messages.js'
 import { DEVICE_SERVICE, TENANT_SERVICE } from './partner-paths.js'
 import type { Tenant } from './tenant.js'
 import type { TenantStore } from './tenant-store.js'
+import type { Throttles } from './throttles.js'
 import { GUID, parseUtcTime, UPDATE_DEVICE_HEALTH } from './vocabulary.js'
 
 export interface PartnerRoutesOptions {
   readonly store: TenantStore
   readonly bearer: BearerChecker
   readonly messages: MessageProcessor
+  readonly throttles: Throttles
 }
 
 const TENANT_API_VERSIONS = ['1.3', '1.4', '1.6']
@@ -28,7 +31,7 @@ const NOT_FINISHED = 'The tenant has not completed the setup of this partner.'
 type Handler = (request: FastifyRequest, reply: FastifyReply, key: string) => Promise<unknown>
 
 /** The partner data sync services: tenant (provision, heartbeat) and device messages. */
-export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (app, { store, bearer, messages }) => {
+export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (app, { store, bearer, messages, throttles }) => {
   app.addHook('onRequest', async (request, reply) => {
     const caller = await bearer.check(request, 'intune')
     if (typeof caller === 'string') {
@@ -36,7 +39,20 @@ export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (ap
       throw new PartnerError(401, `The access token is ${caller === 'refused-once' ? 'not valid yet' : caller}.`)
     }
     if (!caller.token.roles.includes(UPDATE_DEVICE_HEALTH)) throw new PartnerError(403, `The application lacks the role ${UPDATE_DEVICE_HEALTH}.`)
+    const { tenantId, clientId } = caller.token
+    const refusal = throttles.take({ service: 'partner', writes: request.method !== 'GET', tenantId, clientId })
+    if (refusal !== undefined) {
+      if (refusal.retryAfterSeconds !== undefined) reply.header('retry-after', String(refusal.retryAfterSeconds))
+      throw new PartnerError(429, 'Too many requests.')
+    }
     request.tenant = caller.tenant
+    const { unit = '0' } = request.params as { unit?: string }
+    if (Number(unit) !== caller.tenant.moves) {
+      const answer = caller.tenant.oldAddressAnswers
+      if (answer !== 'reset') throw new PartnerError(Number(answer), 'This scale unit does not serve the tenant.')
+      reply.hijack()
+      request.raw.socket.destroy()
+    }
   })
 
   app.setErrorHandler<Error & { statusCode?: number }>(async (error, _request, reply) => {
@@ -154,7 +170,8 @@ export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (ap
       const message = messages.accept(tenant, messageId, content, () => parserOf(tenant.entity)(content, tenant.id), receivedAtMs, {
         ...(failed === undefined ? {} : { failWith: failed.errorDetail ?? 'The message could not be processed.' }),
         ...(delayed === undefined ? {} : { extraDelayMs: delayed.delayMs }),
-        lose: request.takeFault('message-lost') !== undefined
+        lose: request.takeFault('message-lost') !== undefined,
+        loseDevice: request.takeFault('device-lost') !== undefined
       })
       if (message === 'conflict') throw new PartnerError(409, `Message ${messageId} was sent before with another content.`)
       if (request.record !== null) request.record.devices = message.devices
@@ -163,6 +180,17 @@ export const partnerRoutes: FastifyPluginAsync<PartnerRoutesOptions> = async (ap
   })
 
   serve('GET', DEVICE_SERVICE, DEVICE_API_VERSIONS, {
+    DataDownloadMessages: async (request, reply, messageId) => {
+      const { tenant } = request
+      if (blocksMessages(store.connectorStateOf(tenant))) return await doNothing(request, reply)
+      const message = tenant.messages.get(messageId)
+      if (message?.appSync === undefined) throw new PartnerError(404, `There is no answer to a message ${messageId}.`)
+      if (message.status === 'Processing') return { ...presentMessage(tenant, message), Content: null }
+      return {
+        TenantId: tenant.id, MessageId: messageId, Status: 'Completed', ErrorCode: 0, ErrorDetail: '', Content: JSON.stringify(answerAppSync(tenant, message.appSync, store.clock.now()))
+      }
+    },
+
     DataUploadMessages: async ({ tenant }, _reply, messageId) => {
       const message = tenant.messages.get(messageId)
       if (message === undefined) throw new PartnerError(404, `Message ${messageId} is not known.`)

@@ -1,14 +1,20 @@
-import { randomUUID, X509Certificate } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { ChangeTracker } from './change-tracking.js'
 import { type CompliancePolicy, policyTypesFor } from './compliance-policy.js'
 import { applyConnectorBody, newConnector } from './connector.js'
 import type { TenantSeed } from './control-schemas.js'
 import { DEFAULT_PARTNER_ENTITY, type PartnerEntityOptions } from './partner-entity.js'
-import type { Client, Group, Tenant } from './tenant.js'
+import { removeGroup, upsertGroup, upsertUser } from './directory.js'
+import { toCredentials, toRoles } from './seed-application.js'
+import type { Client, Tenant } from './tenant.js'
 import { PLATFORMS, RESOURCES } from './vocabulary.js'
 
 /** Microsoft gives every partner a fixed connector id; this one belongs to nobody. */
 const DEFAULT_CONNECTOR_ID = '5a11ab0e-0000-4000-8000-00000000c0de'
 const DEFAULT_PROCESSING_DELAY_MS = 20
+const DEFAULT_VALIDITY_DAYS = 30
+const DEFAULT_LICENCES = 1000
+const DEFAULT_TOKEN_LIFETIME_SECONDS = 3599
 
 export interface TenantDefaults {
   readonly entity: PartnerEntityOptions
@@ -16,9 +22,6 @@ export interface TenantDefaults {
 }
 
 export const DEFAULT_TENANT: TenantDefaults = { entity: DEFAULT_PARTNER_ENTITY, processingDelayMs: DEFAULT_PROCESSING_DELAY_MS }
-
-/** A seed that is well-formed and still makes no sense. */
-export class SeedError extends Error {}
 
 /**
  * An empty tenant as an administrator would find it, but for two things that make it useful at
@@ -31,14 +34,24 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     clients: new Map(),
     users: new Map(),
     groups: new Map(),
+    changes: new ChangeTracker(),
+    deltaDuplicates: false,
     connectorId: DEFAULT_CONNECTOR_ID,
     connectors: new Map([[DEFAULT_CONNECTOR_ID, newConnector(DEFAULT_CONNECTOR_ID)]]),
     setupComplete: true,
     policies: new Map(),
-    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES }],
+    apps: new Map(),
+    appConfigurations: new Map(),
+    conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES, state: 'enabled' }],
     secureByDefault: false,
+    validityDays: DEFAULT_VALIDITY_DAYS,
+    licences: DEFAULT_LICENCES,
+    mdmAuthority: 'intune',
     anyUserId: randomUUID(),
     servicePrincipalId: randomUUID(),
+    moves: 0,
+    oldAddressAnswers: '404',
+    tokenLifetimeSeconds: DEFAULT_TOKEN_LIFETIME_SECONDS,
     entity: defaults.entity,
     processingDelayMs: defaults.processingDelayMs,
     devices: new Map(),
@@ -48,7 +61,7 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     messageCounts: { received: 0, completed: 0, failed: 0, updatesApplied: 0, updatesStale: 0 },
     waiters: new Set()
   }
-  tenant.users.set(tenant.anyUserId, { id: tenant.anyUserId, userPrincipalName: 'someone@contoso.example', displayName: 'Someone' })
+  upsertUser(tenant, tenant.anyUserId, { userPrincipalName: 'someone@contoso.example', displayName: 'Someone' })
   setPolicies(tenant, [{ displayName: 'Device threat level low', limit: 'low' }], nowMs)
   return tenant
 }
@@ -64,30 +77,39 @@ export function applyTenantSeed (tenant: Tenant, seed: TenantSeed, nowMs: number
     // The service principal outlives a new seed, as it outlives a new secret.
     tenant.clients = new Map(clients.map((client) => [client.clientId, { ...client, objectId: tenant.clients.get(client.clientId)?.objectId ?? client.objectId }]))
   }
-  for (const { id, userPrincipalName, displayName } of seed.users ?? []) {
-    const userId = id.toLowerCase()
-    tenant.users.set(userId, { id: userId, userPrincipalName: userPrincipalName ?? `${userId}@contoso.example`, displayName: displayName ?? userId })
-  }
+  for (const { id, ...details } of seed.users ?? []) upsertUser(tenant, id, details)
   if (seed.groups !== undefined) {
-    tenant.groups = new Map(seed.groups.map(({ id, displayName, kind, members }): [string, Group] => [id.toLowerCase(), {
-      id: id.toLowerCase(), displayName: displayName ?? id, kind: kind ?? 'user', members: new Set(members.map((member) => member.toLowerCase()))
-    }]))
+    const wanted = new Set(seed.groups.map(({ id }) => id.toLowerCase()))
+    for (const id of [...tenant.groups.keys()]) if (!wanted.has(id)) removeGroup(tenant, id, 'deleted')
+    for (const { id, ...details } of seed.groups) upsertGroup(tenant, id, details)
   }
   if (seed.policies !== undefined) setPolicies(tenant, seed.policies, nowMs)
   if (seed.conditionalAccess !== undefined) {
-    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups }) => ({
+    tenant.conditionalAccess = seed.conditionalAccess.map(({ displayName, resources, groups, state }) => ({
+      state: state ?? 'enabled',
       displayName: displayName ?? 'Require a compliant device', resources, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) })
     }))
   }
+  if (seed.tokenLifetimeSeconds !== undefined) tenant.tokenLifetimeSeconds = seed.tokenLifetimeSeconds
+  if (seed.deltaDuplicates !== undefined) tenant.deltaDuplicates = seed.deltaDuplicates
   if (seed.secureByDefault !== undefined) tenant.secureByDefault = seed.secureByDefault
+  if (seed.validityDays !== undefined) tenant.validityDays = seed.validityDays
+  if (seed.licences !== undefined) tenant.licences = seed.licences
+  if (seed.mdmAuthority !== undefined) tenant.mdmAuthority = seed.mdmAuthority
   if (seed.connector !== undefined) setConnector(tenant, seed.connector, nowMs)
   if (seed.partner?.processingDelayMs !== undefined) tenant.processingDelayMs = seed.partner.processingDelayMs
   if (seed.partner?.entity !== undefined) {
-    const { entityType, fields, values } = seed.partner.entity
+    const { entityType, fields, values, appSync } = seed.partner.entity
+    const known = tenant.entity.appSync
     tenant.entity = {
       entityType: entityType ?? tenant.entity.entityType,
       fields: { ...tenant.entity.fields, ...fields },
-      values: { ...tenant.entity.values, ...values }
+      values: { ...tenant.entity.values, ...values },
+      appSync: {
+        requestType: appSync?.requestType ?? known.requestType,
+        answerType: appSync?.answerType ?? known.answerType,
+        fields: { ...known.fields, ...appSync?.fields }
+      }
     }
   }
 }
@@ -134,18 +156,10 @@ function toClient (seed: NonNullable<TenantSeed['clients']>[number]): Client {
   return {
     clientId: seed.clientId.toLowerCase(),
     displayName: seed.displayName ?? 'Partner application',
-    secrets: seed.secret === undefined ? [] : [seed.secret],
-    certificates: seed.certificatePem === undefined ? [] : [parseCertificate(seed.certificatePem, seed.clientId)],
-    roles: { graph: seed.roles.graph ?? [], intune: seed.roles.intune ?? [] },
+    credentials: toCredentials(seed.clientId, seed),
+    roles: toRoles(seed.roles),
     consented: seed.consented ?? true,
+    enabled: seed.enabled ?? true,
     objectId: randomUUID()
-  }
-}
-
-function parseCertificate (pem: string, clientId: string): X509Certificate {
-  try {
-    return new X509Certificate(pem)
-  } catch {
-    throw new SeedError(`certificatePem of client ${clientId} is not a certificate`)
   }
 }

@@ -4,12 +4,14 @@ import type { FaultSpec } from './control-schemas.js'
 import { entraErrorBody, EntraError } from './entra-errors.js'
 import type { FaultSet, FaultTarget } from './faults.js'
 import { graphErrorBody } from './graph-errors.js'
+import { isBatched } from './odata.js'
 import { partnerErrorBody } from './partner-errors.js'
 import type { RequestLog, RequestRecord } from './request-log.js'
 import './caller.js'
 
 type Service = FaultTarget['service']
 const TRANSPORT = ['timeout', 'reset', 'status'] as const
+type StatusFault = Extract<FaultSpec, { kind: 'status' }>
 type TransportFault = Extract<FaultSpec, { kind: (typeof TRANSPORT)[number] }>
 
 /** Logs every request of one service and lets injected faults happen to it. */
@@ -28,10 +30,17 @@ export function addServiceHooks (app: FastifyInstance, service: Service, { fault
       if (fault !== undefined) record.faults.push(kind)
       return fault
     }
+    const skew = service === 'entra' ? undefined : request.takeFault('clock-skew')
+    if (skew !== undefined) reply.header('date', new Date(Date.now() + skew.skewSeconds * 1000).toUTCString())
     const latency = request.takeFault('latency')
     if (latency !== undefined) await delay(latency.delayMs, undefined, { ref: false })
     const fault = faults.take(TRANSPORT, target, 'before')
     if (fault !== undefined) return await happen(fault, service, request, reply, record)
+  })
+
+  app.addHook('preHandler', async (request) => {
+    // Entra is sent secrets.
+    if (log.recordsBodies && service !== 'entra' && request.record !== null && request.body !== undefined) log.addBody(request.record, request.body)
   })
 
   // After the work is done but before the caller learns of it: the case that makes idempotency necessary.
@@ -40,10 +49,11 @@ export function addServiceHooks (app: FastifyInstance, service: Service, { fault
     if (record === null || record.faults.some((kind) => (TRANSPORT as readonly string[]).includes(kind))) return payload
     const fault = faults.take(TRANSPORT, targetOf(service, request), 'after')
     if (fault === undefined) return payload
-    if (fault.kind === 'status') {
+    const status = fault.kind === 'status' ? fault : isBatched(request) ? statusInBatch(fault.kind) : undefined
+    if (status !== undefined) {
       record.faults.push(fault.kind)
-      setStatus(fault, reply)
-      return JSON.stringify(bodyOf(fault, service, request))
+      setStatus(status, reply)
+      return JSON.stringify(bodyOf(status, service, request))
     }
     await happen(fault, service, request, reply, record)
     // Never resolves: the reply is out of Fastify's hands.
@@ -63,9 +73,10 @@ export function addServiceHooks (app: FastifyInstance, service: Service, { fault
 async function happen (fault: TransportFault, service: Service, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<unknown> {
   record.faults.push(fault.kind)
   record.tenantId = request.caller?.tenantId ?? targetOf(service, request).tenantId
-  if (fault.kind === 'status') {
-    setStatus(fault, reply)
-    return await reply.send(bodyOf(fault, service, request))
+  const status = fault.kind === 'status' ? fault : isBatched(request) ? statusInBatch(fault.kind) : undefined
+  if (status !== undefined) {
+    setStatus(status, reply)
+    return await reply.send(bodyOf(status, service, request))
   }
   reply.hijack()
   // A timeout keeps the connection open and silent until the caller gives up.
@@ -73,12 +84,15 @@ async function happen (fault: TransportFault, service: Service, request: Fastify
   return reply
 }
 
-function setStatus (fault: Extract<FaultSpec, { kind: 'status' }>, reply: FastifyReply): void {
+/** A part of a batch has no connection of its own that could break. */
+const statusInBatch = (kind: 'timeout' | 'reset'): StatusFault => ({ kind: 'status', status: kind === 'timeout' ? 504 : 502 })
+
+function setStatus (fault: StatusFault, reply: FastifyReply): void {
   reply.code(fault.status).header('content-type', 'application/json; charset=utf-8').removeHeader('content-length')
   if (fault.retryAfter !== undefined) reply.header('retry-after', String(fault.retryAfter))
 }
 
-function bodyOf (fault: Extract<FaultSpec, { kind: 'status' }>, service: Service, request: FastifyRequest): unknown {
+function bodyOf (fault: StatusFault, service: Service, request: FastifyRequest): unknown {
   if (fault.body !== undefined) return fault.body
   const text = `Injected status ${fault.status}.`
   const clientRequestId = headerOf(request, 'client-request-id')
@@ -88,7 +102,7 @@ function bodyOf (fault: Extract<FaultSpec, { kind: 'status' }>, service: Service
 }
 
 const GRAPH_CODES: Readonly<Record<number, string>> = {
-  401: 'InvalidAuthenticationToken', 403: 'Forbidden', 404: 'ResourceNotFound', 429: 'TooManyRequests', 500: 'InternalServerError', 503: 'ServiceUnavailable', 504: 'GatewayTimeout'
+  401: 'InvalidAuthenticationToken', 403: 'Forbidden', 404: 'ResourceNotFound', 429: 'TooManyRequests', 500: 'InternalServerError', 502: 'BadGateway', 503: 'ServiceUnavailable', 504: 'GatewayTimeout'
 }
 
 function targetOf (service: Service, request: FastifyRequest): FaultTarget {

@@ -1,13 +1,18 @@
-import { deriveAccess } from './access.js'
+import { deriveAccess, isCompliant } from './access.js'
+import type { Application } from './application.js'
 import type { SimulatedClock } from './clock.js'
 import { type ComplianceVerdict, judgePolicies, mergeJudgements } from './compliance.js'
 import { type Connector, connectorState } from './connector.js'
+import { type ConsentDecision, DEFAULT_DECISION } from './consent.js'
 import type { ThreatReport } from './partner-entity.js'
 import type { Device, Tenant } from './tenant.js'
 import { type Access, type ConnectorState, type ThreatState, UPDATE_DEVICE_HEALTH } from './vocabulary.js'
 
 /** More than anybody reads; keeps a long load run's memory flat. */
 const MAX_HISTORY = 200
+
+/** Intune has no opinion about a phone it does not manage. */
+const UNMANAGED: ComplianceVerdict = { state: 'unknown', graceEndsAtMs: null, policies: [] }
 
 export interface DeviceView {
   readonly threatState: ThreatState
@@ -18,6 +23,9 @@ export interface DeviceView {
 /** Everything this Microsoft knows, in memory: tenants with their apps, connector, policies and devices. */
 export class TenantStore {
   readonly clock: SimulatedClock
+  /** Application registrations by client id. */
+  readonly applications = new Map<string, Application>()
+  consent: ConsentDecision = DEFAULT_DECISION
   readonly #tenants = new Map<string, Tenant>()
 
   constructor (clock: SimulatedClock) {
@@ -38,20 +46,34 @@ export class TenantStore {
 
   connectorStateOf (tenant: Tenant, connector: Connector | undefined = tenant.connectors.get(tenant.connectorId)): ConnectorState {
     if (connector === undefined) return 'unavailable'
-    const hasPermission = [...tenant.clients.values()].some(({ consented, roles }) => consented && roles.intune.includes(UPDATE_DEVICE_HEALTH))
+    const hasPermission = [...tenant.clients.values()].some(({ consented, enabled, roles }) => consented && enabled && roles.intune.includes(UPDATE_DEVICE_HEALTH))
     return connectorState(connector, hasPermission, this.clock.now())
   }
 
   /** Computes the device's compliance now and remembers since when each broken policy has been broken. */
   evaluate (tenant: Tenant, device: Device, state = this.connectorStateOf(tenant)): ComplianceVerdict {
+    if (!device.mdmEnrolled) return UNMANAGED
     const now = this.clock.now()
-    const judgements = judgePolicies(tenant, device, state)
+    const judgements = judgePolicies(tenant, device, state, now)
     const broken = new Map<string, number>()
     for (const { policy, result } of judgements) {
       if (result === 'noncompliant') broken.set(policy.id, device.noncompliantSince?.get(policy.id) ?? now)
     }
     device.noncompliantSince = broken.size === 0 ? undefined : broken
-    return mergeJudgements(judgements, device.noncompliantSince, tenant.secureByDefault, now)
+    const verdict = mergeJudgements(judgements, device.noncompliantSince, tenant.secureByDefault, now)
+    // Entra is told at once; its device has changed only when the answer has.
+    if (device.isCompliant !== isCompliant(verdict.state)) {
+      device.isCompliant = !device.isCompliant
+      device.change = tenant.changes.next()
+    }
+    return verdict
+  }
+
+  /** The phone tells Intune how it is, now. */
+  checkIn (tenant: Tenant, device: Device): void {
+    device.lastSyncAtMs = this.clock.now()
+    this.evaluate(tenant, device)
+    if (device.waiters !== undefined) wake(device.waiters)
   }
 
   view (tenant: Tenant, device: Device): DeviceView {
@@ -72,7 +94,7 @@ export class TenantStore {
   /** Takes a partner's report unless a newer one is there already. */
   applyReport (tenant: Tenant, report: ThreatReport, message: { messageId: string, receivedAtMs: number, appliedAtMs: number }): 'applied' | 'stale' | 'unknown-device' {
     const device = tenant.devices.get(report.deviceId)
-    if (device === undefined) return 'unknown-device'
+    if (device?.mdmEnrolled !== true) return 'unknown-device'
     if (report.lastUpdateMs <= device.threatUpdatedAtMs) {
       device.staleUpdates++
       tenant.messageCounts.updatesStale++

@@ -1,18 +1,21 @@
-import type { X509Certificate } from 'node:crypto'
+import type { Credentials, Roles } from './application.js'
+import type { ChangeTracker } from './change-tracking.js'
 import type { CompliancePolicy } from './compliance-policy.js'
 import type { Connector } from './connector.js'
+import type { AppConfiguration, MobileApp } from './mobile-app.js'
 import type { PartnerEntityOptions } from './partner-entity.js'
 import type { PartnerMessage } from './partner-messages.js'
 import type { AndroidManagement, OwnerType, Platform, Resource, ThreatState } from './vocabulary.js'
 
-/** An application registration and its consent in this tenant. */
+/** An application's service principal in this tenant: what the administrator consented to. */
 export interface Client {
   readonly clientId: string
   readonly displayName: string
-  readonly secrets: readonly string[]
-  readonly certificates: readonly X509Certificate[]
-  readonly roles: { readonly graph: readonly string[], readonly intune: readonly string[] }
+  /** Besides those of its registration. */
+  readonly credentials: Credentials
+  readonly roles: Roles
   readonly consented: boolean
+  readonly enabled: boolean
   readonly objectId: string
 }
 
@@ -20,21 +23,32 @@ export interface User {
   readonly id: string
   readonly userPrincipalName: string
   readonly displayName: string
+  readonly mail: string
+  readonly accountEnabled: boolean
+  /** Has a licence for Intune. */
+  readonly licensed: boolean
+  /** Number of its last change in the tenant. */
+  readonly change: number
 }
 
 export interface Group {
   readonly id: string
-  readonly displayName: string
+  displayName: string
   /** The threat rule works with groups of users only. */
-  readonly kind: 'user' | 'device'
-  /** User ids or Entra device ids, lower case. */
-  readonly members: ReadonlySet<string>
+  kind: 'user' | 'device'
+  /** User ids or Entra device ids, lower case → number of the change that brought them in. */
+  readonly members: Map<string, number>
+  /** Who was a member → number of the change that took them out. */
+  readonly left: Map<string, number>
+  /** Number of the last change of the group itself. */
+  change: number
 }
 
 /** Which resources ask for a compliant device, and from whom. */
 export interface ConditionalAccessPolicy {
   readonly displayName: string
   readonly resources: readonly Resource[]
+  readonly state: 'enabled' | 'disabled' | 'enabledForReportingButNotEnforced'
   /** Ids of user groups; absent: everyone. */
   readonly groups?: readonly string[]
 }
@@ -47,6 +61,23 @@ export interface ThreatUpdate {
   /** When the message arrived and when it was processed: real time, ms since 1970 with fractions. */
   readonly receivedAtMs: number
   readonly appliedAtMs: number
+}
+
+/** One app as an iPhone tells its management server, as App Sync passes it on. */
+export interface InstalledApp {
+  readonly appId: string
+  readonly name: string
+  readonly version: string
+  readonly shortVersion: string
+  readonly bundleSize: number
+  readonly dynamicSize: number
+  readonly adHocSigned: boolean
+  readonly fromAppStore: boolean
+  readonly beta: boolean
+  readonly deviceBasedVpp: boolean
+  readonly validated: boolean
+  /** Installed by Intune. */
+  readonly managed: boolean
 }
 
 export interface Device {
@@ -65,8 +96,21 @@ export interface Device {
   manufacturer: string
   model: string
   jailBroken: 'True' | 'False' | 'Unknown'
+  /** False: registered in Entra only; Intune does not know it. */
+  mdmEnrolled: boolean
+  /** False: switched off or lost; it checks in no more. */
+  online: boolean
+  /** Other threat partners' connectors whose app has scanned it. */
+  scannedBy: ReadonlySet<string> | undefined
+  /** Absent: the few apps of every phone. */
+  apps: readonly InstalledApp[] | undefined
   readonly enrolledAtMs: number
-  lastSyncAtMs: number
+  /** A check-in that did not follow the usual interval; null: it has not checked in since enrolment. */
+  lastSyncAtMs: number | null
+  /** What Entra was last told: Conditional Access looks at it. */
+  isCompliant: boolean
+  /** Number of the last change of its Entra device. */
+  change: number
   threatState: ThreatState
   /** `LastUpdateTime` of the newest report taken. */
   threatUpdatedAtMs: number
@@ -84,18 +128,32 @@ export interface Tenant {
   clients: Map<string, Client>
   users: Map<string, User>
   groups: Map<string, Group>
+  readonly changes: ChangeTracker
+  /** Change tracking tells some rows twice. */
+  deltaDuplicates: boolean
   /** The one connector the partner services drive. */
   connectorId: string
   connectors: Map<string, Connector>
   /** False: provisioning answers 200 with `Provisioned: 0`, as happens to partners whose set-up is unfinished. */
   setupComplete: boolean
   policies: Map<string, CompliancePolicy>
+  readonly apps: Map<string, MobileApp>
+  readonly appConfigurations: Map<string, AppConfiguration>
   conditionalAccess: readonly ConditionalAccessPolicy[]
   /** "Mark devices with no compliance policy assigned as": true means not compliant. */
   secureByDefault: boolean
+  /** "Compliance status validity period": days without a check-in until a device is noncompliant. */
+  validityDays: number
+  /** Licences for Intune that were bought. */
+  licences: number
+  mdmAuthority: 'unknown' | 'intune' | 'sccm' | 'office365'
   /** User of devices that were seeded without one. */
   readonly anyUserId: string
   readonly servicePrincipalId: string
+  /** How often the partner services have moved, and what they say where they were before. */
+  moves: number
+  oldAddressAnswers: '404' | '410' | 'reset'
+  tokenLifetimeSeconds: number
   entity: PartnerEntityOptions
   processingDelayMs: number
   devices: Map<string, Device>

@@ -24,6 +24,7 @@ colour: blue
 `).sort(), [
     '/apps/deny/0 must be an app id, or an object with appId, hash, certificate, name or namePattern',
     '/colour is not a member that a policy has here',
+    '/severities/dev-no-passcod is no detection; "dev-no-passcode" is',
     '/severities/dev-rooted must be one of off, audit, low, medium, high',
     '/thresholds/nonsense is not a member that a policy has here',
     '/thresholds/silenceDays must be at least 1'

@@ -71,8 +71,9 @@ t.test('grace lasts exactly its hours from the moment the policy was broken', as
 })
 
 t.test('access follows compliance only where a policy covers the resource and the user', async (t) => {
-  const groups = new Map([['g', { id: 'g', displayName: 'g', kind: 'user' as const, members: new Set(['alice']) }]])
-  const conditionalAccess = [{ displayName: 'everyone', resources: ['exchange' as const] }, { displayName: 'group', resources: ['wifi' as const], groups: ['g'] }]
+  const groups = new Map([['g', { id: 'g', displayName: 'g', kind: 'user' as const, members: new Map([['alice', 1]]), left: new Map(), change: 1 }]])
+  const conditionalAccess = [{ displayName: 'everyone', resources: ['exchange' as const], state: 'enabled' as const }, { displayName: 'group', resources: ['wifi' as const], groups: ['g'], state: 'enabled' as const },
+    { displayName: 'off', resources: ['onedrive' as const], state: 'disabled' as const }, { displayName: 'watching', resources: ['onedrive' as const], state: 'enabledForReportingButNotEnforced' as const }]
   const access = (userId: string, state: 'compliant' | 'inGracePeriod' | 'noncompliant'): object => deriveAccess({ conditionalAccess, groups }, { userId }, state)
   const all = { exchange: 'granted', sharepoint: 'granted', onedrive: 'granted', wifi: 'granted', companyApps: 'granted' }
   t.strictSame(access('alice', 'noncompliant'), { ...all, exchange: 'blocked', wifi: 'blocked' })

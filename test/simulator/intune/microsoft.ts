@@ -11,7 +11,10 @@ export const INTUNE_SCOPE = 'https://api.manage.microsoft.com//.default'
 export const PARTNER = '/TrafficGateway/TrafficRoutingService/PartnerAPI'
 
 export const ALL_ROLES = {
-  graph: ['Application.Read.All', 'Device.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.ReadWrite.All', 'DeviceManagementConfiguration.ReadWrite.All'],
+  graph: [
+    'Application.Read.All', 'Device.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.ReadWrite.All', 'DeviceManagementConfiguration.ReadWrite.All',
+    'DeviceManagementManagedDevices.PrivilegedOperations.All', 'User.Read.All', 'GroupMember.Read.All'
+  ],
   intune: ['update_device_health']
 }
 
@@ -41,7 +44,7 @@ export async function createMicrosoft (t: Teardown, seed: object = {}, options: 
     call,
     tokenOf,
     sim: async (method: Method, path: string, body?: unknown) => await call(method, `/_sim${path}`, { body }),
-    graph: async (method: Method, path: string, body?: unknown) => await call(method, path, { body, token: graphToken }),
+    graph: async (method: Method, path: string, body?: unknown, headers: Record<string, string> = {}) => await call(method, path, { body, token: graphToken, headers }),
     partner: async (method: Method, path: string, body?: unknown, headers: Record<string, string> = {}) => await call(method, PARTNER + path, { body, token: intuneToken, headers }),
     provision: async (provisioned = 1) => await call('PUT', `${PARTNER}/StatelessPartnerTenantDataSyncService/PartnerTenants(guid'${TENANT}')?api-version=1.6`, {
       token: intuneToken, body: { Provisioned: provisioned, PartnerEnrollmentUrl: 'https://mtd.example/enroll', PartnerRemediationUrl: 'https://mtd.example/fix' }
@@ -71,7 +74,7 @@ export const messagePath = (messageId: string): string =>
 export const entity = (deviceId: string, healthState: string, more: object = {}): object =>
   ({ EntityType: 5, TenantId: TENANT, DeviceId: deviceId, LastUpdateTime: new Date().toISOString(), HealthState: healthState, ...more })
 
-type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 export interface Answer {
   readonly status: number
   readonly headers: Record<string, unknown>
