@@ -17,6 +17,10 @@ const HEADING = /^\s{0,3}(#{1,6}|={1,6})\s+(\S.*?)\s*(?:#{1,6}|={1,6})?\s*$/
 const FENCE = /^\s*(?:```|~~~|----|\.\.\.\.|\|===)/
 const ITEM = /^\s*(?:[-*+•]|\d{1,3}[.)])\s+(.+)$/
 const DEFANGED = /\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)|\bhxxps?:|\[:\]|\[:\/\/\]|\[at\]/i
+/** A link that shows a digest is about the file, wherever it leads: AsciiDoc's `url[`digest`]`, Markdown's `[digest](url)`. */
+const SHOWN_DIGEST = /^(?:\S{0,300})?\[`?([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})`?\]/i
+/** AsciiDoc's and Markdown's other way to set something apart: a line that is indented. */
+const SET_APART = /^(?: {4}|\t)\s*(\S+)\s*$/
 const MAJORITY = 0.6
 const MAX_LINE = 10_000
 
@@ -127,7 +131,7 @@ function scanReport (all: readonly string[]): Scan {
 
 function valuesIn (line: string, isIndicators: boolean, inFence: boolean): string[] {
   const cells = /\|/.test(line) && /^\s*\|/.test(line) ? line.split('|').map((cell) => cell.trim()).filter((cell) => cell !== '' && !/^:?-{2,}:?$/.test(cell)) : undefined
-  const item = ITEM.exec(line)?.[1]
+  const item = ITEM.exec(line)?.[1] ?? SET_APART.exec(line)?.[1]
   if (isIndicators && cells !== undefined) return cells.map(valueOf).filter((value) => value !== undefined)
   if (isIndicators && (inFence || item !== undefined)) return [valueOf(item ?? line.trim())].filter((value) => value !== undefined)
   // Somebody took care that this is not clicked.
@@ -136,10 +140,13 @@ function valuesIn (line: string, isIndicators: boolean, inFence: boolean): strin
 
 /** The value at the start of a line or cell; the target of a link is where it leads, not what it is about. */
 function valueOf (text: string): string | undefined {
-  if (text.length > MAX_LINE || /^\[[^\]]*\]\(/.test(text)) return undefined
+  if (text.length > MAX_LINE) return undefined
+  const shown = SHOWN_DIGEST.exec(text)
+  if (shown !== null) return shown[1]
+  if (/^\[[^\]]*\]\(/.test(text)) return undefined
   const [word = ''] = text.split(/[\s|]/, 1)
   const bare = word.replace(/^[<`"'*]+/, '').replace(/[>`"'*,;]+$/, '')
   // What follows a comma says more of the value, but for pages, whose names may have one.
-  const value = bare.includes('/') ? bare : bare.split(/[,;]/, 1)[0]!
+  const value = bare.includes('/') ? bare : bare.split(/[,;]/, 1)[0]!.replace(/^([0-9a-f]{32,64}):$/i, '$1')
   return value === '' ? undefined : value
 }

@@ -71,6 +71,12 @@ t.test('in a report that is all about indicators they are found under any headin
   t.throws(() => readFeed('= How to build\n\n== First stage\n\n----\nwww.example.com\n----\n', 'auto'), { code: 'UNPROCESSABLE' } as never)
 })
 
+t.test('digests that are set apart by indenting, shown by a link, or followed by the file they are of', async (t) => {
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(40))
+  const report = `= BadSpy Indicators of Compromise (IOC)\n\nSee http://www.example.org/report for all.\n\n== Malware samples\n\nThe first version:\n\n    ${a}\n\n|===\n|File SHA-1 |Version\n\n|{vt-url}${b}[\`${b}\`]\n|20\n|===\n\n----\n${c}: evil.dll\n----\n\n* [${d}](https://sandbox.example.org/file)\n* [a report](https://www.example.org/report)\n`
+  t.strictSame(valuesOf(report), { format: 'list', values: [a, b, c, d].map((digest) => `sha1 ${digest}`) })
+})
+
 t.test('blockers of advertising say so in their own words', async (t) => {
   t.strictSame([...new Set(readFeed('# AdAway default blocklist\n# Blocking mobile ad providers and some analytics providers\n127.0.0.1 localhost\n127.0.0.1 ads.example.com\n127.0.0.1 more.example.net\n', 'auto').indicators.map(({ threatClass, role }) => `${threatClass} ${role}`))], ['adware distribution'])
 })
