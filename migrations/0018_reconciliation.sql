@@ -21,8 +21,7 @@ create table reconciliation (
   -- A phone that is gone from Intune for so long is deactivated; null: never by itself.
   deactivate_after_days integer     check (deactivate_after_days > 0),
   -- Rounds in a row that could not read Intune at all.
-  failures              integer     not null default 0,
-  app_sync              jsonb
+  failures              integer     not null default 0
 );
 create index reconciliation_due_at_idx on reconciliation (due_at);
 
@@ -84,6 +83,8 @@ create table directory_device (
   -- Intune's threat state is not the one it acknowledged.
   drift_since      timestamptz,
   healed_at        timestamptz,
+  -- Check-in whose list of apps was taken (iOS App Sync).
+  apps_of          timestamptz,
   -- The version that was sent again, and how often.
   heal_version     bigint,
   heals            smallint    not null default 0,
