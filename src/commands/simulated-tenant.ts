@@ -3,7 +3,7 @@ export const SIMULATED_USER = '00000000-0000-4000-8000-000000000001'
 
 /** What the app of an MTD partner is allowed in a customer's tenant. */
 const ROLES = {
-  graph: ['Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.Read.All', 'Device.Read.All'],
+  graph: ['Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'DeviceManagementServiceConfig.Read.All', 'Device.Read.All', 'GroupMember.Read.All'],
   intune: ['update_device_health']
 }
 /** Microsoft's usual advice: a phone may be `low` at worst. */
