@@ -98,8 +98,7 @@ create table directory_device (
   manufacturer     text,
   model            text,
   primary key (tenant_number, entra_device_id)
-) with (fillfactor = 90);
-create index directory_device_entra_object_id_idx on directory_device (tenant_number, entra_object_id);
+);
 create unique index directory_device_pending_id_idx on directory_device (tenant_number, pending_id) where pending_id is not null;
 create index directory_device_missing_idx on directory_device (tenant_number, missing_since) where missing_since is not null;
 create index directory_device_drift_idx on directory_device (tenant_number, drift_since) where drift_since is not null;
