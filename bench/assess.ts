@@ -85,7 +85,7 @@ function makeIntel (count: number): IntelView {
   for (let number = 0; number < count; number++) builder.add(entryOf(number, count))
   const index = new CompiledIndex(builder.finish(), BUILT_IN_GUARD)
   const { openVulnerabilities, appVulnerabilities, osSupport } = viewOfFacts([])
-  return { version: 1, lookup: (type, value) => index.lookup(type, value), lookupHost: (host, port) => index.lookupHost(host, port), lookupUrl: (url) => index.lookupUrl(url), openVulnerabilities, appVulnerabilities, osSupport }
+  return { version: 1, lookup: (type, value) => index.lookup(type, value), lookupHost: (host, port) => index.lookupHost(host, port), lookupUrl: (url) => index.lookupUrl(url), namesLike: (appId) => index.namesLike(appId), openVulnerabilities, appVulnerabilities, osSupport }
 }
 
 /** Phones of the fleet with 150 apps each, and what a heartbeat leaves of them a quarter of an hour later. */

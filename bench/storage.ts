@@ -22,7 +22,7 @@ const WARM_UP = 10
 const LATER_SHARE = 0.1
 const SMALL_TENANT_SHARE = 0.01
 const BASELINE_PHONES = 2_000
-const TABLES = ['device', 'device_state', 'device_observable', 'device_apps', 'device_apps_change', 'finding', 'level_change', 'app_build'] as const
+const TABLES = ['device', 'device_state', 'device_observable', 'device_apps', 'device_apps_change', 'finding', 'level_change', 'state_change_waiting', 'state_change', 'app_build'] as const
 
 /**
  * What a phone with 150 apps takes in PostgreSQL, and how soon "which phones have …?" is answered,

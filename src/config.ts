@@ -19,6 +19,10 @@ const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
 const Positive = Type.Integer({ minimum: 1 })
 /** Each: the base64 of 32 bytes. */
 const SECRETS_KEY_PATTERN = '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)*$'
+const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+const CLIENT = `(${GUID}/)?${GUID}`
+/** Tokens for Graph and Intune are handed to many; whoever has one must not get in here with it (their ids: Microsoft's first-party apps). */
+const FOREIGN_AUDIENCE = /^(?:https:\/\/(?:graph|api\.manage)[^/]*\.microsoft\.(?:com|us)\/*|00000003-0000-0000-c000-000000000000|c161e42e-d4df-4a3d-9b42-e7a3c31f59d4)$/i
 const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|highSeverity|unresponsive|misconfigured)=[^,=\\s]+'
 
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
@@ -39,13 +43,16 @@ export const SETTINGS = {
   RATE_LIMIT_ADDRESS: setting(Positive, 'Enrolments and access tokens a minute for one address (IPv6: one /64).', '6000'),
   RATE_LIMIT_FAILURES: setting(Positive, 'Requests a minute of one address with keys or tokens that do not count.', '600'),
   RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key.', '1200'),
+  RATE_LIMIT_PARTNER: setting(Positive, 'Requests a minute of one relying party\'s app in one tenant.', '600'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Messages that a worker process has under way to Intune at once, of all tenants.', '16'),
   REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
+  STATE_CHANGE_RETENTION_DAYS: setting(Positive, 'Days the feed of changes of phones\' states goes back; who was away for longer starts anew with a snapshot.', '7'),
   PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
-  SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
+  SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions, and the secrets and signing keys of signals. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token, and there are no webhooks and no streams; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
   INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),
+  SIGNALS_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that webhooks, streams and SIEM exports may be sent to, also without TLS; a leading dot means any host below. Unset: only public addresses, with TLS.'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -61,6 +68,8 @@ export const SETTINGS = {
   INTUNE_CONNECTOR_ID: setting(Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' }), 'Id of our Mobile Threat Defense connector in Intune. Microsoft gives every partner one, the same in all tenants; this default is made up.', '5a11ab0e-0000-4000-8000-00000000c0de'),
   INTUNE_CA_FILE: setting(Text, 'PEM file with an extra certificate authority to trust when calling Entra, Graph and Intune.'),
   INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
+  PARTNER_API_AUDIENCE: setting(Type.String({ pattern: '^[^\\s,]+(,[^\\s,]+)*$' }), 'Whom tokens of relying parties must be meant for: the client id of the Entra app that stands for this API, or its App ID URI where it asks for version 1 tokens; several separated by commas. Unset: there is no partner state API; `sallyport up` with its simulator has one for `api://sallyport`.'),
+  PARTNER_API_CLIENTS: setting(Type.String({ pattern: `^${CLIENT}(,${CLIENT})*$` }), 'Comma-separated client ids of apps that may call the partner state API; `<Entra tenant id>/<client id>` means that tenant\'s alone. Unset: every app to which an administrator gave the role.'),
   INTUNE_RECONCILE_MINUTES: setting(Positive, 'How often each tenant\'s phones are compared with what Intune and Entra know; everything once an hour, else what changed.', '15'),
   INTUNE_UNRESPONSIVE_DAYS: setting(Positive, 'Days without a heartbeat after which Intune ignores us, as set in its connector, for tenants where Sallyport has not read it. It raises an alarm at half of that.', '1'),
   INTUNE_WRITE_LIMIT: setting(Type.Integer({ minimum: 0 }), 'Writing calls to Intune\'s partner services in 20 s for one tenant, over all workers. The partner services\' own limits are not public; this is what Microsoft publishes for its nearest resources. 0: no limit.', '100'),
@@ -78,7 +87,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
@@ -136,6 +145,8 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   if (config.INTUNE_SETUP_CLIENT_ID === undefined) {
     for (const proof of ENTRA_APPS[1].proofs) if (config[proof] !== undefined) faults.push({ variable: proof, message: 'is of use only with INTUNE_SETUP_CLIENT_ID' })
   }
+  const foreign = String(config.PARTNER_API_AUDIENCE ?? '').split(',').filter((audience) => FOREIGN_AUDIENCE.test(audience))
+  if (foreign.length > 0) faults.push({ variable: 'PARTNER_API_AUDIENCE', message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
 }

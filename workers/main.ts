@@ -3,6 +3,7 @@ import { startIntelWorker, type IntelWorkerDeps } from './intel.js'
 import { startPreviewWorker, type PreviewWorkerDeps } from './preview.js'
 import { startReconcileWorker, type ReconcileWorkerDeps } from './reconcile.js'
 import { startScoreWorker, type ScoreWorkerDeps } from './score.js'
+import { startSignalsWorker, type SignalsWorkerDeps } from './signals.js'
 import { startSyncWorker, type SyncWorkerDeps } from './sync.js'
 import { startUpkeepWorker, type UpkeepWorkerDeps } from './upkeep.js'
 import type { QueueName } from '../src/platform/queue-names.js'
@@ -15,6 +16,7 @@ export interface WorkersOptions {
   readonly preview: PreviewWorkerDeps
   readonly sync: SyncWorkerDeps
   readonly reconcile: ReconcileWorkerDeps
+  readonly signals: SignalsWorkerDeps
   readonly upkeep: UpkeepWorkerDeps
   /** Sent by every process, whatever its queues. */
   readonly heartbeats: HeartbeatLoopDeps
@@ -28,6 +30,7 @@ export async function startWorkers (options: WorkersOptions, queues: readonly Qu
     preview: () => startPreviewWorker(options.preview),
     sync: () => startSyncWorker(options.sync),
     reconcile: async () => await startReconcileWorker(options.reconcile),
+    signals: async () => await startSignalsWorker(options.signals),
     upkeep: async () => await startUpkeepWorker(options.upkeep)
   }
   const workers: QueueWorker[] = [startHeartbeats(options.heartbeats)]

@@ -3,6 +3,7 @@ import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { expirePreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
+import { expireStateChanges, sequenceStateChanges } from '../src/devices/state-change-repository.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import type { IntuneDeps } from '../src/intune/deps.js'
 import { wakeSyncs } from '../src/intune/wake-syncs.js'
@@ -18,6 +19,7 @@ export interface UpkeepWorkerDeps extends IntuneDeps {
   readonly score: Producer<'score'>
   readonly intel: Producer<'intel'>
   readonly retentionDays: number
+  readonly stateChangeRetentionDays: number
   readonly subscriptions: Pick<SubscriptionRunner, 'run' | 'close'>
   readonly onFailed?: StartWorkerOptions['onFailed']
 }
@@ -64,6 +66,7 @@ export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueW
 async function sweep ({ db, queues, score, sync, log }: UpkeepWorkerDeps): Promise<void> {
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
+  await sequenceStateChanges(db)
   await rescoreDueDevices({ db, score })
   await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
@@ -77,12 +80,13 @@ async function reassess ({ intel }: UpkeepWorkerDeps): Promise<void> {
   await intel.add([{}])
 }
 
-async function expire ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<void> {
+async function expire ({ db, retentionDays, stateChangeRetentionDays, log }: UpkeepWorkerDeps): Promise<void> {
   await createJournalDays(db, new Date())
   const journalDays = await dropJournalDays(db, { retentionDays })
   const assertions = await expireAssertions(db)
   const devices = await purgeErasedDevices({ db })
   const { deleted: appBuilds } = await expireAppBuilds({ db })
   await expirePreviews(db)
-  log.info({ journalDays, assertions, devices, appBuilds }, 'deleted what has expired')
+  const stateChanges = await expireStateChanges(db, { retentionDays: stateChangeRetentionDays })
+  log.info({ journalDays, assertions, devices, appBuilds, stateChanges }, 'deleted what has expired')
 }

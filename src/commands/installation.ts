@@ -5,7 +5,7 @@ import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
 import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
 import type { EntraApp } from '../intune/entra-credential.js'
-import { createIntuneClient, type IntuneClient } from '../intune/intune-client.js'
+import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
@@ -50,7 +50,11 @@ export async function openInstallation (config: Config, options: { readonly log:
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
-  const intune = await openIntune(config, controlDb, log, metrics)
+  const intune = await openIntune(config, log, {
+    budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
+    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+  })
   lifecycle.onStop('Intune client', async () => await intune.close())
 
   const intel = await createIntelCache({ db, log, databaseUrl })
@@ -66,18 +70,17 @@ export function requireDatabaseUrl (config: Config): string {
   return config.DATABASE_URL
 }
 
-async function openIntune (config: Config, controlDb: Database, log: Logger, metrics: Metrics): Promise<IntuneClient> {
-  if (config.INTUNE_CLIENT_ID === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
+/** Everything Sallyport can ask Microsoft, as configured. The caller closes it. */
+export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall'>> = {}): Promise<IntuneClient> {
+  const { INTUNE_CLIENT_ID: app, INTUNE_SETUP_CLIENT_ID: setupApp } = appsOf(config)
+  if (app === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
   return createIntuneClient({
     authorityHost: config.ENTRA_AUTHORITY_HOST,
     graphBaseUrl: config.GRAPH_BASE_URL,
     resource: config.INTUNE_RESOURCE,
     endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
-    clientId: config.INTUNE_CLIENT_ID,
-    ...proofOf(config.INTUNE_CLIENT_SECRET, config.INTUNE_CLIENT_CERTIFICATE, config.INTUNE_FEDERATED_TOKEN_FILE),
-    ...(config.INTUNE_SETUP_CLIENT_ID === undefined
-      ? {}
-      : { setupApp: { clientId: config.INTUNE_SETUP_CLIENT_ID, ...proofOf(config.INTUNE_SETUP_CLIENT_SECRET, config.INTUNE_SETUP_CLIENT_CERTIFICATE, config.INTUNE_SETUP_FEDERATED_TOKEN_FILE) } }),
+    ...app,
+    ...(setupApp === undefined ? {} : { setupApp }),
     ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
     wire: {
       entityType: config.PARTNER_WIRE_ENTITY_TYPE,
@@ -92,10 +95,19 @@ async function openIntune (config: Config, controlDb: Database, log: Logger, met
       }
     },
     log,
-    budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
-    breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
-    onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
+    ...watch
   })
+}
+
+/** Our Entra apps, by the setting that names each. */
+export function appsOf (config: Config): Readonly<Record<string, EntraApp>> {
+  const { INTUNE_CLIENT_ID: clientId, INTUNE_SETUP_CLIENT_ID: setupClientId } = config
+  return {
+    ...(clientId === undefined ? {} : { INTUNE_CLIENT_ID: { clientId, ...proofOf(config.INTUNE_CLIENT_SECRET, config.INTUNE_CLIENT_CERTIFICATE, config.INTUNE_FEDERATED_TOKEN_FILE) } }),
+    ...(setupClientId === undefined
+      ? {}
+      : { INTUNE_SETUP_CLIENT_ID: { clientId: setupClientId, ...proofOf(config.INTUNE_SETUP_CLIENT_SECRET, config.INTUNE_SETUP_CLIENT_CERTIFICATE, config.INTUNE_SETUP_FEDERATED_TOKEN_FILE) } })
+  }
 }
 
 /** How an Entra app proves itself; the configuration has checked that there is one way. */

@@ -11,7 +11,9 @@ import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
-import type { Installation } from './installation.js'
+import { appsOf, type Installation } from './installation.js'
+import { partnerPartsOf } from './partner-parts.js'
+import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
 import { scoringOf } from './wire-workers.js'
 
@@ -43,6 +45,9 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const partner = await partnerPartsOf(installation)
+  const signals = signalsOf(installation)
   const app = await buildApp({
     log,
     version: VERSION,
@@ -60,14 +65,21 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
+      onboarding,
+      signals,
       journal
     },
     tenants: { db },
+    partner: partner.options,
+    onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
+    signals,
     intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())
-  // Before the API, which waits for its answers: an import is undone and its sender comes again.
+  // Before the API, which waits for its answers.
+  lifecycle.onStop('waiting relying parties', async () => partner.waiter.close())
+  // Likewise: an import is undone and its sender comes again.
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   const url = await listen(app, config.HOST, config.PORT)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
@@ -88,7 +100,8 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
       failures: config.RATE_LIMIT_FAILURES,
       perDevice: config.RATE_LIMIT_DEVICE,
       perTenant: config.RATE_LIMIT_TENANT,
-      perApiKey: config.RATE_LIMIT_API_KEY
+      perApiKey: config.RATE_LIMIT_API_KEY,
+      perPartner: config.RATE_LIMIT_PARTNER
     },
     rateCounting: { counts, ...(redis === undefined ? {} : { redis }) }
   }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { importFeed, type ImportFeedDeps } from '../intel/import-feed.js'
-import { createAddressGuard } from '../intel/subscriptions/address-guard.js'
+import { createAddressGuard } from '../platform/address-guard.js'
 import type { SubscriptionRunnerDeps } from '../intel/subscriptions/subscription-runner.js'
 import type { Database } from '../platform/database.js'
 import { createSecretBox, type SecretBox } from '../platform/secret-box.js'

@@ -6,7 +6,9 @@ import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
 import { createJournal } from '../telemetry/journal.js'
+import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
+import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
@@ -23,6 +25,12 @@ export function scoringOf ({ config, db, intel, queues, log, metrics }: Installa
       for (const { receivedAt } of reports) metrics.scoreSeconds.observe((now - receivedAt.getTime()) / 1000)
     }
   }
+}
+
+function signalsWorkerOf (installation: Installation): WorkersOptions['signals'] {
+  const { db, queues, log, metrics } = installation
+  const deps = signalsOf(installation)
+  return { db, queues, log, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
 }
 
 /** Starts the workers of these queues, all by default, in this process. */
@@ -61,11 +69,13 @@ export async function wireWorkers (installation: Installation, queueNames: reado
         for (const [kind, count] of Object.entries(counts.driftedByKind)) metrics.reconciledDrift.inc({ kind }, count)
       }
     },
+    signals: signalsWorkerOf(installation),
     upkeep: {
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
       retentionDays: config.REPORT_RETENTION_DAYS,
+      stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
           config,

@@ -4,6 +4,7 @@ import type { Platform } from '../telemetry/device-state.js'
 import type { DeviceKey } from './device-key.js'
 import type { Expected } from './directory-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
+import { insertDeactivations } from './state-change-repository.js'
 
 /** A device as far as its credentials are concerned. */
 export interface DeviceCredentials {
@@ -118,6 +119,7 @@ export async function deactivateDevices (tx: Tx, deviceIds: readonly string[], m
   await tx.updateTable('device')
     .set({ [mark]: now, tokens_valid_from: 'infinity', credentials_changed_in: THIS_TRANSACTION, updated_at: sql<Date>`now()` })
     .where('id', 'in', deviceIds).execute()
+  await insertDeactivations(tx, deviceIds, now)
   const states = await tx.updateTable('device_state')
     .set((eb) => ({ reporting_state: 'deactivated', desired_health: 'deactivated', desired_version: eb('desired_version', '+', 1), due_at: null }))
     .where('device_id', 'in', deviceIds)

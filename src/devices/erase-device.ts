@@ -4,12 +4,13 @@ import { eraseReports } from '../telemetry/journal-groups.js'
 import { deactivateDevices, insertAudit } from './device-repository.js'
 import { resolveDeviceId } from './get-device.js'
 import { ERASED_STATE } from './score-repository.js'
+import { eraseStateChanges } from './state-change-repository.js'
 import { announceEnd, type EndDeviceDeps, type EndDeviceInput } from './revoke-device.js'
 
 /**
  * Erases what is known about a device at once: reports, state, findings, history, key and
  * description. The bare ids stay until Intune was told that it is deactivated (see
- * purgeErasedDevices); the audit keeps that it was erased. @throws NotFoundError
+ * purgeErasedDevices), and in the feed of changes as long as that is kept; the audit keeps that it was erased. @throws NotFoundError
  */
 export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): Promise<{ readonly deviceId: string }> {
   const deviceId = await resolveDeviceId(deps, input)
@@ -18,7 +19,7 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
   await deps.db.transaction().execute(async (tx) => {
     await deactivateDevices(tx, [deviceId], 'retired_at', now)
     await eraseReports(tx, deviceId)
-    for (const table of ['quarantined_report', 'finding', 'finding_version', 'level_change', 'suppression', 'used_assertion', 'device_apps'] as const) {
+    for (const table of ['quarantined_report', 'finding', 'finding_version', 'level_change', 'suppression', 'used_assertion', 'device_apps', 'signal'] as const) {
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')
@@ -27,6 +28,8 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
     await tx.updateTable('device')
       .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, ownership: null, tags: [], entra_groups: [], directory_ownership: null, directory_groups: null, updated_at: sql<Date>`now()` })
       .where('id', '=', deviceId).execute()
+    // Last: whoever reads the feed waits for it.
+    await eraseStateChanges(tx, deviceId, now)
     await insertAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })
   })
   await announceEnd(deps, tenantId, deviceId)

@@ -2,16 +2,17 @@ import { type Insertable, sql } from 'kysely'
 import type { Tx } from '../platform/database.js'
 import type { Schema } from '../platform/schema.js'
 import type { AssessedFinding } from '../risk/assessment.js'
-import type { Level, ReportingState } from '../risk/level.js'
+import { type Level, type ReportingState, SEVERITIES } from '../risk/level.js'
 import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
 import type { AppInventories } from './app-inventories.js'
 import { ENTRA_GROUPS, OWNERSHIP } from './device-attributes.js'
 import { groupBy } from './group-by.js'
 import type { CoverageSets } from './rules/coverage-sets.js'
-import type { OpenFinding, WrittenFinding } from './compare-findings.js'
+import type { FindingBehindLevel, OpenFinding, WrittenFinding } from './compare-findings.js'
 import type { Judgement, StoredDevice } from './judge-device.js'
 import { saveObservables } from './retro/observable-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
+import { type ChangeReason, insertStateChanges, MAX_REASONS, type NewStateChange } from './state-change-repository.js'
 import { fromStoredState, type StoredState, toStoredState } from './stored-state.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
@@ -82,11 +83,40 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
   if (outgoing.length > 0) {
     await upsertOutbox(tx, outgoing.map(({ device, health }) => ({ deviceId: device.deviceId, tenantId: device.tenantId, version: device.desiredVersion + 1, health })), now)
   }
+  await insertStateChanges(tx, judgements.filter(isStateChange).map((judgement) => toNewStateChange(judgement, keepEvidence)), now)
 }
 
 /** True when Intune must be told something it was not told before. */
 export function hasNewHealth ({ device, health }: Judgement): boolean {
   return health !== device.desiredHealth
+}
+
+/** True when the phone's level, reporting state or health is another than before. */
+function isStateChange (judgement: Judgement): boolean {
+  return hasNewHealth(judgement) || judgement.levelChange !== null || judgement.reportingState !== judgement.device.reportingState
+}
+
+/** What a judgement leaves in the feed. @param withSubjects whether it may tell which app, host or network is behind it */
+export function toNewStateChange (judgement: Judgement, withSubjects: boolean): NewStateChange {
+  const { device, level, reportingState, health, score, findings } = judgement
+  return {
+    deviceId: device.deviceId,
+    version: device.desiredVersion + Number(hasNewHealth(judgement)),
+    level,
+    previousLevel: device.level,
+    reportingState,
+    previousReportingState: device.reportingState,
+    health,
+    previousHealth: device.desiredHealth,
+    score,
+    reasons: worstReasons(findings.behindLevel, withSubjects)
+  }
+}
+
+function worstReasons (findings: readonly FindingBehindLevel[], withSubjects: boolean): ChangeReason[] {
+  const rank = ({ severity }: FindingBehindLevel): number => SEVERITIES.indexOf(severity)
+  return [...findings].sort((a, b) => rank(b) - rank(a)).slice(0, MAX_REASONS)
+    .map(({ detection, severity, subject }) => ({ detection, severity, subject: withSubjects ? subject : null }))
 }
 
 /** A row of history when the level changed, or what it rests on: then without findings, which have a history of their own. */

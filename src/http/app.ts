@@ -11,15 +11,19 @@ import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
+import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
+import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions } from './routes/onboarding.js'
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
+import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
+import { ssfPublicRoutes, ssfRoutes, type SsfRoutesOptions } from './routes/ssf.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
@@ -38,8 +42,11 @@ export interface AppOptions {
   readonly deviceStatus: DeviceStatusRoutesOptions
   readonly tenant: TenantRoutesOptions
   readonly tenants: TenantsRoutesOptions
+  readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
+  readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
   readonly intelSubscriptions: IntelSubscriptionsRoutesOptions
+  readonly signals: SsfRoutesOptions
   readonly rateLimits?: Partial<RateLimits>
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
@@ -93,7 +100,14 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
     await open.register(enrollmentRoutes, options.enrollment)
     await open.register(tokenRoutes, options.token)
+    await open.register(consentRedirectRoutes, options.onboarding)
   }, { prefix: '/v1' })
+
+  await app.register(async (open) => {
+    await addRateLimit(open as unknown as FastifyInstance, counting)
+    open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    await open.register(ssfPublicRoutes, options.signals)
+  })
 
   await app.register(async (agents) => {
     await addAgentAuth(agents as unknown as FastifyInstance, { ...options.agentAuth, signInLimit })
@@ -109,11 +123,20 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)
     await operators.register(intelRescoringsRoutes, options.intel)
     await operators.register(intelSubscriptionsRoutes, options.intelSubscriptions)
+    await operators.register(ssfRoutes, options.signals)
   }, { prefix: '/v1' })
+
+  await app.register(async (partners) => {
+    await addRateLimit(partners as unknown as FastifyInstance, counting)
+    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
+    partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    await partners.register(partnerRoutes, options.partner)
+  }, { prefix: '/v1/partner' })
 
   return app as unknown as FastifyInstance
 }

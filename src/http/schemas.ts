@@ -1,5 +1,6 @@
 import { Type, type TSchema } from 'typebox'
 import { MAX_PAGE_SIZE } from '../devices/cursor.js'
+import { CHECK_STATES } from '../onboarding/doctor/check.js'
 import { LEVELS, SEVERITIES } from '../risk/level.js'
 
 /** Schemas that several routes share. */
@@ -127,6 +128,12 @@ export const DeviceDetailSchema = Type.Object({
     removedFromEntraAt: nullable(Time)
   }, { description: 'What Intune and Entra say of the phone, as of the last comparison.' }))
 }, { title: 'DeviceDetail' })
+
+export const DiagnosisSchema = Type.Object({
+  healthy: Type.Boolean({ description: 'Nothing is broken; a check that could not be made is no failure.' }),
+  checkedAt: Time,
+  checks: Type.Array(Type.Object({ check: Type.String(), state: Type.Enum([...CHECK_STATES]), text: Type.String(), nextAction: nullable(Type.String()) }))
+}, { title: 'Diagnosis' })
 
 export const AuditItemSchema = Type.Object({
   id: Type.Integer(),

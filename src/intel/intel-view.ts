@@ -14,6 +14,11 @@ export interface IndicatorView {
   lookupHost (host: string, port?: number): readonly IntelEntry[]
   /** Entries for the URL: of the same host, and the same path or one above it. Not those of its host (see `lookupHost`). */
   lookupUrl (url: string): readonly IntelEntry[]
+  /**
+   * Listed app ids of stalkerware that have the form of this one (its first part, and two more of the same lengths in
+   * lower-case letters), where a feed lists at least five such for one family. Whether that means anything is for the caller to say.
+   */
+  namesLike (appId: string): readonly IntelEntry[]
 }
 
 /** What the feeds know of holes. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { CallBudget } from './call-budget.js'
-import { createDiscovery } from './discovery.js'
 import { type AppAccess, createAppAccess } from './app-access.js'
+import type { CallBudget } from './call-budget.js'
+import { createDiscovery, type Discovery } from './discovery.js'
 import { createEntraTokens, type EntraApp } from './entra-credential.js'
 import { createGraphClient, graphScope, type GraphClient } from './graph-client.js'
 import { createHttpsAgent } from './https-agent.js'
@@ -40,6 +40,8 @@ export interface IntuneClient {
   /** Apps of iPhones and iPads, as Intune knows them. */
   readonly appSync: AppSyncClient
   readonly graph: GraphClient
+  /** Where a tenant's Intune services are. */
+  readonly discovery: Discovery
   /** What our app may do in a tenant. */
   readonly access: AppAccess
   /** The app that sets Intune up: the same one, unless there is a second. */
@@ -75,6 +77,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
     partner,
     appSync: partner,
     graph,
+    discovery,
     access,
     setup,
     ...(budget === undefined ? {} : { budget }),

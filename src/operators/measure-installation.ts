@@ -26,7 +26,7 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
-  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
+  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.signalsWaiting, metrics.signalsOldestSeconds, metrics.signalsDead, metrics.signalDestinations, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
   for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
@@ -37,6 +37,10 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     subscriptionAge: ({ labels, value }) => metrics.intelSubscriptionAgeSeconds.set(labels, value),
     subscriptionStale: ({ labels, value }) => metrics.intelSubscriptionStale.set(labels, value),
     connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
+    signalsWaiting: ({ labels, value }) => metrics.signalsWaiting.set(labels, value),
+    signalsOldest: ({ labels, value }) => metrics.signalsOldestSeconds.set(labels, value),
+    signalsDead: ({ labels, value }) => metrics.signalsDead.set(labels, value),
+    signalDestinations: ({ labels, value }) => metrics.signalDestinations.set(labels, value),
     quarantined: ({ value }) => metrics.reportsQuarantined.set(value),
     rescoringWaiting: ({ value }) => metrics.rescoringWaiting.set(value),
     syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
@@ -85,6 +89,17 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     select 'subscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
     union all
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
+    union all
+    select 'signalDestinations', jsonb_build_object('kind', kind, 'status', case when status = 'enabled' and failures > 0 then 'failing' else status end), count(*) from signal_destination group by kind, 2
+    union all
+    select 'signalsWaiting', jsonb_build_object('kind', d.kind), sum(s.waiting + case when d.status = 'disabled' then 0 else greatest(0, coalesce(f.position, 0) - d.position) end)::float8
+      from signal_destination d join tenant t on t.id = d.tenant_id left join state_feed f on f.tenant_number = t.number,
+        lateral (select count(*) as waiting from signal where destination_id = d.id and dead_at is null) s group by d.kind
+    union all
+    select 'signalsOldest', jsonb_build_object('kind', d.kind), coalesce(extract(epoch from now() - min(s.at)), 0)::float8
+      from signal_destination d left join signal s on s.destination_id = d.id and s.dead_at is null group by d.kind
+    union all
+    select 'signalsDead', jsonb_build_object('kind', d.kind), count(s.id) from signal_destination d left join signal s on s.destination_id = d.id and s.dead_at is not null group by d.kind
     union all
     select 'quarantined', '{}', count(*) from quarantined_report
     union all

@@ -64,6 +64,11 @@ export function createMetrics () {
     reconciledDevices: counter('reconciled_devices_total', 'Phones found new, vanished, enrolled anew at Intune, sent again (healed), or left to people (stuck).', ['change']),
     reconciledDrift: counter('reconciliation_drift_total', 'Phones about which Intune held another state than it had acknowledged.', ['kind']),
     reconciliationAgeSeconds: gauge('reconciliation_age_seconds', 'Time since the tenant that was longest not compared as a whole with Intune was.'),
+    signalOutcomes: counter('signal_attempts_total', 'Attempts to tell webhooks, streams and SIEMs by what became of them; `dead`: given up.', ['kind', 'outcome']),
+    signalsWaiting: gauge('signals_waiting', 'Changes and signals that destinations were not told of yet, by kind; those of paused ones count.', ['kind']),
+    signalsOldestSeconds: gauge('signals_oldest_waiting_seconds', 'Age of the oldest signal that was made and not told, by kind.', ['kind']),
+    signalsDead: gauge('signals_dead', 'Dead letters by kind.', ['kind']),
+    signalDestinations: gauge('signal_destinations', 'Destinations of signals by kind and status; `failing`: enabled, and the last attempt failed.', ['kind', 'status']),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
 }

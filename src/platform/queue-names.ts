@@ -20,6 +20,8 @@ export const QUEUE_PAYLOADS = {
   sync: Type.Object({ tenantId: Uuid }),
   /** For workers/reconcile.ts: a tenant to compare with Intune and Entra; without one, to look which are due. */
   reconcile: Type.Object({ tenantId: Type.Optional(Uuid) }),
+  /** For workers/signals.ts, put in by schedules: tell receivers of what changed; clean up. */
+  signals: Type.Object({ task: Type.Enum(['tell', 'tend']) }),
   /** For workers/upkeep.ts, put in by schedules. */
   upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'retention', 'subscriptions']) })
 } as const
@@ -28,6 +30,7 @@ export type QueueName = keyof typeof QUEUE_PAYLOADS
 export type QueuePayloads = { readonly [N in QueueName]: Static<(typeof QUEUE_PAYLOADS)[N]> }
 export type ScorePayload = QueuePayloads['score']
 export type SyncPayload = QueuePayloads['sync']
+export type SignalsPayload = QueuePayloads['signals']
 export type UpkeepPayload = QueuePayloads['upkeep']
 
 export const QUEUE_NAMES = Object.keys(QUEUE_PAYLOADS) as QueueName[]

@@ -76,6 +76,16 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
     score: number | null, reporting_state: string | null, coverage_id: number | null, policy_version: BigInt | null, intel_version: BigInt | null, groups: string[] | null
   }
+  /** Changes that have no position yet; `reasons` are lists of detection, severity and subject. */
+  state_change_waiting: {
+    id: GeneratedAlways<number>, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_change: {
+    position: BigInt, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
+    reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+  }
+  state_feed: { tenant_number: number, position: Generated<number>, dropped_position: Generated<number> }
   intune_outbox: {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
     next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null
@@ -114,6 +124,16 @@ export interface Schema {
     threat_state: number | null, device_name: string | null, serial_number: string | null, os_version: string | null
     manufacturer: string | null, model: string | null
   }
+  consent_request: {
+    state_hash: Buffer, tenant_id: string | null, tenant_name: string | null, app: string, created_by: string, created_at: Generated<Date>, expires_at: Time
+    used_at: Time | null, outcome: string | null, detail: string | null
+  }
+  intune_setup: { tenant_id: string, wish: Json<unknown> | null, applied_at: Time | null, applied_by: string | null, last_error: string | null, busy_until: Time | null }
+  intune_setup_item: {
+    tenant_id: string, key: string, graph_id: string | null, made: boolean, before: ColumnType<unknown, string | undefined, string>, after: ColumnType<unknown, string | undefined, string>
+    changed_at: Generated<Date>
+  }
+  intune_diagnosis: { tenant_id: string, checked_at: Time, checks: Json<unknown> }
   intel_feed: {
     name: string, format: string, imported_at: Time, sha256: string, entries: number, skipped: Json<unknown>, bundled: Generated<boolean>
     version: Generated<number>, published_at: Time | null, publisher_version: string | null, by_type: ColumnType<unknown, string | undefined, string>
@@ -156,6 +176,18 @@ export interface Schema {
     cause: Generated<string>, tenant_id: string | null, rules_version: Generated<number>
   }
   rescoring_device: { device_id: string, rescoring_id: BigInt, intel_version: BigInt, handed_at: Time | null, rules_version: Generated<number>, place: Generated<number> }
+  signal_destination: {
+    id: Generated<string>, tenant_id: string, kind: string, name: string, receiver: string | null, url: string | null, settings: Json<unknown>, secret: Buffer | null
+    status: Generated<string>, status_reason: string | null, position: BigInt, missed: Generated<number>, created_at: Generated<Date>, verified_at: Time | null
+    lease_id: string | null, lease_until: Time | null, retry_at: ColumnType<Date, Date | string | undefined, Date | string>
+    delivered: Generated<number>, failures: Generated<number>, failing_since: Time | null, last_success_at: Time | null, last_error: string | null, last_error_at: Time | null
+  }
+  signal: {
+    id: string, destination_id: string, sequence: GeneratedAlways<number>, device_id: string | null, type: string, body: Json<unknown>, at: Time
+    attempts: Generated<number>, next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null, dead_at: Time | null
+  }
+  signal_excluded_device: { destination_id: string, device_id: string }
+  set_signing_key: { id: string, public_jwk: Json<unknown>, private_key: Buffer, created_at: Generated<Date>, signs_from: Time }
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }

@@ -1,12 +1,12 @@
 import type { IntelView } from '../intel/intel-view.js'
 import type { DeviceState, Platform } from '../telemetry/device-state.js'
-import type { StateSection } from '../telemetry/report.js'
 import type { AssessedFinding, Assessment } from './assessment.js'
-import type { Detection, DetectionContext, Match, Told } from './detection.js'
+import type { Detection, DetectionContext, Match } from './detection.js'
 import { DETECTIONS } from './detections/index.js'
 import { isDecided } from './facts/told.js'
 import { SEVERITIES, worseLevel, type Level, type Severity } from './level.js'
 import { mergeMatches } from './merge-matches.js'
+import { planOf, STATE_SECTIONS, toldSince } from './plan.js'
 import { effectiveSeverity, type Policy } from './policy/policy.js'
 import { priorityScore } from './score.js'
 import { findSuppression, type Suppression } from './suppression.js'
@@ -36,25 +36,9 @@ export interface EarlierAssessment {
   readonly dueAt: string | null
 }
 
-/** Complete by type: a section added to the report must be added here. */
-const SECTIONS: Readonly<Record<StateSection, true>> = {
-  agent: true,
-  os: true,
-  hardware: true,
-  apps: true,
-  network: true,
-  config: true,
-  integrity: true,
-  profiles: true,
-  certificates: true,
-  files: true,
-  processes: true,
-  properties: true
-}
-
 /** Sections the phone has told something about. An empty list tells much; an empty section nothing. */
 function coverageOf (state: DeviceState): string[] {
-  return (Object.keys(SECTIONS) as StateSection[]).filter((name) => {
+  return STATE_SECTIONS.filter((name) => {
     const section = state[name]
     return section !== undefined && (Array.isArray(section) || Object.keys(section).length > 0)
   })
@@ -81,19 +65,6 @@ function toFinding (detection: Detection, severity: Severity, match: Match, supp
   }
 }
 
-/** The same list is asked for each phone. */
-const byPlatform = new WeakMap<readonly Detection[], Map<Platform, readonly Detection[]>>()
-
-function applicable (detections: readonly Detection[], platform: Platform): readonly Detection[] {
-  let lists = byPlatform.get(detections)
-  if (lists === undefined) byPlatform.set(detections, lists = new Map())
-  let list = lists.get(platform)
-  if (list === undefined) lists.set(platform, list = detections.filter(({ platforms }) => platforms.includes(platform)))
-  return list
-}
-
-const isAboutEventsAlone = ({ sections, builtFrom }: Detection): boolean => sections.length === 1 && sections[0] === 'events' && builtFrom === undefined
-
 function groupByDetection (findings: readonly AssessedFinding[]): Map<string, AssessedFinding[]> {
   const groups = new Map<string, AssessedFinding[]>()
   for (const finding of findings) {
@@ -102,20 +73,6 @@ function groupByDetection (findings: readonly AssessedFinding[]): Map<string, As
     else group.push(finding)
   }
   return groups
-}
-
-/** What a newer report has said anything about since. */
-function toldSince (before: DeviceState, after: DeviceState): ReadonlySet<Told> {
-  const told = new Set<Told>()
-  for (const section of Object.keys(SECTIONS) as StateSection[]) {
-    // The time of the newest word about a section counts as well, even if it says the same.
-    if (before[section] !== after[section] || before.origins[section] !== after.origins[section]) told.add(section)
-  }
-  if (before.events !== after.events) told.add('events')
-  if (before.clockOffsetSeconds !== after.clockOffsetSeconds) told.add('clock')
-  // A late report may tell of a higher version without changing the present one.
-  if (before.highestOs !== after.highestOs) told.add('os')
-  return told
 }
 
 /** Worst first, then by detection and subject: the same phone always gives the same list. */
@@ -149,35 +106,37 @@ function levelOf (findings: readonly AssessedFinding[]): Level {
 export function assess ({ platform, state, intel, policy, now, suppressions = [], earlier, detections = DETECTIONS }: AssessInput): Assessment {
   const byDetection = new Map<string, AssessedFinding[]>()
   const findingsOf = (id: string): readonly AssessedFinding[] => byDetection.get(id)?.filter(({ suppressedBy }) => suppressedBy === null) ?? []
-  const context: DetectionContext = { platform, state, intel, policy, now, findingsOf }
+  const context: DetectionContext = { platform, state, intel, policy, now, findingsOf, answers: [] }
   const findings: AssessedFinding[] = []
   const changes: Array<string | undefined> = []
   const failures: Array<{ detection: string, error: string }> = []
   const undecided: string[] = []
-  const told = earlier === undefined ? undefined : toldSince(earlier.state, state)
-  const before = groupByDetection(earlier?.findings ?? [])
-  const judged = new Set<string>()
+  const plan = planOf(policy, detections, platform)
+  // Without an earlier assessment everything is new.
+  const told = earlier === undefined ? -1 : toldSince(earlier.state, state)
+  const before = earlier === undefined ? undefined : groupByDetection(earlier.findings)
+  const isJudged = new Uint8Array(plan.length)
+  const hasEvents = state.events.length > 0
   if (earlier !== undefined) changes.push(earlier.dueAt ?? undefined)
 
-  const hasEvents = state.events.length > 0
-
-  for (const detection of applicable(detections, platform)) {
-    if (policy.severities[detection.id] === 'off') continue
-    // Events are its all, and there is none.
-    if (!hasEvents && isAboutEventsAlone(detection)) continue
-    if (!isDecided(state, detection)) {
+  for (let place = 0; place < plan.length; place++) {
+    const { detection, needs, reads, builtFrom, isAboutEventsAlone } = plan[place]!
+    const isAsked = (reads & told) !== 0 || builtFrom.some((part) => isJudged[part] === 1)
+    // Also when there is no answer any more: what is built from it must be asked again.
+    if (isAsked) isJudged[place] = 1
+    if (isAboutEventsAlone && !hasEvents) continue
+    if (!isDecided(state, needs)) {
       undecided.push(detection.id)
       continue
     }
-    if (told !== undefined && !detection.sections.some((section) => told.has(section)) && !(detection.builtFrom?.some((part) => judged.has(part)) ?? false)) {
-      const found = before.get(detection.id)
+    if (!isAsked) {
+      const found = before?.get(detection.id)
       if (found !== undefined) {
         findings.push(...found)
         byDetection.set(detection.id, found)
       }
       continue
     }
-    judged.add(detection.id)
     try {
       const raw = detection.detect(context)
       const nextChange = detection.nextChangeAt?.(context)

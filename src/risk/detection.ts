@@ -41,6 +41,8 @@ export interface DetectionContext {
   readonly now: Date
   /** For composites: what the detections found that they are built from, as far as it is neither off nor suppressed. */
   findingsOf (detection: string): readonly AssessedFinding[]
+  /** What several detections ask, worked out once (facts/memo.ts). */
+  readonly answers?: unknown[]
 }
 
 /** What a detection reads of a phone. `clock`: how far the phone's clock is off. */

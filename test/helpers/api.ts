@@ -11,9 +11,12 @@ import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../../src/http/app.js'
 import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
+import { IntuneError } from '../../src/intune/intune-error.js'
 import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
 import type { Role } from '../../src/operators/roles.js'
+import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
+import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
@@ -50,14 +53,30 @@ export interface TestApiOptions {
   readonly beside?: Pick<TestApi, 'databaseUrl' | 'tenantId'>
   readonly publicUrl?: () => string
   readonly secrets?: AppOptions['intelSubscriptions']['secrets']
+  /** Hosts inside that signals may be sent to. */
+  readonly privateHosts?: readonly string[]
+  readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
   readonly trustProxy?: readonly string[]
+  /** Entra and Graph; without them nobody answers there. */
+  readonly intune?: AppOptions['tenant']['onboarding']['intune']
   readonly journalOf?: (journal: Journal) => Pick<Journal, 'append'>
+  /** Who calls the partner state API; without it there is none. */
+  readonly verifyCaller?: AppOptions['partner']['verifyCaller']
+  /** Without it nobody waits for a change. */
+  readonly changeWaiter?: AppOptions['partner']['waiter']
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
   /** Threat intelligence as it is stored; without it nothing is known to be bad. */
   readonly intelOf?: (db: Database) => Promise<Pick<IntelCache, 'current' | 'refresh'>>
+}
+
+const nobody = async (): Promise<never> => { throw new IntuneError('unavailable', 'Nobody answers.') }
+const NO_ACCESS = { clientId: 'an-app', inspect: nobody, consentUrl: ({ state }: { readonly state: string }) => `https://login.example/adminconsent?state=${state}` }
+const NO_GRAPH = { get: nobody, send: nobody }
+const AWAY: NonNullable<TestApiOptions['intune']> = {
+  access: NO_ACCESS, graph: NO_GRAPH, discovery: { findService: nobody, dropServices () {} }, setup: { access: NO_ACCESS, graph: NO_GRAPH, isSeparate: false }
 }
 
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
@@ -77,6 +96,18 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   }
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
   const scoring: ScoreDeps = { db, intel, sync, log }
+  const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
+  const signals: AppOptions['signals'] & AppOptions['tenant']['signals'] = {
+    db,
+    log,
+    secrets: options.secrets,
+    guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
+    authorityHost: 'https://login.microsoftonline.com',
+    version: '0.0.0-test',
+    publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
+    signer: createSetSigner({ db, secrets: options.secrets }),
+    longPollMs: options.longPollMs ?? 1_000
+  }
   const app = await buildApp({
     log,
     version: '0.0.0-test',
@@ -92,15 +123,21 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       policy: { db, intel: intelJobs, preview: previewJobs },
       devices: { db, cutoffs, sync, score, log, replay: { intel } },
       connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
-      journal: options.journalOf?.(journal) ?? journal
+      onboarding,
+      journal: options.journalOf?.(journal) ?? journal,
+      signals
     },
     tenants: { db },
+    partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
+    onboarding,
     intelSubscriptions: { db, secrets: options.secrets },
+    signals,
     intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
-    ...(options.maxEventLoopDelayMs === undefined ? {} : { maxEventLoopDelayMs: options.maxEventLoopDelayMs })
+    // 0: never. On a busy machine a test is late, not wrong.
+    maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? 0
   })
   t.teardown(async () => {
     await app.close()

@@ -37,7 +37,7 @@ export interface OpenApiDocument {
 /** What real requests are made with; the test puts in what counts at the moment. */
 export interface FuzzWorld {
   readonly document: OpenApiDocument
-  readonly bearers: Readonly<Record<'accessToken' | 'enrollmentToken' | 'apiKey', readonly string[]>>
+  readonly bearers: Readonly<Record<'accessToken' | 'enrollmentToken' | 'apiKey' | 'partnerToken', readonly string[]>>
   readonly ids: Readonly<Record<string, readonly string[]>>
   /** Bodies as the agents send them, by operation. */
   readonly bodies: Readonly<Record<string, (random: Random) => unknown>>

@@ -1,10 +1,13 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { connect, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
+import { InvalidTokenError } from '../../src/errors.js'
 import { createEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
+import { createSecretBox } from '../../src/platform/secret-box.js'
 import { Random } from '../../src/simulator/fleet/random.js'
 import { startTestApi } from '../helpers/api.js'
 import { makeAssertion, makeKey, type TestKey } from '../helpers/device-keys.js'
@@ -33,7 +36,16 @@ t.comment(`FUZZ_SEED=${SEED} FUZZ_REQUESTS=${REQUESTS}`)
 t.setTimeout(3_600_000)
 
 const plenty = 1e12
-const api = await startTestApi(t, { maxEventLoopDelayMs: plenty, rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, failures: plenty } })
+const PARTNER_TOKEN = 'a.partner.token'
+const api = await startTestApi(t, {
+  secrets: createSecretBox(randomBytes(32).toString('base64')),
+  longPollMs: 10,
+  rateLimits: { perAddress: plenty, perApiKey: plenty, perDevice: plenty, perTenant: plenty, perPartner: plenty, failures: plenty },
+  async verifyCaller (token) {
+    if (token !== PARTNER_TOKEN) throw new InvalidTokenError('The access token is not valid.')
+    return { tenantId, entraTenantId: randomUUID(), objectId: randomUUID(), clientId: randomUUID() }
+  }
+})
 const { app, db, tenantId } = api
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo
@@ -44,17 +56,26 @@ const honest = await Promise.all(Array.from({ length: 4 }, async () => await api
 interface Victim { readonly deviceId: string, readonly entraDeviceId: string, readonly accessToken: string, readonly key: TestKey }
 const { token: enrollmentToken } = await createEnrollmentToken(api, { tenantId, label: 'fuzz', actor: 'test' })
 
+/** As an agent does: a busy API says so with a 503, and is asked again after what it names. */
+async function patiently (...request: Parameters<typeof api.call>): ReturnType<typeof api.call> {
+  for (let tries = 1; ; tries++) {
+    const answer = await api.call(...request)
+    if (answer.statusCode !== 503 || tries === 30) return answer
+    await sleep(Number(answer.headers['retry-after'] ?? 1) * 1000)
+  }
+}
+
 async function enrolVictim (): Promise<Victim> {
   const key = await makeKey()
   const entraDeviceId = randomUUID()
-  const answer = await api.call(enrollmentToken, 'POST', '/v1/enroll', { entraDeviceId, platform: 'android', publicKey: key.publicJwk })
+  const answer = await patiently(enrollmentToken, 'POST', '/v1/enroll', { entraDeviceId, platform: 'android', publicKey: key.publicJwk })
   if (answer.statusCode !== 201) throw new Error(answer.body)
   return { ...answer.json(), entraDeviceId, key }
 }
 
 const victims = [await enrolVictim(), await enrolVictim(), await enrolVictim()]
 const assertions: string[] = []
-const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer')]
+const keys = [await api.keyFor('admin'), await api.keyFor('platform-admin'), await api.keyFor('viewer'), await api.keyFor('ssf-receiver')]
 
 function richReport (random: Random): object {
   const app = (n: number) => ({ appId: `com.example.app${n}`, name: `App ${n}`, version: '1.2.3', versionCode: n, sha256: random.hex(64), signingCertSha256: [random.hex(64)], installer: random.pick(['com.android.vending', null]), system: false, permissions: ['android.permission.CAMERA'], firstInstalledAt: '2026-01-01T00:00:00Z' })
@@ -80,10 +101,10 @@ function richReport (random: Random): object {
 const world: FuzzWorld = {
   document: (await app.inject('/docs/json')).json<OpenApiDocument>(),
   get bearers () {
-    return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys }
+    return { accessToken: victims.map(({ accessToken }) => accessToken), enrollmentToken: [enrollmentToken], apiKey: keys, partnerToken: [PARTNER_TOKEN] }
   },
   get ids () {
-    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'] }
+    return { tenantId: [tenantId], deviceId: victims.flatMap(({ deviceId, entraDeviceId }) => [deviceId, `entra:${entraDeviceId}`]), id: [randomUUID(), '1'], feed: ['fuzz'], streamId: [randomUUID(), 'x'], entraDeviceId: victims.map(({ entraDeviceId }) => entraDeviceId) }
   },
   bodies: {
     sendReport: richReport,
@@ -104,11 +125,12 @@ const acknowledged = new Map<string, { readonly deviceId: string, readonly sha25
 const describe = (n: number, { method, url, headers, body }: FuzzRequest): string =>
   `request ${n} of seed ${SEED}: ${method} ${url.slice(0, 300)} ${JSON.stringify(headers).slice(0, 500)} ${body?.subarray(0, 400).toString('latin1') ?? ''}`
 
-/** Every answer is one of ours: no 5xx, and a refusal is a problem. */
+/** Every answer is one of ours: no 5xx but the one that says how long to wait, and a refusal is a problem. */
 function judge (n: number, request: FuzzRequest, status: number, mediaType: string, body: string): void {
   statuses.set(status, (statuses.get(status) ?? 0) + 1)
   const isProblem = mediaType.startsWith('application/problem+json')
-  if (status >= 500 || (status >= 400 && !isProblem && body !== '')) faults.push(`${status} ${body.slice(0, 200)} to ${describe(n, request)}`)
+  const isBusy = status === 503 && body.includes('"code":"overloaded"')
+  if ((status >= 500 && !isBusy) || (status >= 400 && !isProblem && body !== '')) faults.push(`${status} ${body.slice(0, 200)} to ${describe(n, request)}`)
   if (!/^\/v1\/telemetry/.test(request.url) || (status !== 202 && status !== 207)) return
   const answer = JSON.parse(body) as { reportId?: string, status?: string, results?: Array<{ reportId: string, status: string }> }
   // The token was good, so it can be read.
@@ -165,7 +187,7 @@ async function sendHonest (n: number, random: Random): Promise<void> {
   const report = { ...richReport(random), sequence: ++sequence }
   const text = JSON.stringify(report)
   const { deviceId, accessToken } = random.pick(honest)
-  const answer = await api.call(accessToken, 'POST', '/v1/telemetry', text, { 'content-type': 'application/json' })
+  const answer = await patiently(accessToken, 'POST', '/v1/telemetry', text, { 'content-type': 'application/json' })
   if (answer.statusCode === 202) acknowledged.set((report as unknown as { reportId: string }).reportId, { deviceId, sha256: sha256(text) })
   else faults.push(`${answer.statusCode} ${answer.body} to the honest report ${n} of seed ${SEED}`)
 }

@@ -5,6 +5,8 @@ import { listCatalogue } from '../../src/risk/catalogue.js'
 import { renderCatalogue } from '../../src/risk/catalogue-page.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
 import { BUILT_IN_POLICY } from '../../src/risk/policy/policy.js'
+import { packageRoot } from '../../src/platform/package-root.js'
+import { CATALOGUE_ROWS } from './catalogue-rows.js'
 
 const root = join(import.meta.dirname, '../..')
 const techniquesFile = join(root, '../shared/data/mitre-attack-mobile/techniques.json')
@@ -17,6 +19,38 @@ t.test('every detection describes itself', async (t) => {
     t.ok(version >= 1 && platforms.length > 0 && sections.length > 0, `${id} has its data`)
     t.ok([description, remediation.user, remediation.admin].every((text) => /^[A-Z].*\.$/s.test(text)), `${id} has its texts, in sentences`)
   }
+})
+
+/** Rows that are no detections, but states and signs in docs/detections.md. */
+const STATES = ['mgmt-pending', 'mgmt-silent', 'mgmt-deactivated', 'mgmt-policy-verification', 'mgmt-push-failed']
+/** Judged on iPhones as well, because reports can carry it. */
+const WIDER = ['app-banking-trojan', 'app-ransomware', 'app-dropper', 'app-toll-fraud', 'app-click-fraud', 'app-spam-sender', 'app-debuggable', 'app-malicious-file', 'net-hosts-modified']
+/** Recorded with their severity, and never raise the level: what is not seen is unknown. */
+const ONLY_RECORDED = ['mgmt-permission-missing', 'mgmt-scan-overdue']
+const STARTS: Readonly<Record<string, string>> = { adv: 'audit', low: 'low', med: 'medium', high: 'high' }
+
+t.test('every row of the catalogue of threats is a detection with its platforms, level and techniques, or a state that the page names', async (t) => {
+  t.equal(CATALOGUE_ROWS.length, 174)
+  const known = new Map(DETECTIONS.map((detection) => [detection.id, detection]))
+  t.strictSame(CATALOGUE_ROWS.map(({ id }) => id).filter((id) => !known.has(id)), STATES)
+  t.strictSame([...known.keys()].filter((id) => !CATALOGUE_ROWS.some((row) => row.id === id)), [])
+  for (const { id, platforms, start, attack } of CATALOGUE_ROWS) {
+    const detection = known.get(id)
+    if (detection === undefined) continue
+    t.strictSame({
+      platforms: [...detection.platforms].sort(),
+      severity: detection.severity,
+      attack: detection.attack,
+      raisesLevel: detection.raisesLevel
+    }, {
+      platforms: WIDER.includes(id) || platforms === 'AI' ? ['android', 'ios', 'ipados'] : platforms === 'A' ? ['android'] : ['ios', 'ipados'],
+      severity: STARTS[id === 'dev-play-protect-verdict' ? 'high' : start],
+      attack,
+      raisesLevel: !ONLY_RECORDED.includes(id)
+    }, id)
+  }
+  const page = readFileSync(join(packageRoot, 'docs/detections.md'), 'utf8')
+  t.strictSame([...STATES, ...WIDER, ...ONLY_RECORDED].filter((id) => !page.slice(0, page.indexOf('<!-- detections')).includes(id)), [], 'the page says so')
 })
 
 t.test('every ATT&CK id is one of the current version', async (t) => {
@@ -39,5 +73,7 @@ t.test('the catalogue shows each detection under the policy', async (t) => {
 t.test('the page of the catalogue has every detection once', async (t) => {
   const page = renderCatalogue()
   t.strictSame([...page.matchAll(/^### (.+)$/gm)].map((match) => match[1]).sort(), DETECTIONS.map(({ id }) => id).sort())
+  const examples = DETECTIONS.flatMap(({ examples }) => examples)
+  t.equal([...page.matchAll(/^\| .+ \((?:Android|iOS|iPadOS)\) \| .+ \| .+ \|$/gm)].length, examples.length, 'with its examples')
   t.match(page, /https:\/\/attack\.mitre\.org\/techniques\/T1628\/001\//, 'links sub-techniques')
 })

@@ -1,6 +1,7 @@
 import type { Test as Tap } from 'tap'
 
 import type { IndicatorType } from '../../src/intel/indicators/indicator.js'
+import { buildIntelIndex } from '../../src/intel/index/intel-index.js'
 import type { IntelEntry, IntelView } from '../../src/intel/intel-view.js'
 import type { Vulnerability, VulnerabilityFact } from '../../src/intel/vulnerabilities/vulnerability.js'
 import { viewOfFacts } from '../../src/intel/vulnerabilities/vulnerability-view.js'
@@ -25,12 +26,14 @@ export function entry (type: IndicatorType, value: string, rest: Partial<IntelEn
 /** A tiny index with the meaning of the real one: exact values, and hosts by parent domain. */
 export function intelOf (entries: readonly IntelEntry[] = [], vulnerabilities: readonly Vulnerability[] = [], facts: readonly VulnerabilityFact[] = []): IntelView {
   const view = viewOfFacts(facts)
+  const index = buildIntelIndex({ version: 1, entries, vulnerabilities: [] })
   const lookup: IntelView['lookup'] = (type, value) => entries.filter((one) => one.type === type && one.value === value)
   return {
     version: 1,
     lookup,
     lookupHost: (host) => host.split('.').flatMap((_, index, labels) => lookup('domain', labels.slice(index).join('.'))),
     lookupUrl: (url) => lookup('url', normalizeUrl(url) ?? ''),
+    namesLike: (appId) => index.namesLike(appId),
     openVulnerabilities: (os) => [...view.openVulnerabilities(os), ...vulnerabilities.filter(({ platform }) => platform === os.platform)],
     appVulnerabilities: view.appVulnerabilities,
     osSupport: view.osSupport

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Judgement } from '../../devices/judge-device.js'
 import { observablesOf } from '../../devices/retro/observables.js'
+import { toNewStateChange } from '../../devices/score-repository.js'
+import { toReasonRows } from '../../devices/state-change-repository.js'
 import { toStoredState } from '../../devices/stored-state.js'
 import type { SeededPhone } from './seeded-phone.js'
 
@@ -18,7 +20,8 @@ export const TABLES = {
   device_apps_change: ['device_id', 'tenant_number', 'added', 'removed'],
   finding: ['id', 'tenant_id', 'device_id', 'detection', 'rule_version', 'category', 'severity', 'raises_level', 'subject', 'title', 'evidence', 'intel',
     'attack', 'remediation', 'first_seen', 'last_seen', 'expires_at', 'alerted_at'],
-  level_change: ['tenant_id', 'device_id', 'at', 'from_level', 'to_level', 'findings', 'score', 'reporting_state', 'coverage_id', 'policy_version', 'intel_version']
+  level_change: ['tenant_id', 'device_id', 'at', 'from_level', 'to_level', 'findings', 'score', 'reporting_state', 'coverage_id', 'policy_version', 'intel_version'],
+  state_change_waiting: ['tenant_number', 'device_id', 'entra_device_id', 'at', 'version', 'level', 'previous_level', 'reporting_state', 'previous_reporting_state', 'health', 'previous_health', 'score', 'reasons']
 } as const satisfies Record<string, readonly string[]>
 
 export type TableName = keyof typeof TABLES
@@ -39,10 +42,12 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
   const { deviceId, tenantId } = judgement.device
   const { sequence, apps } = judgement.state
   const observables = observablesOf(judgement.state)
+  const change = toNewStateChange(judgement, true)
+  const entraDeviceId = randomUUID()
   const enrolledAt = new Date(phone.receivedAt.getTime() - 60_000)
   return {
     device: [[
-      deviceId, tenantId, randomUUID(), randomUUID(), phone.platform, phone.osVersion, phone.manufacturer, phone.model, phone.serialNumber,
+      deviceId, tenantId, entraDeviceId, randomUUID(), phone.platform, phone.osVersion, phone.manufacturer, phone.model, phone.serialNumber,
       // Nobody has the private half: no agent can speak for a made-up phone.
       { json: { kty: 'OKP', crv: 'Ed25519', x: randomBytes(32).toString('base64url') } }, enrolledAt, enrolledAt
     ]],
@@ -60,7 +65,11 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
     level_change: judgement.levelChange === null
       ? []
       : [[tenantId, deviceId, at, judgement.levelChange.from, judgement.levelChange.to, { json: judgement.levelChange.findings },
-          judgement.score, judgement.reportingState, coverageId, judgement.policyVersion, judgement.intelVersion]]
+          judgement.score, judgement.reportingState, coverageId, judgement.policyVersion, judgement.intelVersion]],
+    state_change_waiting: [[
+      tenantNumber, deviceId, entraDeviceId, at, change.version, change.level, change.previousLevel, change.reportingState, change.previousReportingState, change.health, change.previousHealth, change.score,
+      change.reasons.length === 0 ? null : { json: toReasonRows(change.reasons) }
+    ]]
   }
 }
 

@@ -11,6 +11,7 @@ import { hashOf, signersOf } from '../../devices/app-inventories.js'
 import { judgeDevice, type Judgement, type StoredDevice } from '../../devices/judge-device.js'
 import { createCoverageSets, type CoverageSets } from '../../devices/rules/coverage-sets.js'
 import { BUILT_IN_RULES } from '../../devices/rules/tenant-rules.js'
+import { sequenceStateChanges } from '../../devices/state-change-repository.js'
 import { createIntelCache } from '../../intel/index/intel-cache.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import { type Database, openDatabase } from '../../platform/database.js'
@@ -78,8 +79,9 @@ export async function seedDatabase ({ databaseUrl, phones, tenantId, catalogueSe
       await client.query('commit')
       return true
     })
+    await sequenceStateChanges(db)
     // What the planner knows is from before.
-    for (const table of Object.keys(TABLES)) await sql`vacuum (analyze) ${sql.table(table)}`.execute(db)
+    for (const table of [...Object.keys(TABLES), 'state_change', 'state_feed']) await sql`vacuum (analyze) ${sql.table(table)}`.execute(db)
     return { phones, seconds: (performance.now() - startedAt) / 1000, indexesRebuilt }
   } finally {
     await db.destroy()
@@ -165,7 +167,7 @@ type Lines = Record<TableName, string[]>
 
 /** Lines of COPY, several phones' in each. */
 async function makeChunk (context: Context, phones: number): Promise<Lines> {
-  const lines: Lines = { device: [], device_state: [], device_observable: [], device_apps: [], device_apps_change: [], finding: [], level_change: [] }
+  const lines: Lines = { device: [], device_state: [], device_observable: [], device_apps: [], device_apps_change: [], finding: [], level_change: [], state_change_waiting: [] }
   let list = makeList(context)
   for (let at = 0; at < phones; at++) {
     if (at % PHONES_ALIKE === 0) list = makeList(context)

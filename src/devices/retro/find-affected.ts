@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import { formOfName, patternOfForm } from '../../intel/index/name-forms.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import type { OsPlatform } from '../../intel/vulnerabilities/vulnerability.js'
 import type { Tx } from '../../platform/database.js'
+import { isMadeByLot } from '../../risk/facts/names-by-lot.js'
 import { phonesWithBuild } from '../which-phones.js'
 import { observablesAbout } from './observables.js'
 
@@ -45,6 +47,7 @@ async function collectByApp (tx: Tx, changes: readonly IntelChange[]): Promise<v
   for (const wildcard of appIds.filter((appId) => appId.endsWith('.*'))) {
     await collect(sql`select id from app_build where starts_with(app_id, ${wildcard.slice(0, -1)})`)
   }
+  for (const id of await buildsNamedLike(tx, names)) builds.add(id)
   const signers = valuesOf(changes, 'cert-sha256', 'cert-sha1', 'cert-md5')
   if (signers.length > 0) await collect(sql`select id from app_build where signers && ${signers}::text[]`)
   for (const type of APP_HASHES) {
@@ -54,6 +57,14 @@ async function collectByApp (tx: Tx, changes: readonly IntelChange[]): Promise<v
   }
   if (builds.size === 0) return
   await sql`insert into affected select device_id from (${phonesWithBuild({ builds: [...builds] })}) phones on conflict do nothing`.execute(tx)
+}
+
+/** Names made by lot are judged by how many of their form are listed, so one of them concerns all others of its form. */
+async function buildsNamedLike (tx: Tx, names: readonly string[]): Promise<number[]> {
+  const forms = new Set(names.filter(isMadeByLot).flatMap((name) => formOfName(name) ?? []))
+  if (forms.size === 0) return []
+  const { rows } = await sql<{ id: number, app_id: string }>`select id, app_id from app_build where app_id ~ any(${[...forms].map(patternOfForm)}::text[])`.execute(tx)
+  return rows.filter((row) => isMadeByLot(row.app_id)).map(({ id }) => id)
 }
 
 async function collectByObservable (tx: Tx, changes: readonly IntelChange[]): Promise<void> {

@@ -30,6 +30,8 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         { name: 'enrollment', description: 'Tokens that let agents enrol.' },
         { name: 'intune', description: 'The connector to Intune.' },
         { name: 'intel', description: 'Threat intelligence.' },
+        { name: 'partners', description: 'What relying parties learn of devices.' },
+        { name: 'signals', description: 'Who else is told: OpenID Shared Signals, webhooks, SIEM.' },
         { name: 'platform', description: 'Tenants and audit.' }
       ],
       components: {
@@ -40,7 +42,8 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         securitySchemes: {
           enrollmentToken: { type: 'http', scheme: 'bearer', description: 'An enrolment token, `set_…`.' },
           accessToken: { type: 'http', scheme: 'bearer', description: 'An agent\'s access token from /v1/enroll or /v1/token.' },
-          apiKey: { type: 'http', scheme: 'bearer', description: 'An operator\'s API key, `sp_…`.' }
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An operator\'s API key, `sp_…`.' },
+          partnerToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A relying party\'s app-only access token from Entra ID, meant for this API, with the role `threat_state.read`.' }
         }
       }
     },

@@ -30,7 +30,7 @@ function sendProblem (error: FastifyError, request: FastifyRequest, reply: Fasti
   if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
   else request.log.info(about, 'request refused')
   if (answer.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS)
-  if (answer.status === 401) reply.header('www-authenticate', 'Bearer')
+  if (answer.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer')
   // Fastify ends the connection after a body it could not take. Ours was read to its end, or is
   // being let go within the request timeout, and a phone's next report can use the connection.
   if (answer.status < 500 && answer.code !== FRAMEWORK_CODES.FST_ERR_CTP_INVALID_CONTENT_LENGTH!.code) reply.removeHeader('connection')

@@ -2,6 +2,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
 import { TooManyRequestsError } from '../../errors.js'
+import { callerKey } from '../../partners/caller.js'
 import { createSharedCounts, type SharedCounts, WINDOW_MS } from './rate-store.js'
 
 /** Requests a minute. */
@@ -14,6 +15,8 @@ export interface RateLimits {
   /** Of all phones of a tenant together. */
   readonly perTenant: number
   readonly perApiKey: number
+  /** Of one relying party's app in one tenant. */
+  readonly perPartner: number
 }
 
 /** Where processes count together; with neither, each counts for itself. */
@@ -27,7 +30,7 @@ export interface RateCounting {
 }
 
 /** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */
-export const RATE_LIMITS: RateLimits = { perAddress: 6_000, failures: 600, perDevice: 1_200, perTenant: 600_000, perApiKey: 1_200 }
+export const RATE_LIMITS: RateLimits = { perAddress: 6_000, failures: 600, perDevice: 1_200, perTenant: 600_000, perApiKey: 1_200, perPartner: 600 }
 
 /** A tenant's phones that were turned away come again over so many seconds, not all at once. */
 const TENANT_SPREAD_SECONDS = 20
@@ -41,7 +44,8 @@ export const keyOf = {
   failures: (request: FastifyRequest) => `failures:${normalizeIP(request.ip)}`,
   device: (request: FastifyRequest) => request.device.deviceId,
   tenant: (request: FastifyRequest) => request.device.tenantId,
-  apiKey: (request: FastifyRequest) => request.operator.id
+  apiKey: (request: FastifyRequest) => request.operator.id,
+  partner: (request: FastifyRequest) => `partner:${callerKey(request.partner)}`
 }
 
 /** Adds @fastify/rate-limit to a scope: on Redis where there is one. */

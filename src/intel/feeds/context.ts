@@ -11,7 +11,7 @@ const CLASS_WORDS: ReadonlyArray<readonly [RegExp, ThreatClass]> = [
   [/botnet|\bc2\b|\bc&c\b|\bcnc\b|command.and.control/i, 'c2'],
   [/phish|smish/i, 'phishing'],
   [/\bfraud|\bscam/i, 'fraud'],
-  [/\badware\b|\bad ?server|\badvertis|\btracker|\btracking\b/i, 'adware'],
+  [/\badware\b|\bad ?(?:server|provider|network)s?\b|\bad-?block|\badvertis|\btracker|\btracking\b/i, 'adware'],
   [/\bbanker\b/i, 'banking-trojan'],
   [/\bback-?door\b/i, 'backdoor'],
   [/\bdropper\b/i, 'dropper'],

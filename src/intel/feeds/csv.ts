@@ -23,18 +23,18 @@ const value = (type?: IndicatorType, around?: Surroundings): Column => ({ kind: 
 const NAMES: ReadonlyArray<readonly [RegExp, Column]> = [
   [/^(?:cert\w*|signing\w*|signer)sha256\w*$|^sha256(?:of)?cert\w*$/, value('cert-sha256')], [/^(?:cert\w*|signing\w*|signer)md5\w*$/, value('cert-md5')],
   [/^(?:cert\w*|signing\w*|signer)(?:sha1\w*|hash|fingerprint|s)?$/, value('cert-sha1', 'certificate')],
-  [/^(?:indicator|ioc|iocvalue|indicatorvalue|value|observable|entity|artifact|artefact)$/, value()],
-  [/^(?:domain|domains|domainname|host|hosts|hostname|fqdn|c2|c2domain|cncdomain|c2server|malwaredomain|site)$/, value('domain', 'network')],
+  [/^(?:indicators?|iocs?|iocvalue|indicatorvalue|value|observable|entity|artifact|artefact)$/, value()],
+  [/^(?:domain|domains|domainname|host|hosts|hostname|fqdn|c2|c2domain|cncdomain|c2server|malwaredomain|maliciousdomains|site)$/, value('domain', 'network')],
   [/^(?:url|urls|link2|malwareurl|phishingurl|landingpage)$/, value('url', 'network')],
   [/^(?:ip|ips|ipv4|ipv6|ipaddress|ipaddr|dstip|dstipaddress|destip|destinationip|remoteip|address|cidr|network|ipport|c2ip)$/, value('ipv4', 'network')],
-  [/^(?:sha256|sha256hash|filesha256|apksha256|hashsha256)$/, value('sha256')], [/^(?:sha1|sha1hash|filesha1)$/, value('sha1')], [/^(?:md5|md5hash|filemd5)$/, value('md5')],
-  [/^(?:hash|filehash|samplehash|sample)$/, value(undefined, 'file')],
+  [/^(?:sha256s?|sha256hash|filesha256|apksha256|hashsha256)$/, value('sha256')], [/^(?:sha1|sha1hash|filesha1)$/, value('sha1')], [/^(?:md5|md5hash|filemd5)$/, value('md5')],
+  [/^(?:hash|hashes|filehash|samplehash|samples?)$/, value(undefined, 'file')],
   [/^(?:package|packagename|packageid|packages|apkpackage|appid|applicationid|bundle|bundleid|bundleidentifier|pkg|pkgname)$/, value('app-id')],
-  [/^(?:email|emailaddress|mail|sender)$/, value('email')], [/^(?:filepath|path)$/, value('file-path')], [/^(?:filename|file)$/, value('file-name')],
+  [/^(?:emails?|emailaddress|mail|sender)$/, value('email')], [/^(?:filepath|path)$/, value('file-path')], [/^(?:filename|file)$/, value('file-name')],
   [/^(?:process|processname)$/, value('process')], [/^(?:profile|profileid|profileuuid|payloaduuid)$/, value('profile-id')],
   [/^(?:type|ioctype|indicatortype|kind|datatype|observabletype)$/, { kind: 'type' }],
   [/^(?:family|malware|malwarefamily|malwareprintable|malwarename|threat|threatname|actor|campaign|signature|name)$/, { kind: 'family' }],
-  [/^(?:class|category|threattype|threatclass|classification|tags)$/, { kind: 'class' }],
+  [/^(?:class|category|threattype|threatclass|classification|tags?)$/, { kind: 'class' }],
   [/^(?:firstseen\w*|validfrom|dateadded|created|date|added)$/, { kind: 'from' }], [/^(?:validuntil|expires|expiration|expiry)$/, { kind: 'until' }],
   [/^(?:reference|references|source|link|report|description|urlhauslink)$/, { kind: 'reference' }], [/^(?:confidence|confidencelevel|score)$/, { kind: 'confidence' }],
   [/^(?:toids|revoked|whitelisted|falsepositive)$/, { kind: 'status' }]
@@ -47,7 +47,7 @@ function typeOfWord (word: string): { readonly type?: IndicatorType, readonly ar
   const plain = plainName(word).replace(/value$/, '')
   const column = columnOf(plain)
   if (/^(?:sha256|sha1|md5)hash$|^filehash/.test(plain)) return { type: plain.match(/sha256|sha1|md5/)?.[0] as IndicatorType }
-  if (/^(?:domain|hostname|host|url|ip|ipv4|ipv6|ipv4addr|ipv6addr|ipdst|ipsrc|ipport|ipaddr|cidr)/.test(plain)) return { type: 'domain', around: 'network' }
+  if (/^(?:domain|hostname|host|url|ip|ipv4|ipv6|ipv4addr|ipv6addr|ip4addr|ip6addr|ipdst|ipsrc|ipport|ipaddr|cidr)/.test(plain)) return { type: 'domain', around: 'network' }
   if (/^(?:androidpackage|app|appid|package|bundle|mobileapplicationid)/.test(plain)) return { type: 'app-id' }
   return column.kind === 'value' && (column.type !== undefined || column.around !== undefined)
     ? { ...(column.type === undefined ? {} : { type: column.type }), ...(column.around === undefined ? {} : { around: column.around }) }
@@ -60,17 +60,39 @@ function typeOfWord (word: string): { readonly type?: IndicatorType, readonly ar
  * @throws InvalidInputError naming the line, UnprocessableError when no column holds indicators
  */
 export function readCsv (text: string): ParsedFeed {
-  const { rows, header, delimiter } = readTable(text)
+  const table = readTable(text)
+  if (!columnsOf(table).some(({ kind }) => kind === 'value')) throw new UnprocessableError('No column of the CSV file holds indicators; nothing was changed.')
+  return readTables([table])
+}
+
+/** What tables say together, however they were written. */
+export function readTables (tables: readonly Table[]): ParsedFeed {
   const feed = new FeedCollector()
-  const columns = header?.map(columnOf) ?? guessColumns(rows, delimiter)
-  if (!columns.some(({ kind }) => kind === 'value')) throw new UnprocessableError('No column of the CSV file holds indicators; nothing was changed.')
-  const names = columns.map((column, index) => column.kind === 'value' && column.type === undefined ? kindOfNames(rows.slice(0, 2_000).map((row) => row[index] ?? '')) : undefined)
-  for (const row of rows) addRow(feed, row, columns, names)
+  for (const table of tables) {
+    const { rows } = table
+    const columns = columnsOf(table)
+    const names = columns.map((column, index) => column.kind === 'value' && column.type === undefined ? kindOfNames(rows.slice(0, 2_000).map((row) => row[index] ?? '')) : undefined)
+    for (const row of rows) addRow(feed, row, columns, names)
+  }
   return feed.finish()
 }
 
+/** Whether a column whose name says that it holds indicators does, in most of its first rows. */
+export function isIndicatorTable (table: Table): boolean {
+  return columnsOf(table).some((column, index) => {
+    if (column.kind !== 'value') return false
+    const cells = table.rows.slice(0, SAMPLE_ROWS).map((row) => row[index] ?? '').filter((cell) => cell !== '')
+    const names = kindOfNames(cells)
+    return cells.length > 0 && cells.filter((cell) => guessType(cell, column.around, names) !== undefined).length >= cells.length * MAJORITY
+  })
+}
+
+const columnsOf = ({ rows, header, delimiter }: Table): readonly Column[] => header?.map(columnOf) ?? guessColumns(rows, delimiter)
+
 /** Whether it is a table of which a column holds indicators. */
 export function isCsv (text: string): boolean {
+  // Reports in AsciiDoc and Markdown have tables, too; what stands around them says what they are.
+  if (/^={1,6} \S|^\|===/m.test(startOf(text))) return false
   try {
     const { rows, header, delimiter } = readTable(startOf(text))
     const width = Math.max(...rows.slice(0, SAMPLE_ROWS).map((row) => row.length), 0)
@@ -86,7 +108,8 @@ export function isCsv (text: string): boolean {
 /** Whole lines of it, enough to tell. */
 const startOf = (text: string): string => text.length <= 100_000 ? text : text.slice(0, 100_000).replace(/\n[^\n]*$/, '')
 
-interface Table { readonly rows: readonly string[][], readonly header: readonly string[] | undefined, readonly delimiter: string }
+/** Rows, and the names of their columns if they have any. */
+export interface Table { readonly rows: readonly string[][], readonly header: readonly string[] | undefined, readonly delimiter: string }
 
 function readTable (text: string): Table {
   const lines = text.split(/\r\n|\n|\r/)
@@ -101,7 +124,9 @@ function readTable (text: string): Table {
   return first !== undefined && isHeader(first) ? { rows: rows.slice(1), header: first, delimiter } : { rows, header: undefined, delimiter }
 }
 
-const isHeader = (row: readonly string[]): boolean => row.some((name) => columnOf(name).kind === 'value') && row.every((cell) => guessType(cell, undefined, undefined) === undefined)
+/** Names of which one is known; also of a table that has other things than indicators, such as links to reports. */
+const isHeader = (row: readonly string[]): boolean => row.some((name) => columnOf(name).kind !== 'unknown') && new Set(row).size === row.length &&
+  row.every((cell) => /^[\p{L}_#][\p{L}\d _.()/-]*$/u.test(cell) && guessType(cell, undefined, undefined) === undefined)
 
 /** The one that cuts all of the first lines into the most pieces, and as many each. */
 function delimiterOf (lines: readonly string[]): string {

@@ -6,6 +6,7 @@ import { isEndoflife, readEndoflife } from './endoflife.js'
 import { FEED_FORMATS, FORMAT_NAMES, type FormatName } from './format-names.js'
 import { isHosts, readHosts } from './hosts.js'
 import { parseJson } from './json-document.js'
+import { isJsonTable, readJsonTable } from './json-table.js'
 import { isKev, readKev } from './kev.js'
 import { isList, readList } from './list.js'
 import { isMisp, readMisp } from './misp.js'
@@ -55,7 +56,7 @@ const READERS: Readonly<Record<FormatName, Format>> = {
   openioc: { syntax: 'xml', matches: isOpenIoc, read: (data) => readOpenIoc(data as XmlElement) },
   suricata: ofText(isSuricata, readSuricata),
   hosts: ofText(isHosts, readHosts),
-  csv: ofText(isCsv, readCsv),
+  csv: { ...ofText(isCsv, readCsv), also: { syntax: 'json', matches: isJsonTable, read: readJsonTable } },
   list: ofText(isList, readList)
 }
 const FORMATS: ReadonlyMap<string, Format> = new Map(FORMAT_NAMES.map((name) => [name, READERS[name]]))
@@ -91,6 +92,7 @@ export function readFeed (text: string, format: string): ReadFeed {
       fault = error
     }
   }
+  if (/<(?:\w+:)?STIX_Package\b/.test(text.slice(0, 4_096))) throw new UnprocessableError('The file is STIX 1 (XML), which is not read; convert it to STIX 2.1, for example with stix2-elevator of OASIS.')
   throw fault ?? new UnprocessableError(`The file is none of the known formats (${[...FORMATS.keys()].join(', ')}); name its format if it is.`)
 }
 

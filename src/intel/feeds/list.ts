@@ -99,6 +99,7 @@ function scanReport (all: readonly string[]): Scan {
   const entries: Entry[] = []
   let heading = ''
   let title = ''
+  let isAllIndicators = false
   let inFence = false
   let lines = 0
   for (const line of all) {
@@ -106,6 +107,7 @@ function scanReport (all: readonly string[]): Scan {
     const named = HEADING.exec(line)
     if (!inFence && named !== null && !looksCommented(line)) {
       heading = named[2]!
+      if (title === '') isAllIndicators = /\b(?:iocs?|indicators? of compromise)\b/i.test(heading)
       title ||= heading.slice(0, 120)
       continue
     }
@@ -115,7 +117,8 @@ function scanReport (all: readonly string[]): Scan {
     }
     if (line.trim() === '' || HARMLESS_HEADING.test(heading)) continue
     lines++
-    const isIndicators = INDICATOR_HEADING.test(heading)
+    // What stands by itself in a report that is all about indicators is one, whatever its chapter is called.
+    const isIndicators = INDICATOR_HEADING.test(heading) || (isAllIndicators && inFence)
     for (const value of valuesIn(line, isIndicators, inFence)) entries.push({ value, heading, isCertain: false })
   }
   const hits = entries.filter(({ value }) => guessType(value, undefined, 'apps') !== undefined).length

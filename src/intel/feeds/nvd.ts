@@ -8,12 +8,17 @@ const WHAT = 'The NVD file'
 /** A bulletin of all of Android, by its month; not those of one maker or of a new version. */
 const BULLETIN = /source\.android\.com\/(?:docs\/)?security\/bulletin\/(\d{4}-\d{2}-\d{2})/i
 
-/** NVD's CVEs: API 2.0 (`vulnerabilities[].cve`), its older feeds 1.1 (`CVE_Items[]`), and one CVE alone. */
+/** NVD's CVEs: API 2.0 (`vulnerabilities[].cve`), its older feeds 1.1 (`CVE_Items[]`), and as mirrors keep them: a CVE of API 2.0 alone, a list of such, or `cve_items`. */
 export function isNvd (data: unknown): boolean {
+  if (Array.isArray(data)) return isNvd(data[0])
   if (!isObject(data)) return false
+  if (isBareCve(data) || isBareCve(objectOf(data.cve)) || (Array.isArray(data.cve_items) && isBareCve(data.cve_items[0]))) return true
   if (Array.isArray(data.CVE_Items) || data.format === 'NVD_CVE') return true
   return Array.isArray(data.vulnerabilities) && isObject(objectOf(data.vulnerabilities[0]).cve)
 }
+
+/** What API 2.0 has under `cve`. */
+const isBareCve = (data: unknown): boolean => isObject(data) && readCve(data.id) !== undefined && ('vulnStatus' in data || 'sourceIdentifier' in data)
 
 /** A CVE as both versions have it. */
 interface Entry {
@@ -38,7 +43,7 @@ interface Entry {
 export function readNvd (data: unknown): ParsedFeed {
   const file = objectOf(data)
   const feed = new FeedCollector()
-  for (const entry of entriesOf(file)) {
+  for (const entry of entriesOf(data)) {
     const cve = readCve(entry.id)
     if (cve === undefined) feed.skip('not a CVE id', entry.id)
     else if (entry.isRejected) feed.skipRevoked(cve)
@@ -52,18 +57,27 @@ export function readNvd (data: unknown): ParsedFeed {
 /** The older feeds write minutes and no seconds. */
 const utcOf = (time: string | undefined): string | undefined => time?.replace(/^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})Z$/, '$1:00Z')
 
-function entriesOf (file: Json): Entry[] {
+function entriesOf (data: unknown): Entry[] {
   const faults = new Faults(WHAT)
-  const isOld = file.CVE_Items !== undefined
-  const items = requireObjects(isOld ? file.CVE_Items : file.vulnerabilities, isOld ? '/CVE_Items' : '/vulnerabilities', WHAT)
-  const entries = items.map((item, index) => {
-    const path = `${isOld ? '/CVE_Items' : '/vulnerabilities'}/${index}`
-    const entry = isOld ? oldEntry(item, path) : newEntry(item, path)
+  const [list, at] = listIn(data)
+  const isOld = at === '/CVE_Items'
+  const entries = requireObjects(list, at, WHAT).map((item, index) => {
+    const path = `${at}/${index}`
+    const entry = isOld ? oldEntry(item, path) : newEntry(isBareCve(item) ? { cve: item } : item, path)
     if (typeof entry.id !== 'string') faults.add(`${path}/cve`, 'must have an id')
     return entry as Entry
   })
   faults.check()
   return entries
+}
+
+/** The list of CVEs, and where it stands. */
+function listIn (data: unknown): readonly [list: unknown, path: string] {
+  if (Array.isArray(data)) return [data, '']
+  const file = objectOf(data)
+  if (file.CVE_Items !== undefined) return [file.CVE_Items, '/CVE_Items']
+  if (file.cve_items !== undefined) return [file.cve_items, '/cve_items']
+  return isBareCve(file) || isBareCve(file.cve) ? [[file], ''] : [file.vulnerabilities, '/vulnerabilities']
 }
 
 function newEntry (item: Json, path: string): Omit<Entry, 'id'> & { readonly id: unknown } {

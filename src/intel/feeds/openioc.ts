@@ -9,12 +9,13 @@ import { elementsNamed, type XmlElement } from './xml-document.js'
 const SEARCHES: ReadonlyArray<readonly [RegExp, IndicatorType]> = [
   [/\/md5sum$/i, 'md5'], [/\/sha1sum$/i, 'sha1'], [/\/sha256sum$/i, 'sha256'],
   [/^(?:dns\w*|network\w*)\/(?:.*\/)?(?:host|hostname|recordname|dns)$/i, 'domain'], [/\/(?:host|hostname|domain)$/i, 'domain'],
-  [/\/(?:remoteip|ip|ipv4address|recorddata\/ipv4address|remoteipaddress)$/i, 'ipv4'], [/\/(?:url|uri)$/i, 'url'],
+  [/\/(?:remoteip|ip|ipv4address|recorddata\/ipv4address|remoteipaddress)$|^RouteEntryItem\/Destination$/i, 'ipv4'], [/\/(?:url|uri)$/i, 'url'],
   [/^email\/(?:from|sender)/i, 'email'], [/^process\w*\/name$/i, 'process'], [/\/(?:fullpath|filepath)$/i, 'file-path'], [/\/filename$/i, 'file-name']
 ]
 const HASHES: ReadonlySet<IndicatorType> = new Set(['md5', 'sha1', 'sha256'])
-/** "Contains" a host is the host or what is below it; anything else would match by accident. */
-const CONTAINABLE: ReadonlySet<IndicatorType> = new Set(['domain'])
+/** "Contains" a host is the host or what is below it, and what contains a whole address or digest is that; anything else would match by accident. */
+const CONTAINABLE: ReadonlySet<IndicatorType> = new Set(['domain', 'ipv4', ...HASHES])
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 interface Term {
   readonly type: IndicatorType
@@ -62,7 +63,9 @@ function termsOf (feed: FeedCollector, indicator: XmlElement): Term[] {
 
 function readItem (feed: FeedCollector, item: XmlElement): Term[] {
   const search = item.children.find(({ name }) => name === 'Context')?.attributes['search'] ?? ''
-  const value = item.children.find(({ name }) => name === 'Content')?.text ?? ''
+  // An old exporter of MISP writes the value where the id should be, and leaves the content empty.
+  const id = item.attributes['id'] ?? ''
+  const value = item.children.find(({ name }) => name === 'Content')?.text || (UUID.test(id) ? '' : id)
   const type = SEARCHES.find(([end]) => end.test(search))?.[1]
   const condition = (item.attributes['condition'] ?? 'is').toLowerCase()
   const says = (reason: string): Term[] => {

@@ -10,6 +10,10 @@ const HOST_BUFFERS: ReadonlySet<string> = new Set(['dns.query', 'dns_query', 'tl
 const URI_BUFFERS: ReadonlySet<string> = new Set(['http.uri', 'http_uri', 'http.uri.raw', 'http_raw_uri'])
 const FINGERPRINT_BUFFERS: ReadonlySet<string> = new Set(['ja3.hash', 'ja3_hash', 'ja3s.hash', 'ja4.hash', 'tls.cert_fingerprint', 'tls.fingerprint'])
 const MAX_LINE = 20_000
+/** What rule sets write before the name of what they mean, and behind it. */
+const RULE_SET = /^(?:(?:ET|ETPRO|PTS?|GPL|PRO|OPEN|\[[\w -]+\]|MALWARE|MOBILE_MALWARE|TROJAN|BACKDOOR|STALKERWARE|SPYWARE|CNC|PHISHING|CURRENT_EVENTS|ADWARE_PUP|ATTACK|EXPLOIT_KIT|HUNTING|INFO|POLICY|DNS)(?:\s+|$))+/
+const OBSERVED = /^(?:(?:possible|suspected|suspicious|likely|observed)\s+)*(?:dns (?:query|request|lookup) (?:to|for)\s+)?(?:(?:known|malicious)\s+)?/i
+const TRAFFIC = /\s+(?:(?:related|cnc|c2|c&c|command (?:and|&) control|domains?|hosts?|ip|ssl|tls|dns|http|connection|check-?in|beacon|activity|requests?|response|traffic|payload|landing|download|server|certificate)\b|\(|[-–] ).*$/i
 
 interface Content {
   readonly buffer: string
@@ -73,14 +77,14 @@ function splitOptions (body: string): Option[] {
 
 function addRule (feed: FeedCollector, options: readonly Option[], destination: string, msg: string): void {
   const threatClass: ThreatClass = classInText(`${msg}\n${valueOf(options, 'classtype')}`) ?? 'malware'
-  const family = /\bmalware_family\s+([\w.-]+)/.exec(valueOf(options, 'metadata'))?.[1]?.replaceAll('_', ' ') ?? (msg || 'unknown')
+  const family = /\bmalware_family\s+([\w.-]+)/.exec(valueOf(options, 'metadata'))?.[1]?.replaceAll('_', ' ') ?? familyOf(msg)
   const references = options.filter(({ name, value }) => name === 'reference' && value.startsWith('url,')).map(({ value }) => `https://${value.slice(4).trim().replace(/^https?:\/\//, '')}`).slice(0, 5)
   const add = (type: IndicatorType, value: string, where: string): void => {
     feed.addValue(type, value, plainClaim(type, threatClass, family, references.length === 0 ? {} : { references }), where)
   }
 
   const contents = contentsOf(options)
-  const host = contents.find(({ buffer, isNegated }) => HOST_BUFFERS.has(buffer) && !isNegated)
+  const host = contents.find(({ buffer, isNegated }) => HOST_BUFFERS.has(buffer) && !isNegated) ?? contents.flatMap(asQuestion)[0]
   const uri = contents.find(({ buffer, isNegated }) => URI_BUFFERS.has(buffer) && !isNegated)
   const addresses = addressesOf(destination)
   if (host !== undefined && uri !== undefined && uri.text.startsWith('/')) add('url', `http://${host.text.replace(/^\./, '')}${uri.text}`, `${host.buffer} and ${uri.buffer}`)
@@ -91,6 +95,27 @@ function addRule (feed: FeedCollector, options: readonly Option[], destination: 
       ? 'a fingerprint of traffic, which no phone reports'
       : 'no name and no address of a server', msg)
   }
+}
+
+/** `ET MOBILE_MALWARE Android/FluBot CnC Domain in DNS Lookup` is about Android/FluBot. */
+function familyOf (msg: string): string {
+  const named = msg.replace(RULE_SET, '').replace(OBSERVED, '').replace(TRAFFIC, '').trim()
+  return /[\p{L}\d]/u.test(named) ? named : msg || 'unknown'
+}
+
+/** A name as DNS writes it, by the lengths of its labels: rules of Snort look for it in the packet. */
+function asQuestion (content: Content): Content[] {
+  const { text, buffer, isNegated } = content
+  if (buffer !== '' || isNegated) return []
+  const labels: string[] = []
+  let at = 0
+  while (at < text.length && text.charCodeAt(at) !== 0) {
+    const label = text.slice(at + 1, at + 1 + text.charCodeAt(at))
+    if (label.length !== text.charCodeAt(at) || !/^[\w-]{1,63}$/.test(label)) return []
+    labels.push(label)
+    at += label.length + 1
+  }
+  return labels.length >= 2 ? [{ ...content, text: labels.join('.'), buffer: 'name in a packet' }] : []
 }
 
 const valueOf = (options: readonly Option[], name: string): string => options.find((option) => option.name === name)?.value ?? ''

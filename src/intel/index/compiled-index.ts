@@ -5,6 +5,7 @@ import { normalizeAddress, normalizeHost, normalizeRange, normalizeUrl } from '.
 import { type HostGuard, speaksFor } from '../indicators/shared-hosts.js'
 import { toEntry } from './claim-table.js'
 import { KeyedFingerprints } from './keyed-fingerprint.js'
+import { formOfName, type NamesOfForm } from './name-forms.js'
 import { CLAIM_BITS, CLAIM_MASK, DOMAIN_OF, filterBits, fromUrlKey, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT } from './index-parts.js'
 
 const NONE: readonly IntelEntry[] = Object.freeze([])
@@ -25,6 +26,7 @@ export class CompiledIndex implements IndicatorView {
   readonly #hasWildcards: boolean
   readonly #hasDomains: boolean
   readonly #hasPaths: boolean
+  readonly #nameForms: ReadonlyMap<string, readonly NamesOfForm[]>
   /** By the first slot of a value: callers compare entries by identity. Phones decide what is hit, so it is bounded. */
   #kept = new Map<number, readonly IntelEntry[]>()
   #keptBefore = new Map<number, readonly IntelEntry[]>()
@@ -38,6 +40,7 @@ export class CompiledIndex implements IndicatorView {
     this.#hasWildcards = parts.levels.wildcards.includes(1)
     this.#hasDomains = parts.levels.domains.includes(1)
     this.#hasPaths = parts.levels.paths.includes(1)
+    this.#nameForms = byForm(parts.nameForms)
   }
 
   get size (): number {
@@ -83,6 +86,13 @@ export class CompiledIndex implements IndicatorView {
     places.sort((a, b) => b - a)
     for (const end of places) found = join(found, this.#urlsAt(whole, end))
     return found
+  }
+
+  namesLike (appId: string): readonly IntelEntry[] {
+    if (this.#nameForms.size === 0) return NONE
+    const form = formOfName(appId)
+    const alike = form === undefined ? undefined : this.#nameForms.get(form)
+    return alike === undefined ? NONE : alike.flatMap(({ names }) => names.map(([value, claim]) => toEntry(this.parts.claims, claim, 'app-id', value)))
   }
 
   /** The id itself, then wildcards: the longest first. */
@@ -241,6 +251,12 @@ export function isPlainHost (text: string): boolean {
     } else if (!((code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39))) return false
   }
   return start > 0 && start < length && text.charCodeAt(start) >= 0x61
+}
+
+function byForm (all: readonly NamesOfForm[]): ReadonlyMap<string, readonly NamesOfForm[]> {
+  const found = new Map<string, NamesOfForm[]>()
+  for (const one of all) found.set(one.form, [...found.get(one.form) ?? [], one])
+  return found
 }
 
 /** A URL as a phone tells it: a user name before the host changes nothing about where it leads. */

@@ -3,6 +3,7 @@ import type { IndicatorType } from '../indicators/indicator.js'
 import type { IntelEntry } from '../intel-view.js'
 import { type Claim, ClaimTable } from './claim-table.js'
 import { KeyedFingerprints, randomKey } from './keyed-fingerprint.js'
+import { NameFormCollector } from './name-forms.js'
 import {
   CLAIM_BITS, CLAIM_DOMAIN, CLAIM_MASK, DOMAIN_LEVELS, DOMAIN_OF, DOMAINS, filterBits, type IndexParts, MAX_LEVELS, toUrlKey, WILDCARD_DOMAIN, WORDS_OF_SLOT
 } from './index-parts.js'
@@ -24,6 +25,7 @@ export class IndexBuilder {
   readonly #fingerprints = new KeyedFingerprints(this.#key)
   readonly #claims = new ClaimTable()
   readonly #claimNumbers = new FingerprintMap()
+  readonly #nameForms = new NameFormCollector()
   readonly #pieces: Array<Uint32Array<ArrayBuffer>> = []
   #length = 0
   readonly #ranges = { 4: new Set<number>(), 6: new Set<number>() }
@@ -49,8 +51,10 @@ export class IndexBuilder {
     const { out } = this.#fingerprints
     const known = this.#claimNumbers.get(out)
     if (known >= 0) return known
-    const number = this.#claims.add(read())
+    const claim = read()
+    const number = this.#claims.add(claim)
     if (number > CLAIM_MASK) throw new RangeError('too many claims')
+    this.#nameForms.noteClaim(number, claim)
     this.#claimNumbers.add(out, number)
     return number
   }
@@ -64,7 +68,10 @@ export class IndexBuilder {
         this.#levels.domains[Math.min(count(bytes, start, end, DOT), DOMAIN_LEVELS - 1)] = 1
         break
       case 'app-id':
-        if (bytes[end - 1] !== STAR || bytes[end - 2] !== DOT) break
+        if (bytes[end - 1] !== STAR || bytes[end - 2] !== DOT) {
+          if (this.#nameForms.counts(claim)) this.#nameForms.noteName(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString(), claim)
+          break
+        }
         domain = WILDCARD_DOMAIN
         end -= 2
         mark(this.#levels.wildcards, count(bytes, start, end, DOT))
@@ -118,6 +125,7 @@ export class IndexBuilder {
       filter,
       slots,
       claims: this.#claims.finish(),
+      nameForms: this.#nameForms.finish(),
       levels: { ...this.#levels, ranges4: down(this.#ranges[4]), ranges6: down(this.#ranges[6]) }
     }
   }

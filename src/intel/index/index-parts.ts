@@ -1,3 +1,4 @@
+import type { NamesOfForm } from './name-forms.js'
 import { INDICATOR_ROLES, INDICATOR_TYPES, THREAT_CLASSES, type IndicatorType } from '../indicators/indicator.js'
 
 /**
@@ -17,6 +18,8 @@ export interface IndexParts {
   readonly slots: Uint32Array
   readonly claims: ClaimParts
   readonly levels: Levels
+  /** Names that a maker's generator gives to its builds; few, and copied. */
+  readonly nameForms: readonly NamesOfForm[]
 }
 
 /** What is said of values, each thing once. */

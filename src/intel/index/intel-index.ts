@@ -39,6 +39,7 @@ export function createIntelView ({ version, parts, guard, vulnerabilities }: Int
     lookup: (type, value) => index.lookup(type, value),
     lookupHost: (host, port) => index.lookupHost(host, port),
     lookupUrl: (url) => index.lookupUrl(url),
+    namesLike: (appId) => index.namesLike(appId),
     openVulnerabilities: (os) => vulnerabilities.openVulnerabilities(os),
     appVulnerabilities: (app) => vulnerabilities.appVulnerabilities(app),
     osSupport: (os) => vulnerabilities.osSupport(os)

@@ -1,10 +1,12 @@
 import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { Agent, buildConnector, type Dispatcher, request as send } from 'undici'
+import { type Dispatcher, request as send } from 'undici'
+import type { AddressGuard } from '../../platform/address-guard.js'
+import { createGuardedAgent } from '../../platform/guarded-agent.js'
+import { describeFailure } from '../../platform/request-failure.js'
 import { parseRetryAfter } from '../../platform/retry-delay.js'
-import type { AddressGuard } from './address-guard.js'
-import { describeFailure, FetchError } from './fetch-error.js'
+import { FetchError } from './fetch-error.js'
 
 export interface FetchLimits {
   /** Name, connection and TLS. */
@@ -74,20 +76,12 @@ const CHUNK_BYTES = 64 * 1024
 export function createFetcher (options: FetcherOptions): Fetcher {
   const { guard, credentials, userAgent, signal } = options
   const limits = { ...FETCH_LIMITS, ...options.limits }
-  const connect = buildConnector({ timeout: limits.connectMs, lookup: guard.lookup as never })
-  const agent = new Agent({
-    headersTimeout: limits.headersMs,
-    bodyTimeout: limits.idleMs,
-    connect (target, done) {
-      connect(target, (error, socket) => {
-        if (error !== null) return done(error, null)
-        // The look-up has judged all addresses; this holds even if a connection was made without it.
-        const refused = guard.refuseAddress(target.hostname, socket.remoteAddress ?? '')
-        if (refused === undefined) return done(null, socket)
-        socket.destroy()
-        done(new FetchError('refused', refused), null)
-      })
-    }
+  const agent = createGuardedAgent({
+    guard,
+    connectMs: limits.connectMs,
+    headersMs: limits.headersMs,
+    idleMs: limits.idleMs,
+    refusal: (reason) => new FetchError('refused', reason)
   })
 
   return {

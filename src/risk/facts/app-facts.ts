@@ -1,10 +1,10 @@
 import type { AppInventory, DeviceState } from '../../telemetry/device-state.js'
 import type { App } from '../../telemetry/report.js'
 import { countDangerous, isUserApp, TRAIT, traitsOf, type Trait } from './app-traits.js'
+import type { RememberedApp } from './memo.js'
 
 /** What is worked out once for an app: thousands of phones have the same object, and it never changes. */
-export interface AppFacts {
-  readonly app: App
+export interface AppFacts extends RememberedApp {
   /** Bits of `TRAIT`. */
   readonly traits: number
   /** Bits of the fields that it tells (`FIELD_BITS`). */
@@ -44,7 +44,7 @@ export function factsOf (app: App): AppFacts {
   if (facts === undefined) {
     let told = 0
     for (const field in app) told |= FIELD_BITS.get(field) ?? 0
-    factsOfApps.set(app, facts = { app, traits: traitsOf(app), told, dangerous: app.system === false && isUserApp(app) ? countDangerous(app) : 0 })
+    factsOfApps.set(app, facts = { app, traits: traitsOf(app), told, dangerous: app.system === false && isUserApp(app) ? countDangerous(app) : 0, intel: undefined, answers: undefined })
   }
   return facts
 }

@@ -5,13 +5,18 @@ import type { App } from '../../telemetry/report.js'
 import { PUBLIC_SIGNING_KEYS } from '../data/public-signing-keys.js'
 import type { DetectionContext, Evidence } from '../detection.js'
 import { factsOfInventory } from './app-facts.js'
+import { isFromStore } from './app-traits.js'
 import { isDistinctiveName } from './distinctive-names.js'
 import { describeEntry, isInForce, keyed, normalizeHex } from './intel-entries.js'
-import { oncePerContext, remembered } from './memo.js'
+import { oncePerApp, oncePerContext } from './memo.js'
+import { namesByLotLike } from './names-by-lot.js'
 import { isAllowedAppId } from './organisation.js'
 
-/** `name`: only the package name is listed, and anybody can take a name. */
-export type AppFact = 'name' | 'certificate' | 'package hash'
+/**
+ * `name`: only the package name is listed, and anybody can take a name. `likeness`: not even that,
+ * but it is made by lot as the listed names of a family are (names-by-lot.ts).
+ */
+export type AppFact = 'likeness' | 'name' | 'certificate' | 'package hash'
 
 export interface AppHit extends Evidence {
   readonly fact: AppFact
@@ -40,7 +45,7 @@ const CLASSES_BY_GRAVITY: readonly ThreatClass[] = [
   'mercenary-spyware', 'stalkerware', 'ransomware', 'banking-trojan', 'backdoor', 'exploit', 'dropper', 'toll-fraud', 'malware', 'c2', 'fraud', 'phishing', 'unknown', 'root-enabler', 'dangerous',
   'click-fraud', 'spam', 'watchware', 'hacking-tool', 'riskware', 'pua', 'adware'
 ]
-const FACTS_BY_STRENGTH: readonly AppFact[] = ['package hash', 'certificate', 'name']
+const FACTS_BY_STRENGTH: readonly AppFact[] = ['package hash', 'certificate', 'name', 'likeness']
 
 const HASHES: ReadonlyArray<['sha256' | 'sha1' | 'md5', IndicatorType]> = [['sha256', 'sha256'], ['sha1', 'sha1'], ['md5', 'md5']]
 const CERTIFICATES: ReadonlyArray<['signingCertSha256' | 'signingCertSha1' | 'signingCertMd5', IndicatorType]> = [
@@ -78,7 +83,10 @@ function findHits (intel: IntelView, app: App): readonly AppHit[] {
       collect(type, normalizeHex(fingerprint), 'certificate', field, fingerprint, index)
     }
   }
-  return hits.length === 0 ? NO_HITS : hits
+  if (hits.length > 0) return hits
+  // What a store or the maker of the phone put there is nobody's secret build.
+  const alike = app.system === true || isFromStore(app) ? [] : namesByLotLike(intel, app.appId)
+  return alike.length === 0 ? NO_HITS : alike.map((entry) => ({ fact: 'likeness', entry, path: `${keyed('apps.items', app.appId)}.appId`, value: app.appId }))
 }
 
 function judge (app: App, hits: readonly AppHit[]): SuspectApp {
@@ -93,31 +101,20 @@ function judge (app: App, hits: readonly AppHit[]): SuspectApp {
     threatClass: entry.threatClass,
     entry,
     hits: ranked,
-    isProven: hits.some(({ fact }) => fact !== 'name'),
+    isProven: hits.some(({ fact }) => fact === 'certificate' || fact === 'package hash'),
     hasDistinctiveName: named.length > 0 && isDistinctiveName(app.appId, named.map(({ entry }) => entry.family))
   }
 }
 
-/**
- * What intel says of an app depends on nothing else, and thousands of phones have the same
- * app; what it says of a list, as long as that stays as it is. Neither ever changes, nor does
- * an intel view: newer ones are other objects.
- */
-const hitsByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppHit[]>>()
-const listedByIntel = new WeakMap<IntelView, WeakMap<AppInventory, readonly ListedApp[]>>()
+const hitsOf = oncePerApp(findHits)
 
 function listedApps (intel: IntelView, inventory: AppInventory): readonly ListedApp[] {
-  return remembered(listedByIntel, intel, inventory, () => {
-    let hitsOfApps = hitsByIntel.get(intel)
-    if (hitsOfApps === undefined) hitsByIntel.set(intel, hitsOfApps = new WeakMap())
-    let listed: ListedApp[] | undefined
-    for (const { app } of factsOfInventory(inventory).apps) {
-      let hits = hitsOfApps.get(app)
-      if (hits === undefined) hitsOfApps.set(app, hits = findHits(intel, app))
-      if (hits.length > 0) (listed ??= []).push({ app, hits })
-    }
-    return listed ?? NOTHING_LISTED
-  })
+  let listed: ListedApp[] | undefined
+  for (const facts of factsOfInventory(inventory).apps) {
+    const hits = hitsOf(intel, facts)
+    if (hits.length > 0) (listed ??= []).push({ app: facts.app, hits })
+  }
+  return listed ?? NOTHING_LISTED
 }
 
 /** Every installed app that an indicator in force names, each judged once for all detections. */
@@ -152,7 +149,10 @@ export function entriesOf (suspect: SuspectApp): readonly IntelEntry[] {
 
 /** `its package hash and signing certificate are listed for X (feed)`, for titles. */
 export function describeListing (suspect: SuspectApp, ...furtherFacts: readonly string[]): string {
-  const names: Record<AppFact, string> = { name: 'package name', certificate: 'signing certificate', 'package hash': 'package hash' }
+  if (suspect.hits.every(({ fact }) => fact === 'likeness') && furtherFacts.length === 0) {
+    return `its package name is made by lot in the form of those that are listed for ${describeEntry(suspect.entry)}`
+  }
+  const names: Record<AppFact, string> = { likeness: 'form of package name', name: 'package name', certificate: 'signing certificate', 'package hash': 'package hash' }
   const facts = FACTS_BY_STRENGTH.filter((fact) => suspect.hits.some((hit) => hit.fact === fact)).map((fact) => names[fact])
   const all = [...facts, ...furtherFacts]
   return `its ${all.join(' and ')} ${all.length > 1 ? 'are' : 'is'} listed for ${describeEntry(suspect.entry)}`

@@ -1,25 +1,41 @@
+import type { IntelView } from '../../intel/intel-view.js'
+import type { App } from '../../telemetry/report.js'
 import type { DetectionContext } from '../detection.js'
 
+let slots = 0
+
 /**
- * Several detections ask the same question about one phone; the answer is worked out once a
- * context. Seen from outside it stays a pure function: a context never changes.
+ * Several detections ask the same question about one phone; the answer is worked out once an
+ * assessment. Seen from outside it stays a pure function: a context never changes.
  */
 export function oncePerContext<T> (compute: (context: DetectionContext) => T): (context: DetectionContext) => T {
-  const answers = new WeakMap<DetectionContext, { readonly value: T }>()
+  const slot = slots++
   return (context) => {
-    const known = answers.get(context)
-    if (known !== undefined) return known.value
-    const value = compute(context)
-    answers.set(context, { value })
-    return value
+    const { answers } = context
+    if (answers === undefined) return compute(context)
+    return (answers[slot] ?? (answers[slot] = compute(context))) as T
   }
 }
 
-/** The answer of two things that never change, worked out once for as long as both exist. */
-export function remembered<A extends object, B extends object, T> (answers: WeakMap<A, WeakMap<B, T>>, first: A, second: B, compute: () => T): T {
-  let bySecond = answers.get(first)
-  if (bySecond === undefined) answers.set(first, bySecond = new WeakMap())
-  let answer = bySecond.get(second)
-  if (answer === undefined) bySecond.set(second, answer = compute())
-  return answer
+/** What is remembered of one app, beside the facts that it carries itself. */
+export interface RememberedApp {
+  readonly app: App
+  /** The intel view that `answers` are of: newer views are other objects. */
+  intel: IntelView | undefined
+  answers: unknown[] | undefined
+}
+
+let appSlots = 0
+
+/** What an intel view says of an app, worked out once for both: neither ever changes, and thousands of phones have the same app. */
+export function oncePerApp<T extends object> (compute: (intel: IntelView, app: App) => T): (intel: IntelView, app: RememberedApp) => T {
+  const slot = appSlots++
+  return (intel, remembered) => {
+    if (remembered.intel !== intel) {
+      remembered.intel = intel
+      remembered.answers = []
+    }
+    const answers = remembered.answers!
+    return (answers[slot] ?? (answers[slot] = compute(intel, remembered.app))) as T
+  }
 }

@@ -3,8 +3,21 @@ export const DAY_MS = 24 * HOUR_MS
 
 const CALENDAR_DAY = /^(\d{4})-(\d{2})-(\d{2})$/
 
+/** Whole fleets tell the same few days. */
+const knownDays = new Map<string, number>()
+const MAX_KNOWN_DAYS = 10_000
+
 /** Midnight UTC of a calendar day `YYYY-MM-DD`, in ms; undefined when it is not one that exists. */
 export function parseDay (text: string): number | undefined {
+  const known = knownDays.get(text)
+  if (known !== undefined) return known
+  const day = readDay(text)
+  // What phones make up must not fill the memory.
+  if (day !== undefined && knownDays.size < MAX_KNOWN_DAYS) knownDays.set(text, day)
+  return day
+}
+
+function readDay (text: string): number | undefined {
   const match = CALENDAR_DAY.exec(text)
   if (match === null) return undefined
   const [year, month, day] = [Number(match[1]), Number(match[2]) - 1, Number(match[3])]

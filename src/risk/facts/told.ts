@@ -1,29 +1,40 @@
 import type { DeviceState } from '../../telemetry/device-state.js'
-import type { Detection } from '../detection.js'
 import { isFieldTold } from './app-facts.js'
 
-/** The paths that detections name, taken apart once. */
-const knownPaths = new Map<string, readonly string[]>()
+/** A telemetry path, taken apart. */
+export interface Path {
+  readonly section: string
+  /** What is below the section; none: the section itself. */
+  readonly members: readonly string[]
+}
 
-function partsOf (path: string): readonly string[] {
-  let parts = knownPaths.get(path)
-  if (parts === undefined) knownPaths.set(path, parts = path.split('.'))
-  return parts
+const knownPaths = new Map<string, Path>()
+
+export function pathOf (text: string): Path {
+  let path = knownPaths.get(text)
+  if (path === undefined) {
+    const [section = '', ...members] = text.split('.')
+    knownPaths.set(text, path = { section, members })
+  }
+  return path
 }
 
 /** Whether a phone has told anything at a path: `apps` (a list, also an empty one), `apps.installer` (of some app), `config.passcodeSet`, `profiles`. */
-export function isTold (state: DeviceState, path: string): boolean {
-  const parts = partsOf(path)
-  if (parts[0] === 'apps') return state.apps !== undefined && (parts.length === 1 || isFieldTold(state.apps, parts[1]!))
-  let value: unknown = state
-  for (const part of parts) {
+function isTold (state: DeviceState, { section, members }: Path): boolean {
+  let value: unknown = (state as unknown as Record<string, unknown>)[section]
+  if (value === undefined || members.length === 0) return value !== undefined
+  if (section === 'apps') return isFieldTold(state.apps!, members[0]!)
+  if (members.length === 1) return typeof value === 'object' && value !== null && (value as Record<string, unknown>)[members[0]!] !== undefined
+  for (const member of members) {
     if (typeof value !== 'object' || value === null) return false
-    value = (value as Record<string, unknown>)[part]
+    value = (value as Record<string, unknown>)[member]
   }
   return value !== undefined
 }
 
-/** Whether a phone has told enough for the detection to have an answer. */
-export function isDecided (state: DeviceState, { needs }: Pick<Detection, 'needs'>): boolean {
-  return needs.length === 0 || needs.some((path) => isTold(state, path))
+/** Whether a phone has told enough: something at one of the paths, unless none is needed. */
+export function isDecided (state: DeviceState, needs: readonly Path[]): boolean {
+  if (needs.length === 0) return true
+  for (const path of needs) if (isTold(state, path)) return true
+  return false
 }

@@ -1,10 +1,9 @@
-import type { IntelView } from '../../intel/intel-view.js'
 import type { AppVulnerability } from '../../intel/vulnerabilities/vulnerability.js'
 import type { App } from '../../telemetry/report.js'
 import type { Evidence, Match } from '../detection.js'
 import { factsOfInventory } from './app-facts.js'
 import { keyed } from './intel-entries.js'
-import { oncePerContext } from './memo.js'
+import { oncePerApp, oncePerContext } from './memo.js'
 
 /** An installed app and the holes that its version has, the gravest first. */
 export interface VulnerableApp {
@@ -22,24 +21,22 @@ export function scoreOf ({ cvss, severity }: AppVulnerability): number {
   return cvss ?? (severity === null ? 0 : SCORES[severity])
 }
 
-const holesByIntel = new WeakMap<IntelView, WeakMap<App, readonly AppVulnerability[]>>()
 const NO_APPS: readonly VulnerableApp[] = []
 const NO_HOLES: readonly AppVulnerability[] = []
 
-/** Apps with known holes. A disabled app does not run, so its holes are not open. */
+/** The gravest first. A disabled app does not run, so its holes are not open. */
+const holesOf = oncePerApp((intel, app): readonly AppVulnerability[] => {
+  const open = app.enabled === false ? NO_HOLES : intel.appVulnerabilities(app)
+  return open.length === 0 ? NO_HOLES : [...open].sort((a, b) => scoreOf(b) - scoreOf(a))
+})
+
+/** Apps with known holes. */
 export const vulnerableApps = oncePerContext(({ state, intel }): readonly VulnerableApp[] => {
   if (state.apps === undefined) return NO_APPS
-  // What feeds say of an app and its version stays as it is for as long as both exist.
-  let holesOfApps = holesByIntel.get(intel)
-  if (holesOfApps === undefined) holesByIntel.set(intel, holesOfApps = new WeakMap())
   let found: VulnerableApp[] | undefined
-  for (const { app } of factsOfInventory(state.apps).apps) {
-    let holes = holesOfApps.get(app)
-    if (holes === undefined) {
-      const open = app.enabled === false ? NO_HOLES : intel.appVulnerabilities(app)
-      holesOfApps.set(app, holes = open.length === 0 ? NO_HOLES : [...open].sort((a, b) => scoreOf(b) - scoreOf(a)))
-    }
-    if (holes.length > 0) (found ??= []).push({ app, holes })
+  for (const facts of factsOfInventory(state.apps).apps) {
+    const holes = holesOf(intel, facts)
+    if (holes.length > 0) (found ??= []).push({ app: facts.app, holes })
   }
   return found ?? NO_APPS
 })

@@ -1,10 +1,5 @@
+import type { AssignmentTarget } from './assignment.js'
 import type { AndroidManagement, Platform, ThreatLimit } from './vocabulary.js'
-
-/** Whom a policy is for, in Graph's words without the `#microsoft.graph.` prefix. */
-export interface AssignmentTarget {
-  readonly kind: 'groupAssignmentTarget' | 'exclusionGroupAssignmentTarget' | 'allLicensedUsersAssignmentTarget' | 'allDevicesAssignmentTarget'
-  readonly groupId?: string
-}
 
 /** A Graph `deviceCompliancePolicy` of any type. */
 export interface CompliancePolicy {

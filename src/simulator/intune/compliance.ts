@@ -1,6 +1,7 @@
+import { reach } from './assignment.js'
 import { blocksOnMissingData, type Connector, usesPartnerData } from './connector.js'
-import { policyType, type AssignmentTarget, type CompliancePolicy } from './compliance-policy.js'
-import type { Device, Group, Tenant } from './tenant.js'
+import { policyType, type CompliancePolicy } from './compliance-policy.js'
+import type { Device, Tenant } from './tenant.js'
 import type { ComplianceState, ConnectorState, ThreatLimit, ThreatState } from './vocabulary.js'
 
 /** How bad a reported state is; states that are not here carry no level. */
@@ -70,7 +71,7 @@ export function judgePolicies (tenant: Tenant, device: Device, state: ConnectorS
   const connector = tenant.connectors.get(tenant.connectorId)
   const judgements: PolicyJudgement[] = []
   for (const policy of tenant.policies.values()) {
-    const reached = reach(policy.assignments, tenant.groups, device)
+    const reached = reach(policy.assignments, tenant, device)
     if (reached === 'none') continue
     const type = policyType(policy.type)
     if (!type.platforms.includes(device.platform) || (type.androidManagement !== undefined && type.androidManagement !== device.androidManagement)) {
@@ -113,22 +114,4 @@ export function mergeJudgements (
   // No policy that applies: the tenant's setting decides.
   const state: ComplianceState = worst === 'unknown' || worst === 'notApplicable' ? (secureByDefault ? 'noncompliant' : 'compliant') : worst
   return { state, graceEndsAtMs: state === 'inGracePeriod' ? graceEndsAtMs : null, policies }
-}
-
-/** Whether the assignments reach the device through its user, only through itself, or not at all. Exclusion wins. */
-function reach (assignments: readonly AssignmentTarget[], groups: ReadonlyMap<string, Group>, device: Device): 'user' | 'device' | 'none' {
-  let reached: 'user' | 'device' | 'none' = 'none'
-  for (const { kind, groupId } of assignments) {
-    if (kind === 'allLicensedUsersAssignmentTarget') {
-      reached = 'user'
-    } else if (kind === 'allDevicesAssignmentTarget') {
-      if (reached === 'none') reached = 'device'
-    } else {
-      const group = groups.get(groupId ?? '')
-      if (group === undefined || !group.members.has(group.kind === 'user' ? device.userId : device.entraDeviceId)) continue
-      if (kind === 'exclusionGroupAssignmentTarget') return 'none'
-      if (reached !== 'user') reached = group.kind
-    }
-  }
-  return reached
 }

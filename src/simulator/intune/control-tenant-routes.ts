@@ -4,6 +4,7 @@ import { isoTime } from './clock.js'
 import { presentConnector } from './connector.js'
 import { DeviceListQuery, DeviceListSchema, DeviceParams, DeviceSeedSchema, DeviceWaitQuery, TenantParams, TenantSeedSchema, TenantWaitQuery } from './control-schemas.js'
 import { findDevice, findTenant } from './control-scope.js'
+import { receivedBy } from './mobile-app.js'
 import { removeDevice, upsertDevice } from './seed-device.js'
 import { applyTenantSeed, newTenant, type TenantDefaults } from './seed-tenant.js'
 import type { Tenant, ThreatUpdate } from './tenant.js'
@@ -94,6 +95,11 @@ export const tenantControlRoutes: FastifyPluginAsyncTypebox<TenantControlOptions
     const tenant = findTenant(store, request.params.tenantId)
     removeDevice(tenant, findDevice(tenant, request.params.deviceId).entraDeviceId)
     return await reply.code(204).send()
+  })
+
+  app.get('/tenants/:tenantId/devices/:deviceId/apps', { schema: { params: DeviceParams } }, async (request) => {
+    const tenant = findTenant(store, request.params.tenantId)
+    return { items: receivedBy(tenant, findDevice(tenant, request.params.deviceId)) }
   })
 
   app.post('/tenants/:tenantId/devices/:deviceId/check-in', { schema: { params: DeviceParams } }, async (request) => {

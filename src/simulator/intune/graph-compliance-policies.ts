@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { type AssignmentTarget, presentTarget, readAssignments, readTarget, targetKey } from './assignment.js'
 import { isoTime } from './clock.js'
 import { checkPolicyBody, checkScheduledActions, graceHoursOf, policySettingsOf } from './compliance-policy-body.js'
-import { type AssignmentTarget, type CompliancePolicy, policyType, type PolicyTypeName } from './compliance-policy.js'
+import { type CompliancePolicy, policyType, type PolicyTypeName } from './compliance-policy.js'
 import type { GraphVersion } from './connector.js'
 import { badRequest, notFound } from './graph-errors.js'
 import { bodyObject, type GraphRoutesOptions } from './graph-scope.js'
 import { originOf } from './odata.js'
 import type { Tenant } from './tenant.js'
-import { GUID, type ThreatLimit } from './vocabulary.js'
+import type { ThreatLimit } from './vocabulary.js'
 
 const WRITE_ROLES = ['DeviceManagementConfiguration.ReadWrite.All']
 const READ_ROLES = ['DeviceManagementConfiguration.Read.All', ...WRITE_ROLES]
@@ -81,10 +82,8 @@ export const compliancePolicyRoutes: FastifyPluginAsync<GraphRoutesOptions> = as
 
   app.post<ById>(`${PATH}/:id/assign`, { config: { roles: WRITE_ROLES } }, async (request) => {
     const policy = find(request.tenant, request.params.id)
-    const body = bodyObject(request)
-    for (const name of Object.keys(body)) if (name !== 'assignments') throw badRequest(`The parameter '${name}' in the request payload is not a valid parameter for the operation 'assign'.`)
-    if (!Array.isArray(body.assignments)) throw badRequest("The parameter 'assignments' must be a collection.")
-    policy.assignments = body.assignments.map(parseTarget)
+    policy.assignments = readAssignments(bodyObject(request), { parameter: 'assignments', type: 'deviceCompliancePolicyAssignment', version })
+      .map(({ target }) => readTarget(target as Record<string, unknown>))
     store.reevaluate(request.tenant)
     return { '@odata.context': context(request, `('${policy.id}')/assignments`), value: policy.assignments.map((target) => presentAssignment(policy, target)) }
   })
@@ -135,16 +134,5 @@ function presentPolicy (policy: CompliancePolicy, version: GraphVersion): Record
   }
 }
 
-const presentAssignment = (policy: CompliancePolicy, { kind, groupId }: AssignmentTarget): Record<string, unknown> => ({
-  id: `${policy.id}_${groupId ?? kind}`, target: { '@odata.type': `#microsoft.graph.${kind}`, ...(groupId === undefined ? {} : { groupId }) }
-})
-
-function parseTarget (assignment: unknown): AssignmentTarget {
-  const target = (assignment as { target?: Record<string, unknown> } | null)?.target
-  const kind = String(target?.['@odata.type'] ?? '').replace('#microsoft.graph.', '')
-  if (kind === 'allLicensedUsersAssignmentTarget' || kind === 'allDevicesAssignmentTarget') return { kind }
-  if (kind !== 'groupAssignmentTarget' && kind !== 'exclusionGroupAssignmentTarget') throw badRequest(`'${kind}' is not a supported assignment target.`)
-  const groupId = target?.groupId
-  if (typeof groupId !== 'string' || !GUID.test(groupId)) throw badRequest("The property 'groupId' of the target must be a GUID.")
-  return { kind, groupId: groupId.toLowerCase() }
-}
+const presentAssignment = (policy: CompliancePolicy, target: AssignmentTarget): Record<string, unknown> =>
+  ({ id: `${policy.id}_${targetKey(target)}`, target: presentTarget(target) })

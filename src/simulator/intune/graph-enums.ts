@@ -34,6 +34,8 @@ export const GRAPH_ENUMS = {
   mdmAppConfigKeyType: { members: ['stringType', 'integerType', 'realType', 'booleanType', 'tokenType'] },
   androidPermissionActionType: { members: ['prompt', 'autoGrant', 'autoDeny'] },
   androidProfileApplicability: { members: ['default', 'androidWorkProfile', 'androidDeviceOwner'] },
+  androidManagedStoreAutoUpdateMode: { members: ['default', 'postponed', 'priority', 'unknownFutureValue'] },
+  deviceAndAppManagementAssignmentFilterType: { members: ['none', 'include', 'exclude'] },
   mobileAppPublishingState: { members: ['notPublished', 'processing', 'published'] }
 } as const satisfies Record<string, GraphEnum>
 

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { compliancePolicyRoutes } from './graph-compliance-policies.js'
+import { appRoutes } from './graph-apps.js'
 import { batchRoutes } from './graph-batch.js'
 import { connectorRoutes } from './graph-connectors.js'
 import { deltaRoutes } from './graph-delta.js'
@@ -53,4 +54,5 @@ export const graphRoutes: FastifyPluginAsync<GraphRoutesOptions> = async (app, o
   await app.register(deltaRoutes, options)
   await app.register(batchRoutes, options)
   await app.register(compliancePolicyRoutes, options)
+  await app.register(appRoutes, options)
 }

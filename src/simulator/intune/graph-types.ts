@@ -1,3 +1,4 @@
+import { APP_TYPES } from './graph-types-apps.js'
 import { DIRECTORY_TYPES } from './graph-types-directory.js'
 import { DEVICE_TYPES } from './graph-types-devices.js'
 import type { GraphVersion } from './connector.js'
@@ -26,7 +27,7 @@ export interface GraphType {
 }
 
 /** What this Graph knows of Microsoft's types. Everything else is refused, as unknown properties are. */
-export const GRAPH_TYPES: Readonly<Record<string, GraphType>> = { ...DIRECTORY_TYPES, ...DEVICE_TYPES }
+export const GRAPH_TYPES: Readonly<Record<string, GraphType>> = { ...DIRECTORY_TYPES, ...DEVICE_TYPES, ...APP_TYPES }
 
 const shownProperties = new Map<string, Readonly<Record<string, GraphProperty>>>()
 

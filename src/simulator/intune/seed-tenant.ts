@@ -39,6 +39,8 @@ export function newTenant (id: string, defaults: TenantDefaults, nowMs: number):
     connectors: new Map([[DEFAULT_CONNECTOR_ID, newConnector(DEFAULT_CONNECTOR_ID)]]),
     setupComplete: true,
     policies: new Map(),
+    apps: new Map(),
+    appConfigurations: new Map(),
     conditionalAccess: [{ displayName: 'Require a compliant device', resources: RESOURCES }],
     secureByDefault: false,
     anyUserId: randomUUID(),

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { ChangeTracker } from './change-tracking.js'
 import type { CompliancePolicy } from './compliance-policy.js'
 import type { Connector } from './connector.js'
+import type { AppConfiguration, MobileApp } from './mobile-app.js'
 import type { PartnerEntityOptions } from './partner-entity.js'
 import type { PartnerMessage } from './partner-messages.js'
 import type { AndroidManagement, OwnerType, Platform, Resource, ThreatState } from './vocabulary.js'
@@ -132,6 +133,8 @@ export interface Tenant {
   /** False: provisioning answers 200 with `Provisioned: 0`, as happens to partners whose set-up is unfinished. */
   setupComplete: boolean
   policies: Map<string, CompliancePolicy>
+  readonly apps: Map<string, MobileApp>
+  readonly appConfigurations: Map<string, AppConfiguration>
   conditionalAccess: readonly ConditionalAccessPolicy[]
   /** "Mark devices with no compliance policy assigned as": true means not compliant. */
   secureByDefault: boolean

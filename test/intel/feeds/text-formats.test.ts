@@ -144,13 +144,15 @@ t.test('hostile texts end soon', async (t) => {
     angle: '<'.repeat(100_000), colons: 'a:'.repeat(100_000), words: 'alert '.repeat(50_000)
   }
   for (const [name, text] of Object.entries(hostile)) {
-    const startedAt = performance.now()
+    // Of the processor, so that what else goes on does not count.
+    const before = process.cpuUsage()
     try {
       readFeed(text, 'auto')
     } catch (error) {
       t.match((error as { code?: string }).code, /^(?:UNPROCESSABLE|validation)$/, `${name}: ${(error as Error).message.slice(0, 80)}`)
     }
-    const tookMs = performance.now() - startedAt
+    const { user, system } = process.cpuUsage(before)
+    const tookMs = (user + system) / 1_000
     t.ok(tookMs < 3_000, `${name}: ${Math.round(tookMs)} ms`)
   }
 })

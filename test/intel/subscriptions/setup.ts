@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import { createAddressGuard } from '../../../src/intel/subscriptions/address-guard.js'
+import { createAddressGuard } from '../../../src/platform/address-guard.js'
 import { listAllSubscriptions, subscribe, type SubscriptionView } from '../../../src/intel/subscriptions/manage-subscriptions.js'
 import type { ImportSubscribed } from '../../../src/intel/subscriptions/run-subscription.js'
 import type { SubscriptionInput } from '../../../src/intel/subscriptions/subscription.js'

@@ -1,12 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listDeadLetters, resendDeadLetters } from '../../../intune/dead-letters.js'
+import { LEVEL_MEANINGS } from '../../../onboarding/level-meanings.js'
 import { deprovisionTenant } from '../../../intune/deprovision-tenant.js'
 import { getConnector } from '../../../intune/get-connector.js'
 import { provisionTenant, type ProvisionTenantDeps } from '../../../intune/provision-tenant.js'
 import { resyncTenant } from '../../../intune/resync-tenant.js'
+import { listConnectorSteps, STEP_STATES } from '../../../onboarding/connector-steps.js'
 import { recordAudit } from '../../../operators/audit.js'
-import { nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
+import { Level, nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
 
 export interface ConnectorRoutesOptions extends ProvisionTenantDeps {}
 
@@ -50,14 +52,27 @@ const MAX_RESENT = 1_000
 const ResendBody = Type.Object({
   deviceIds: Type.Optional(Type.Array(Uuid, { minItems: 1, maxItems: MAX_RESENT, uniqueItems: true, description: 'None: all.' }))
 }, { additionalProperties: false })
+const WithStepsSchema = Type.Object({
+  ...ConnectorSchema.properties,
+  steps: Type.Array(Type.Object({
+    step: Type.String({ description: '`consent`, `credential`, `roles`, `discovery`, `provisioning`, `heartbeat`, `connector-toggles`, `app`, `app-configuration`, `compliance-policies`.' }),
+    state: Type.Enum([...STEP_STATES]),
+    text: Type.String(),
+    nextAction: nullable(Type.String({ description: 'What to do next; null: nothing.' }))
+  }), { description: 'How far the tenant is, from what is known; `GET …/connector/doctor` looks anew.' }),
+  levels: Type.Array(Type.Object({ level: Level, told: Type.String({ description: 'Graph\'s word for it, as Intune shows it.' }), meaning: Type.String() }), { description: 'What our levels mean and what Intune is told of each.' })
+}, { title: 'ConnectorWithSteps' })
 const about = { tags: ['intune'], security: [{ apiKey: [] }], params: TenantParams }
 
 /** A tenant's connection to Intune. */
 export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> = async (app, deps) => {
   app.get('/connector', {
     config: { permission: 'fleet:read' },
-    schema: { ...about, operationId: 'getConnector', summary: 'How the connection to Intune is', response: { 200: ConnectorSchema } }
-  }, async ({ params }) => await getConnector(deps, params) as never)
+    schema: { ...about, operationId: 'getConnector', summary: 'How the connection to Intune is', response: { 200: WithStepsSchema } }
+  }, async ({ params }) => {
+    const [connector, steps] = await Promise.all([getConnector(deps, params), listConnectorSteps(deps, params)])
+    return { ...connector, steps, levels: LEVEL_MEANINGS } as never
+  })
 
   app.post('/connector/provision', {
     config: { permission: 'connector:manage' },

@@ -8,8 +8,10 @@ import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
 import { enrollmentTokensRoutes } from './enrollment-tokens.js'
 import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
 import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
+import { tenantOnboardingRoutes, type TenantOnboardingRoutesOptions } from './onboarding.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
 import { reconciliationRoutes, type ReconciliationRoutesOptions } from './reconciliation.js'
+import { signalDestinationsRoutes, type SignalDestinationsRoutesOptions } from './signal-destinations.js'
 import { suppressionsRoutes } from './suppressions.js'
 
 export interface TenantRoutesOptions extends FindingsRoutesOptions {
@@ -17,11 +19,13 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly db: Database
   readonly devices: DevicesRoutesOptions
   readonly connector: ConnectorRoutesOptions & ReconciliationRoutesOptions
+  readonly onboarding: TenantOnboardingRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
+  readonly signals: SignalDestinationsRoutesOptions
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
-export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, journal }) => {
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, onboarding, journal, signals }) => {
   // Only a platform-wide key gets here with the id of a tenant that does not exist.
   app.addHook('preHandler', async ({ operator, params }) => {
     if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
@@ -33,6 +37,8 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   await app.register(suppressionsRoutes, devices)
   await app.register(enrollmentTokensRoutes, { db })
   await app.register(connectorRoutes, connector)
+  await app.register(tenantOnboardingRoutes, onboarding)
   await app.register(reconciliationRoutes, connector)
+  await app.register(signalDestinationsRoutes, signals)
   await app.register(auditRoutes, { db })
 }

@@ -8,11 +8,11 @@ const HOLE: AppVulnerability = { appId: APP.appId, cve: 'CVE-2026-0001', feed: '
 
 export const appKevVulnerable: Detection = {
   id: 'app-kev-vulnerable',
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: ALL_PLATFORMS,
   severity: 'high',
-  attack: ['T1658', 'T1664'],
+  attack: ['T1658', 'T1456'],
   raisesLevel: true,
   description: 'The installed version of an app has a hole that attackers are known to use: it is in CISA\'s Known Exploited Vulnerabilities, or the feed that names the versions says so. One finding an app. An app of unknown version, or one that is disabled, proves nothing.',
   sections: ['apps'],

@@ -141,7 +141,7 @@ function toDetection (data: Kind): Detection {
     version: 1,
     category: 'app',
     severity,
-    raisesLevel: severity !== 'audit',
+    raisesLevel: true,
     sections: ['apps'],
     needs: ['apps'],
     examples: examplesOf(data),

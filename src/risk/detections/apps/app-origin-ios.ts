@@ -6,7 +6,6 @@ import { appEvidence, describeApp } from '../../facts/app-matches.js'
 import type { Trait } from '../../facts/app-traits.js'
 import { isAllowedApp, isTrustedStore } from '../../facts/organisation.js'
 import { APPLE } from '../../facts/platforms.js'
-import type { Severity } from '../../level.js'
 
 const appId = 'com.example.torch'
 const ios = (app: Omit<App, 'appId'>, finds: Example['finds'], rest: Omit<Example, 'platform' | 'report' | 'finds'>, config?: { managed: boolean }): Example =>
@@ -66,7 +65,7 @@ function flagged ({ trait, fields, is, ...rest }: Simple): Detection {
     version: 1,
     category: 'app',
     platforms: APPLE,
-    raisesLevel: (rest.severity satisfies Severity) !== 'audit',
+    raisesLevel: true,
     sections: ['apps'],
     detect ({ state, policy }) {
       return appsWith(state, trait)

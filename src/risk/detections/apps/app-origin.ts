@@ -84,12 +84,12 @@ export const appAdbInstalled: Detection = {
 
 export const appThirdPartyStore: Detection = {
   id: 'app-third-party-store',
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: ANDROID,
   severity: 'audit',
   attack: [],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'An app came from a store that the user chose himself, such as F-Droid or Aurora; recorded only. Stores and apps that the organisation allows are not meant.',
   sections: ['apps'],
   needs: ['apps.installer'],

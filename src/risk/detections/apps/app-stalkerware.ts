@@ -10,6 +10,8 @@ import { toIso } from '../../facts/time.js'
 const ID = 'app-stalkerware'
 
 const CERT = 'ab'.repeat(20)
+/** As makers give to their builds, each another. */
+const BY_LOT = ['com.aixlunro.uqfhkagb', 'com.bzbqbkya.hgozttiu', 'com.ntckdlhc.oifhnjwp', 'com.tbntxear.vfmkjxme', 'com.uzoifhzk.qmqnpwaf']
 const named = { type: 'app-id', value: 'com.example.sync', threatClass: 'stalkerware', family: 'SpyFamily' } as const
 
 interface Corroboration {
@@ -33,13 +35,13 @@ function findC2Contact (context: DetectionContext, suspect: SuspectApp): Corrobo
 
 export const appStalkerware: Detection = {
   id: ID,
-  version: 2,
+  version: 3,
   category: 'app',
   platforms: ANDROID,
   severity: 'high',
   attack: ['T1430', 'T1636', 'T1628.001'],
   raisesLevel: true,
-  description: 'An app made to watch its user in secret is installed. High when its signing certificate, its package hash or a contact with its maker\'s server says so; high as well when the package name is so much the family\'s own that nobody else has it (it contains the family\'s brand, or parts that a machine made up; docs/intel.md); medium when only another package name is listed, because many of those names are ordinary words. The organisation\'s list of allowed apps settles a match of the name alone.',
+  description: 'An app made to watch its user in secret is installed. High when its signing certificate, its package hash or a contact with its maker\'s server says so; high as well when the package name is so much the family\'s own that nobody else has it (it contains the family\'s brand, or parts that a machine made up; docs/intel.md); medium when only another package name is listed, because many of those names are ordinary words, or when the name of an app from no store is made by lot in the form of at least five that are listed for one family. The organisation\'s list of allowed apps settles a match of the name alone.',
   sections: ['apps', 'events'],
   needs: ['apps'],
   remediation: {
@@ -51,6 +53,10 @@ export const appStalkerware: Detection = {
     { name: 'only the package name, which may be an accident', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }] }, intel: [named], finds: ['com.example.sync medium'] },
     { name: 'the name, and the phone asks for the maker\'s server', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }], events: [{ type: 'dns-query', host: 'api.spy.example' }] }, intel: [named, { ...named, type: 'domain', value: 'spy.example', role: 'c2' }], finds: ['com.example.sync high'] },
     { name: 'a name that is the family\'s own', platform: 'android', report: { apps: [{ appId: 'com.cocospy' }] }, intel: [{ ...named, value: 'com.cocospy', family: 'Cocospy' }], finds: ['com.cocospy high'] },
+    { name: 'a name made by lot, as five that are listed', platform: 'android', report: { apps: [{ appId: 'com.qpbowavl.dbqhyjcw' }] }, intel: BY_LOT.map((value) => ({ ...named, value })), finds: ['com.qpbowavl.dbqhyjcw medium'] },
+    { name: 'as four that are listed', platform: 'android', report: { apps: [{ appId: 'com.qpbowavl.dbqhyjcw' }] }, intel: BY_LOT.slice(1).map((value) => ({ ...named, value })), finds: [] },
+    { name: 'such a name in a store', platform: 'android', report: { apps: [{ appId: 'com.qpbowavl.dbqhyjcw', installer: 'com.android.vending' }] }, intel: BY_LOT.map((value) => ({ ...named, value })), finds: [] },
+    { name: 'a name of that form that people gave', platform: 'android', report: { apps: [{ appId: 'com.mobiispy.tracking' }, { appId: 'com.evenwell.bboxsbox' }] }, intel: BY_LOT.map((value) => ({ ...named, value })), finds: [] },
     { name: 'the organisation vouches for the name', platform: 'android', report: { apps: [{ appId: 'com.example.sync' }] }, intel: [named], policy: { apps: { allow: ['com.example.sync'] } }, finds: [] },
     { name: 'a visit to the maker\'s sales site', platform: 'android', report: { apps: [{ appId: 'com.example.mail' }], events: [{ type: 'url-visit', url: 'https://spy.example/', action: 'opened' }] }, intel: [{ ...named, type: 'domain', value: 'spy.example', role: 'website' }], finds: [] },
     { name: 'no list of apps', platform: 'android', report: {}, intel: [named], finds: 'unknown' }

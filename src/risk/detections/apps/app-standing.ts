@@ -19,12 +19,12 @@ function overdueAt ({ policy }: DetectionContext, since: string | undefined): nu
 
 export const appUpdateAvailable: Detection = {
   id: 'app-update-available',
-  version: 1,
+  version: 2,
   category: 'app',
   platforms: APPLE,
   severity: 'audit',
   attack: [],
-  raisesLevel: false,
+  raisesLevel: true,
   description: `A newer version of an app has waited in the store for longer than the policy lets it (\`appUpdateDays\`); recorded only. How long it waits must be told. ${SETTLED}`,
   sections: ['apps'],
   needs: ['apps.updateAvailableSince'],

@@ -8,7 +8,7 @@ const TYPES = new Set(['log-stopped', 'log-buffer-critical'])
 
 export const devLogGap: Detection = {
   id: ID,
-  version: 1,
+  version: 2,
   category: 'device',
   platforms: ANDROID,
   severity: 'low',
@@ -32,14 +32,18 @@ export const devLogGap: Detection = {
     const gaps = openEvents(context, TYPES, { id: ID })
     const [newest] = gaps
     if (newest === undefined) return []
-    // When the gap that makes it so many stops to count.
+    // The gap that makes it so many.
     const turning = gaps[context.policy.thresholds.logGaps - 1]
+    const shown = gaps.slice(0, 5)
+    // When that, or one of those that are told of, stops to count.
+    const recheckMs = Math.min(shown.at(-1)!.until, turning?.until ?? Infinity)
     return [{
       subject: 'securityLog',
       title: turning === undefined ? 'The phone\'s security log has a gap.' : 'The phone\'s security log has gaps again and again.',
-      evidence: gaps.slice(0, 5).flatMap(({ event }) => eventEvidence(event, 'detail')),
+      evidence: shown.flatMap(({ event }) => eventEvidence(event, 'detail')),
       expiresAt: toIso(newest.until),
-      ...(turning === undefined ? {} : { severity: 'medium' as const, recheckAt: toIso(turning.until) })
+      recheckAt: toIso(recheckMs),
+      ...(turning === undefined ? {} : { severity: 'medium' as const })
     }]
   }
 }

@@ -11,12 +11,12 @@ const POLICY = { domains: { deny: ['games.example'] } }
 
 export const netDeniedContent: Detection = {
   id: ID,
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'audit',
   attack: [],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'A page of a host that the organisation does not want was asked for (`domains.deny`), or the filter blocked a query or a connection to one. What apps ask for by themselves and nothing blocked is not meant.',
   sections: ['events'],
   needs: [],

@@ -6,12 +6,12 @@ import { wifiEvidence, wifiSubject } from '../../facts/wifi.js'
 
 export const netOpenWifi: Detection = {
   id: 'net-open-wifi',
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'audit',
   attack: ['T1638'],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'The phone uses a Wi-Fi without encryption: whoever is near sees which servers it talks to. One that the organisation itself runs open (its network for guests) is not meant.',
   sections: ['network'],
   needs: ['network.wifi.security'],

@@ -26,12 +26,12 @@ function pages (context: DetectionContext, id: string, reached: boolean): Readon
 
 export const netPhishingBlocked: Detection = {
   id: BLOCKED,
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'audit',
   attack: ['T1660'],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'The filter kept the phone from a page that steals passwords, by intelligence or by the filter\'s own word.',
   sections: ['events'],
   needs: [],

@@ -69,12 +69,12 @@ export const netHostsModified: Detection = {
 
 export const net2gEnabled: Detection = {
   id: 'net-2g-enabled',
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ANDROID,
   severity: 'audit',
   attack: ['T1638'],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'The phone may use 2G, where nothing proves that a tower is the operator\'s. In some countries there is no other network in places.',
   sections: ['config'],
   needs: ['config.cellular2g'],
@@ -98,12 +98,12 @@ const RADIOS: Readonly<Record<Radio, string>> = { bluetooth: 'Bluetooth', nfc: '
 
 export const netRadioExposed: Detection = {
   id: 'net-radio-exposed',
-  version: 1,
+  version: 2,
   category: 'network',
   platforms: ALL_PLATFORMS,
   severity: 'audit',
   attack: [],
-  raisesLevel: false,
+  raisesLevel: true,
   description: 'Bluetooth, NFC or the hotspot is on though the policy wants it off (`radios.deny`). Without such a wish nothing is exposed.',
   sections: ['config'],
   needs: ['config.bluetooth', 'config.nfc', 'config.hotspot'],

@@ -19,7 +19,7 @@ const UNTIL = 'Over when the agent reports the end, when the phone is on another
 function toDetection ({ type, members, subject = networkSubject, title, description, ...told }: Told): Detection {
   return {
     ...told,
-    version: 1,
+    version: 2,
     category: 'network',
     platforms: ALL_PLATFORMS,
     description: `${description} ${UNTIL}`,
@@ -80,7 +80,7 @@ const TOLD: readonly Told[] = [
     type: 'captive-portal',
     severity: 'audit',
     attack: ['T1638'],
-    raisesLevel: false,
+    raisesLevel: true,
     description: 'The network sends the phone to a page of its own, as hotels and trains do before they let anybody through.',
     remediation: {
       user: 'Nothing to do. Do not enter passwords of your work on the page of a hotel or train.',
@@ -95,7 +95,7 @@ const TOLD: readonly Told[] = [
     type: 'port-scan',
     severity: 'audit',
     attack: ['T1423'],
-    raisesLevel: false,
+    raisesLevel: true,
     description: 'Somebody on the network tried out which ports the phone answers on.',
     remediation: {
       user: 'If you do not know this network, leave it.',
@@ -110,7 +110,7 @@ const TOLD: readonly Told[] = [
     type: 'arp-scan',
     severity: 'audit',
     attack: ['T1423'],
-    raisesLevel: false,
+    raisesLevel: true,
     description: 'Somebody on the network asked for every address in it. Printers\' tools do that as well as attackers.',
     remediation: {
       user: 'If you do not know this network, leave it.',

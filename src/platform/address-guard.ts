@@ -1,7 +1,7 @@
 import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
 import ipaddr from 'ipaddr.js'
 
-/** Which addresses a subscription may talk to. */
+/** Which addresses may be talked to where somebody else says whom to talk to. */
 export interface AddressGuard {
   /** Why this host may not be spoken to by its name alone, or undefined: an address is judged here, a name once it is resolved. */
   refuseHost (host: string): string | undefined
@@ -12,11 +12,15 @@ export interface AddressGuard {
    * the address that was judged is the one that is connected to, whatever DNS answers next.
    */
   lookup (host: string, options: LookupOptions, done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void): void
+  /** Whether the installation names this host as one of its own network. */
+  namesPrivate (host: string): boolean
 }
 
 export interface AddressGuardOptions {
   /** Hosts of the installation's own network that are allowed; a leading dot means any host below. */
   readonly privateHosts: readonly string[]
+  /** What would allow a private address, for whoever is refused one. */
+  readonly howToAllow?: string
   /** Stands in for DNS in tests. */
   readonly resolve?: typeof resolve
 }
@@ -26,7 +30,7 @@ export class AddressRefusedError extends Error {
   readonly code = 'address-refused'
 }
 
-/** What answers here belongs to the machine's cloud or to the link, and to no mirror. */
+/** What answers here belongs to the machine's cloud or to the link, and to nobody else. */
 const NEVER = ['linkLocal', 'multicast', 'broadcast', 'unspecified']
 /**
  * Azure's WireServer has a public address; 192.0.0.192 (Oracle), 100.100.100.200 (Alibaba) and
@@ -38,8 +42,10 @@ const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3')
 /** RFC 6052; DNS64 answers with these where there is no IPv4. Its sibling 64:ff9b:1::/48 is for local use (RFC 8215). */
 const NAT64 = ipaddr.parseCIDR('64:ff9b::/96')
 
-/** Judges addresses for subscriptions. */
-export function createAddressGuard ({ privateHosts, resolve: ask = resolve }: AddressGuardOptions): AddressGuard {
+const HOW_TO_ALLOW = 'INTEL_ALLOW_PRIVATE_HOSTS must name the host, and the subscription allow private addresses'
+
+/** Judges addresses; without `howToAllow`, in the words of subscriptions. */
+export function createAddressGuard ({ privateHosts, howToAllow = HOW_TO_ALLOW, resolve: ask = resolve }: AddressGuardOptions): AddressGuard {
   const exact = new Set(privateHosts.filter((host) => !host.startsWith('.')).map(plainHost))
   const below = privateHosts.filter((host) => host.startsWith('.')).map((host) => host.toLowerCase())
   const mayBePrivate = (host: string): boolean => exact.has(host) || below.some((end) => host.endsWith(end))
@@ -49,13 +55,14 @@ export function createAddressGuard ({ privateHosts, resolve: ask = resolve }: Ad
     if (kind === 'public') return undefined
     if (kind === 'private' && mayBePrivate(plainHost(host))) return undefined
     return kind === 'never'
-      ? `${host} has the address ${address}, which no feed can have`
-      : `${host} has the address ${address}, which is not public; INTEL_ALLOW_PRIVATE_HOSTS must name the host, and the subscription allow private addresses`
+      ? `${host} has the address ${address}, which no server of others can have`
+      : `${host} has the address ${address}, which is not public; ${howToAllow}`
   }
 
   return {
     refuseHost: (host) => ipaddr.isValid(plainHost(host)) ? refuseAddress(host, plainHost(host)) : undefined,
     refuseAddress,
+    namesPrivate: (host) => mayBePrivate(plainHost(host)),
     lookup (host, options, done) {
       ask(host, { ...options, all: true }, (error, addresses) => {
         if (error !== null) return done(error, [])
@@ -73,7 +80,7 @@ export function createAddressGuard ({ privateHosts, resolve: ask = resolve }: Ad
   }
 }
 
-/** Whether anybody may reach it (`public`), only who is inside (`private`), or no feed can be there (`never`). */
+/** Whether anybody may reach it (`public`), only who is inside (`private`), or nobody we talk to can be there (`never`). */
 export function kindOfAddress (text: string): 'public' | 'private' | 'never' {
   if (!ipaddr.isValid(text)) return 'never'
   const address = ipaddr.process(text)

@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import t from 'tap'
-import { AddressRefusedError, createAddressGuard, kindOfAddress } from '../../../src/intel/subscriptions/address-guard.js'
+import { AddressRefusedError, createAddressGuard, kindOfAddress } from '../../src/platform/address-guard.js'
 
 const ADDRESSES: Readonly<Record<ReturnType<typeof kindOfAddress>, readonly string[]>> = {
   public: ['8.8.8.8', '1.1.1.1', '172.32.0.1', '2606:4700::1111', '2a00:1450:4001::1', '::ffff:8.8.8.8', '64:ff9b::808:808'],
