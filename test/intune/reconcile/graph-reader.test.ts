@@ -17,7 +17,7 @@ function reading (answer: (request: GraphRequest, call: number) => unknown) {
       return result
     }
   }
-  return { reader: createGraphReader({ graph, budget: NO_LIMIT, longestPauseMs: 5_000, pause: async (ms) => { pauses.push(ms) } }, 'tenant'), requests, pauses }
+  return { reader: createGraphReader({ graph, budget: NO_LIMIT, longestPauseMs: 20_000, pause: async (ms) => { pauses.push(ms) } }, 'tenant'), requests, pauses }
 }
 
 const throttled = (retryAfterMs?: number): IntuneError => new IntuneError('throttled', 'slow down', { status: 429, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
