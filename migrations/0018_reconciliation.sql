@@ -21,8 +21,7 @@ create table reconciliation (
   -- A phone that is gone from Intune for so long is deactivated; null: never by itself.
   deactivate_after_days integer     check (deactivate_after_days > 0),
   -- Rounds in a row that could not read Intune at all.
-  failures              integer     not null default 0,
-  app_sync              jsonb
+  failures              integer     not null default 0
 );
 create index reconciliation_due_at_idx on reconciliation (due_at);
 
@@ -84,6 +83,8 @@ create table directory_device (
   -- Intune's threat state is not the one it acknowledged.
   drift_since      timestamptz,
   healed_at        timestamptz,
+  -- Check-in whose list of apps was taken (iOS App Sync).
+  apps_of          timestamptz,
   -- The version that was sent again, and how often.
   heal_version     bigint,
   heals            smallint    not null default 0,
@@ -97,8 +98,7 @@ create table directory_device (
   manufacturer     text,
   model            text,
   primary key (tenant_number, entra_device_id)
-) with (fillfactor = 90);
-create index directory_device_entra_object_id_idx on directory_device (tenant_number, entra_object_id);
+);
 create unique index directory_device_pending_id_idx on directory_device (tenant_number, pending_id) where pending_id is not null;
 create index directory_device_missing_idx on directory_device (tenant_number, missing_since) where missing_since is not null;
 create index directory_device_drift_idx on directory_device (tenant_number, drift_since) where drift_since is not null;

@@ -82,6 +82,9 @@ export const SETTINGS = {
   PARTNER_WIRE_ENTITY_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a threat message. Microsoft tells it to partners only; unverified.', '5'),
   PARTNER_WIRE_HEALTH_FIELD: setting(Text, 'Name of the field that carries the threat state; unverified.', 'HealthState'),
   PARTNER_WIRE_HEALTH_VALUES: setting(Type.String({ pattern: `^${HEALTH_VALUE}(,${HEALTH_VALUE})*$` }), 'How threat states are spelled where Graph\'s names do not do: `secured=0,highSeverity=3`; digits are sent as numbers; unverified.'),
+  PARTNER_WIRE_APP_SYNC_REQUEST_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of a question for a phone\'s apps (iOS App Sync); unverified.', '6'),
+  PARTNER_WIRE_APP_SYNC_ANSWER_TYPE: setting(Type.Integer({ minimum: 0 }), 'EntityType of its answer; unverified.', '7'),
+  PARTNER_WIRE_APP_SYNC_APPS_FIELD: setting(Text, 'Name of the field of an answer that holds the apps; unverified.', 'Apps'),
   PARTNER_WIRE_DEVICE_API_VERSION: setting(Text, 'api-version of the device service.', '1.2'),
   PARTNER_WIRE_TENANT_API_VERSION: setting(Text, 'api-version of the tenant service.', '1.6')
 } as const

@@ -87,7 +87,12 @@ export async function openIntune (config: Config, log: Logger, watch: Partial<Pi
       healthField: config.PARTNER_WIRE_HEALTH_FIELD,
       healthValues: parsePairs(config.PARTNER_WIRE_HEALTH_VALUES),
       deviceApiVersion: config.PARTNER_WIRE_DEVICE_API_VERSION,
-      tenantApiVersion: config.PARTNER_WIRE_TENANT_API_VERSION
+      tenantApiVersion: config.PARTNER_WIRE_TENANT_API_VERSION,
+      appSync: {
+        requestType: config.PARTNER_WIRE_APP_SYNC_REQUEST_TYPE,
+        answerType: config.PARTNER_WIRE_APP_SYNC_ANSWER_TYPE,
+        appsField: config.PARTNER_WIRE_APP_SYNC_APPS_FIELD
+      }
     },
     log,
     ...watch

@@ -5,6 +5,7 @@ import { createSubscriptionRunner } from '../intel/subscriptions/subscription-ru
 import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
+import { createJournal } from '../telemetry/journal.js'
 import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
 import { signalsOf } from './signal-parts.js'
@@ -35,7 +36,9 @@ function signalsWorkerOf (installation: Installation): WorkersOptions['signals']
 
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, controlDb, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, lifecycle, controlDb, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
+  const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING })
+  lifecycle.onStop('journal of the workers', async () => await journal.close())
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
@@ -55,6 +58,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     reconcile: {
       db, log, queues, onFailed,
       graph: intune.graph,
+      apps: { client: intune.appSync, journal, callBudget: intune.budget },
       budget: createRequestBudget(INTUNE_BUDGET),
       reconcile: queues.producer('reconcile'),
       sync: queues.producer('sync'),

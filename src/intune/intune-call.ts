@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 /** One HTTP exchange with Entra's customers' services, for logs and metrics. */
 export interface IntuneCall {
-  readonly operation: 'graph' | 'provision' | 'deprovision' | 'heartbeat' | 'upload' | 'upload-status'
+  readonly operation: 'graph' | 'provision' | 'deprovision' | 'heartbeat' | 'upload' | 'upload-status' | 'app-sync' | 'app-sync-answer'
   /** HTTP status; undefined when no answer came. */
   readonly status: number | undefined
   readonly seconds: number

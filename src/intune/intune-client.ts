@@ -7,7 +7,7 @@ import { createGraphClient, graphScope, type GraphClient } from './graph-client.
 import { createHttpsAgent } from './https-agent.js'
 import { createHostBreakers, type HostBreakersOptions } from './host-breakers.js'
 import { callLogger, type CallObserver } from './intune-call.js'
-import { createPartnerClient, type PartnerClient } from './partner-client.js'
+import { type AppSyncClient, createPartnerClient, type PartnerClient } from './partner-client.js'
 import { intuneScope, type PartnerWireConfig } from './partner-wire.js'
 
 export interface IntuneClientOptions extends EntraApp {
@@ -37,6 +37,8 @@ export interface IntuneClientOptions extends EntraApp {
 export interface IntuneClient {
   readonly budget?: CallBudget
   readonly partner: PartnerClient
+  /** Apps of iPhones and iPads, as Intune knows them. */
+  readonly appSync: AppSyncClient
   readonly graph: GraphClient
   /** Where a tenant's Intune services are. */
   readonly discovery: Discovery
@@ -73,6 +75,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
   })
   return {
     partner,
+    appSync: partner,
     graph,
     discovery,
     access,

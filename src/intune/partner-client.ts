@@ -8,9 +8,9 @@ import { createHostBreakers, type HostBreakers } from './host-breakers.js'
 import type { CallObserver, IntuneCall } from './intune-call.js'
 import { describeError, IntuneError } from './intune-error.js'
 import {
-  DEVICE_SERVICE, heartbeatRequest, intuneScope, isUploadTaken, readHeartbeatAnswer, readTenantAnswer, readUploadStatus, statusRequest,
+  appSyncAnswerRequest, appSyncRequest, DEVICE_SERVICE, heartbeatRequest, intuneScope, isUploadTaken, readAppSyncAnswer, readHeartbeatAnswer, readTenantAnswer, readUploadStatus, statusRequest,
   TENANT_SERVICE, tenantRequest, toldError, uploadRequest,
-  type HealthRecord, type HeartbeatAnswer, type PartnerWireConfig, type UploadStatus, type WireAnswer, type WireRequest
+  type AppSyncAnswer, type HealthRecord, type HeartbeatAnswer, type PartnerWireConfig, type UploadStatus, type WireAnswer, type WireRequest
 } from './partner-wire.js'
 import { parseRetryAfter } from '../platform/retry-delay.js'
 
@@ -43,6 +43,12 @@ export interface PartnerClient {
   getUploadStatus (entraTenantId: string, messageId: string): Promise<UploadStatus>
 }
 
+/** iOS App Sync. Every function throws IntuneError; both are calls for the caller to have asked the call budget for. */
+export interface AppSyncClient {
+  requestApps (entraTenantId: string, request: { readonly messageId: string, readonly entraDeviceIds: readonly string[], readonly at: Date }): Promise<void>
+  getApps (entraTenantId: string, messageId: string): Promise<AppSyncAnswer>
+}
+
 interface Call {
   readonly operation: IntuneCall['operation']
   readonly entraTenantId: string
@@ -61,7 +67,7 @@ const RETRY_PAUSE_MS = 200
 /** Longer waits are for the caller, who has other tenants to serve. */
 const LONGEST_WAIT_MS = 2_000
 
-export function createPartnerClient (options: PartnerClientOptions): PartnerClient {
+export function createPartnerClient (options: PartnerClientOptions): PartnerClient & AppSyncClient {
   const { wire, breakers = createHostBreakers() } = options
   const call = async (input: Call): Promise<Answer> => await callPartner({ ...options, breakers }, input)
 
@@ -92,6 +98,18 @@ export function createPartnerClient (options: PartnerClientOptions): PartnerClie
       if (!isUploadTaken(answer)) throw new IntuneError('not-set-up', 'Intune took the message without effect: the tenant is not provisioned there.', details)
       const reason = toldError(answer.body)
       if (reason !== undefined) throw new IntuneError('rejected', `Intune refused the message: ${reason}`, details)
+    },
+
+    async requestApps (entraTenantId, request) {
+      const answer = await call({ operation: 'app-sync', entraTenantId, service: DEVICE_SERVICE, build: (base) => appSyncRequest(wire, base, entraTenantId, request) })
+      const details = { clientRequestId: answer.clientRequestId }
+      if (!isUploadTaken(answer)) throw new IntuneError('not-set-up', 'Intune took the question for apps without effect: the tenant is not provisioned there.', details)
+      const reason = toldError(answer.body)
+      if (reason !== undefined) throw new IntuneError('rejected', `Intune refused the question for apps: ${reason}`, details)
+    },
+
+    async getApps (entraTenantId, messageId) {
+      return readAppSyncAnswer(wire, await call({ operation: 'app-sync-answer', entraTenantId, service: DEVICE_SERVICE, build: (base) => appSyncAnswerRequest(wire, base, messageId) }))
     },
 
     async getUploadStatus (entraTenantId, messageId) {

@@ -14,7 +14,20 @@ export interface PartnerWireConfig {
   readonly healthValues?: Readonly<Partial<Record<string, string>>>
   readonly deviceApiVersion: string
   readonly tenantApiVersion: string
+  /** iOS App Sync: how apps are asked for, and how the answer is told; DEFAULT_APP_SYNC_WIRE by default. */
+  readonly appSync?: AppSyncWire
 }
+
+export interface AppSyncWire {
+  /** EntityType of "tell me this phone's apps". */
+  readonly requestType: number
+  /** EntityType of the answer. */
+  readonly answerType: number
+  /** Field of an answer that holds the apps; their own fields are for the vocabulary `intune-app-sync`, which takes them in any spelling. */
+  readonly appsField: string
+}
+
+export const DEFAULT_APP_SYNC_WIRE: AppSyncWire = { requestType: 6, answerType: 7, appsField: 'Apps' }
 
 /** What Intune is told about one phone. */
 export interface HealthRecord {
@@ -152,6 +165,57 @@ export function readUploadStatus ({ body }: WireAnswer): UploadStatus {
     return { state: 'failed', reason, entraDeviceIds: [...new Set(reason.toLowerCase().match(GUID) ?? [])] }
   }
   return { state: 'running' }
+}
+
+/** Asks for the apps of phones. The answer is under the message's id, once it is worked off. */
+export function appSyncRequest (
+  config: PartnerWireConfig, base: string, entraTenantId: string,
+  { messageId, entraDeviceIds, at }: { readonly messageId: string, readonly entraDeviceIds: readonly string[], readonly at: Date }
+): WireRequest {
+  const { requestType } = config.appSync ?? DEFAULT_APP_SYNC_WIRE
+  const content = entraDeviceIds.map((entraDeviceId) => ({ EntityType: requestType, TenantId: entraTenantId, DeviceId: entraDeviceId, LastUpdateTime: at.toISOString() }))
+  return {
+    method: 'PUT',
+    url: messageUrl(config, base, messageId),
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ TenantId: entraTenantId, UploadTime: at.toISOString(), Content: JSON.stringify(content) })
+  }
+}
+
+export function appSyncAnswerRequest (config: PartnerWireConfig, base: string, messageId: string): WireRequest {
+  return { method: 'GET', url: `${base}/DataDownloadMessages(guid'${messageId}')?api-version=${config.deviceApiVersion}`, headers: {} }
+}
+
+/** One phone's apps as Intune passes them on. */
+export interface PhoneApps {
+  readonly entraDeviceId: string
+  /** The check-in that the list is of; undefined: there was none yet. */
+  readonly checkedInAt: string | undefined
+  readonly apps: readonly unknown[]
+}
+
+/** `none`: there is no answer to this message. */
+export type AppSyncAnswer = { readonly state: 'running' | 'none' } | { readonly state: 'answered', readonly phones: readonly PhoneApps[] }
+
+export function readAppSyncAnswer (config: PartnerWireConfig, answer: WireAnswer): AppSyncAnswer {
+  if (nothingHappened(answer)) return { state: 'none' }
+  if (fieldOf(answer.body, 'Status') !== 'Completed') return { state: 'running' }
+  const { answerType, appsField } = config.appSync ?? DEFAULT_APP_SYNC_WIRE
+  const content = fieldOf(answer.body, 'Content')
+  let entities: unknown = content
+  try {
+    if (typeof content === 'string') entities = JSON.parse(content)
+  } catch {
+    return { state: 'none' }
+  }
+  const phones = (Array.isArray(entities) ? entities as unknown[] : []).flatMap((entity) => {
+    const entraDeviceId = fieldOf(entity, 'DeviceId')
+    const checkedInAt = fieldOf(entity, 'LastUpdateTime')
+    const apps = fieldOf(entity, appsField)
+    if (fieldOf(entity, 'EntityType') !== answerType || typeof entraDeviceId !== 'string' || !Array.isArray(apps)) return []
+    return [{ entraDeviceId: entraDeviceId.toLowerCase(), checkedInAt: typeof checkedInAt === 'string' ? checkedInAt : undefined, apps: apps as unknown[] }]
+  })
+  return { state: 'answered', phones }
 }
 
 /** The error that an answer tells, whatever its HTTP status. */

@@ -105,7 +105,7 @@ export interface Schema {
   reconciliation: {
     tenant_id: string, due_at: ColumnType<Date, Date | string | undefined, Date | string>, lease_id: string | null, lease_until: Time | null, round_id: BigInt | null
     full_requested_at: Time | null, full_at: Time | null, devices_delta: string | null, members_delta: string | null, members_delta_groups: string[] | null
-    checked_in_until: Time | null, deactivate_after_days: number | null, failures: Generated<number>, app_sync: Json<unknown> | null
+    checked_in_until: Time | null, deactivate_after_days: number | null, failures: Generated<number>
   }
   reconciliation_round: {
     id: GeneratedAlways<number>, tenant_id: string, started_at: Generated<Date>, finished_at: Time | null, is_full: boolean, requested: Generated<boolean>
@@ -119,7 +119,7 @@ export interface Schema {
   directory_device: {
     tenant_number: number, entra_device_id: string, entra_object_id: string | null, intune_device_id: string | null, user_id: string | null
     pending_id: string | null, seen_round: BigInt, first_seen_at: Generated<Date>, enrolled_at: Time | null, checked_in_at: Time | null
-    missing_since: Time | null, vanished_at: Time | null, removed_from_entra_at: Time | null, drift_since: Time | null, healed_at: Time | null
+    missing_since: Time | null, vanished_at: Time | null, removed_from_entra_at: Time | null, drift_since: Time | null, healed_at: Time | null, apps_of: Time | null
     heal_version: BigInt | null, heals: Generated<number>, platform: number, owner_type: number | null, compliance: number | null
     threat_state: number | null, device_name: string | null, serial_number: string | null, os_version: string | null
     manufacturer: string | null, model: string | null

@@ -17,7 +17,6 @@ export interface Reconciliation {
   readonly deactivateAfterDays: number | null
   readonly groups: ReadonlyArray<{ readonly wanted: string, readonly entraGroupId: string | null, readonly name: string | null, readonly members: number, readonly fault: string | null }>
   readonly directory: { readonly phones: number, readonly pending: number, readonly missing: number, readonly vanished: number, readonly drifting: number, readonly stuck: number }
-  readonly appSync: unknown
   readonly rounds: readonly Round[]
 }
 
@@ -47,7 +46,6 @@ export async function getReconciliation ({ db }: { readonly db: Database }, { te
     deactivateAfterDays: state?.deactivateAfterDays ?? null,
     groups: groups.map(({ number, wanted, entraGroupId, name, fault }) => ({ wanted, entraGroupId, name, members: members.get(number) ?? 0, fault })),
     directory,
-    appSync: state?.appSync ?? null,
     rounds: rounds.map((round) => ({
       id: round.id,
       startedAt: round.startedAt.toISOString(),

@@ -51,7 +51,7 @@ export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAU
         return await ask()
       } catch (error) {
         if (!(error instanceof IntuneError) || (error.failure !== 'throttled' && error.failure !== 'unavailable')) throw error
-        const waitMs = error.details.retryAfterMs ?? backoffMs(BACKOFF, attempt)
+        const waitMs = error.details.retryAfterMs ?? Math.min(backoffMs(BACKOFF, attempt), longestPauseMs)
         if (attempt >= MAX_TRIES || waitMs > longestPauseMs) throw error
         await pause(waitMs)
       }

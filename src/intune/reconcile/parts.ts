@@ -1,5 +1,6 @@
 import { describeError, IntuneError } from '../intune-error.js'
 import { deactivateDevices, insertAudit } from '../../devices/device-repository.js'
+import { syncApps } from './app-sync.js'
 import { applyManagedEntries, scopeOf } from './apply-page.js'
 import {
   countEntries, forgetVanished, listLongVanished, listMissing, listUnlisted, markMissing, saveEntraEntries, saveEntraRemovals, saveStillThere, saveVanished, settleGroups, settlePending
@@ -33,7 +34,7 @@ export const PART_STEPS: Readonly<Record<PartName, Step>> = {
   managedDevices: readManagedDevices,
   lookups: lookUp,
   settle,
-  appSync: async () => ({ outcome: { state: 'skipped' } })
+  appSync: syncApps
 }
 
 async function readOurConnector ({ deps, round, graph, transact }: RoundContext): Promise<StepResult> {

@@ -6,6 +6,7 @@ import type { Producer } from '../../platform/queue-names.js'
 import { backoffMs } from '../../platform/retry-delay.js'
 import { describeError, IntuneError } from '../intune-error.js'
 import type { GraphClient } from '../graph-client.js'
+import type { AppSyncDeps } from './app-sync.js'
 import { createGraphReader, type GraphReader } from './graph-reader.js'
 import { PART_STEPS } from './parts.js'
 import { claimRound, finishRound, LeaseLostError, pauseRound, saveMarkers, saveProgress, type LeasedRound, type Markers } from './reconciliation-repository.js'
@@ -39,6 +40,8 @@ export interface ReconcileDeps {
   readonly budget: RequestBudget
   readonly log: Logger
   readonly sync: Producer<'sync'>
+  /** iOS App Sync; without it no apps are asked for. */
+  readonly apps?: AppSyncDeps
   /** Our connector's id, the same in all tenants; undefined: the tenant's only one. */
   readonly connectorId?: string | undefined
   readonly tuning?: Partial<ReconcileTuning>
@@ -58,6 +61,8 @@ export interface RoundContext {
   transact<T> (work: (tx: Tx) => Promise<T>): Promise<T>
   /** What became of parts so far. */
   outcomeOf (part: PartName): PartOutcome | undefined
+  /** What was counted up to the step in hand. */
+  countsSoFar (): RoundCounts
 }
 
 /** One step of a part: what it did, and where it goes on. */
@@ -112,7 +117,8 @@ async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: Leased
     deps, round, graph, tuning,
     now: deps.now ?? (() => new Date()),
     transact: async (run) => await transact(deps.db, run),
-    outcomeOf: (part) => parts[part]
+    outcomeOf: (part) => parts[part],
+    countsSoFar: () => counts
   }
 
   for (;;) {

@@ -221,18 +221,16 @@ export interface ReconciliationRow {
   readonly isRunning: boolean
   readonly fullAt: Date | null
   readonly deactivateAfterDays: number | null
-  readonly appSync: unknown
 }
 
 export async function findReconciliation (db: Database, tenantId: string): Promise<ReconciliationRow | undefined> {
-  const row = await db.selectFrom('reconciliation').select(['due_at', 'lease_until', 'full_at', 'deactivate_after_days', 'app_sync'])
+  const row = await db.selectFrom('reconciliation').select(['due_at', 'lease_until', 'full_at', 'deactivate_after_days'])
     .where('tenant_id', '=', tenantId).executeTakeFirst()
   return row && {
     dueAt: row.due_at,
     isRunning: row.lease_until !== null && row.lease_until > new Date(),
     fullAt: row.full_at,
-    deactivateAfterDays: row.deactivate_after_days,
-    appSync: row.app_sync
+    deactivateAfterDays: row.deactivate_after_days
   }
 }
 

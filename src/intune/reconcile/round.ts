@@ -1,5 +1,9 @@
 import type { DriftKind } from '../../devices/directory-vocabulary.js'
 
+/** Why Intune passes no apps of a phone on. */
+export const EMPTY_REASONS = ['not-enrolled', 'no-check-in', 'personal', 'unknown'] as const
+export type EmptyReason = (typeof EMPTY_REASONS)[number]
+
 /** What a round does, in this order. */
 export const PARTS = ['connector', 'groups', 'members', 'entraDevices', 'managedDevices', 'lookups', 'settle', 'appSync'] as const
 export type PartName = (typeof PARTS)[number]
@@ -55,6 +59,14 @@ export interface RoundCounts {
   readonly healed: number
   /** Drifted phones that are no longer healed, because Intune keeps its own state. */
   readonly stuck: number
+  /** Phones whose apps Intune was asked for (iOS App Sync), those whose list was taken, and of those the ones that hold managed apps only. */
+  readonly appsAsked: number
+  readonly appsTaken: number
+  readonly appsManagedOnly: number
+  /** Lists that could not be taken as a report. */
+  readonly appsRefused: number
+  /** Phones of which Intune passes no app on, by why. */
+  readonly appsEmpty: Readonly<Partial<Record<EmptyReason, number>>>
   readonly pending: number
   readonly nestedGroups: number
   readonly errors: number
@@ -65,15 +77,15 @@ export interface RoundCounts {
 
 export const NO_COUNTS: RoundCounts = {
   seen: 0, new: 0, otherDevices: 0, withoutEntraId: 0, unknownAtIntune: 0, vanished: 0, reappeared: 0, reenrolled: 0, deactivated: 0,
-  drifted: 0, driftedByKind: {}, healed: 0, stuck: 0, pending: 0, nestedGroups: 0, errors: 0, requests: 0, pages: 0
+  drifted: 0, driftedByKind: {}, healed: 0, stuck: 0, appsAsked: 0, appsTaken: 0, appsManagedOnly: 0, appsRefused: 0, appsEmpty: {}, pending: 0, nestedGroups: 0, errors: 0, requests: 0, pages: 0
 }
 
 /** Adds up; `pending` is a state, not a sum. */
 export function addCounts (sum: RoundCounts, more: Partial<RoundCounts>): RoundCounts {
   const total: Record<string, unknown> = { ...sum }
   for (const [name, value] of Object.entries(more)) {
-    if (name === 'driftedByKind') {
-      const kinds: Record<string, number> = { ...sum.driftedByKind }
+    if (typeof value === 'object') {
+      const kinds: Record<string, number> = { ...sum[name as 'driftedByKind'] }
       for (const [kind, count] of Object.entries(value as Record<string, number>)) kinds[kind] = (kinds[kind] ?? 0) + count
       total[name] = kinds
     } else {

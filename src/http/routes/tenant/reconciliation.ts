@@ -7,10 +7,11 @@ import { nullable, TenantParams, Text, Time, Uuid } from '../../schemas.js'
 
 export interface ReconciliationRoutesOptions extends ReconciliationDeps {}
 
-const { driftedByKind: _kinds, ...plainCounts } = NO_COUNTS
+const { driftedByKind: _kinds, appsEmpty: _reasons, ...plainCounts } = NO_COUNTS
 const CountsSchema = Type.Object({
   ...Object.fromEntries(Object.keys(plainCounts).map((name) => [name, Type.Integer()])),
-  driftedByKind: Type.Record(Type.String(), Type.Integer(), { description: 'By how Intune\'s state differs: lost, milder, harsher, other.' })
+  driftedByKind: Type.Record(Type.String(), Type.Integer(), { description: 'By how Intune\'s state differs: lost, milder, harsher, other.' }),
+  appsEmpty: Type.Record(Type.String(), Type.Integer(), { description: 'Phones of which Intune passes no app on: not-enrolled, no-check-in, personal, unknown.' })
 })
 const ReconciliationSchema = Type.Object({
   running: Type.Boolean(),
@@ -25,7 +26,6 @@ const ReconciliationSchema = Type.Object({
     fault: nullable(Type.String())
   })),
   directory: Type.Object({ phones: Type.Integer(), pending: Type.Integer(), missing: Type.Integer(), vanished: Type.Integer(), drifting: Type.Integer(), stuck: Type.Integer() }),
-  appSync: Type.Unknown(),
   rounds: Type.Array(Type.Object({
     id: Type.Integer(),
     startedAt: Time,
