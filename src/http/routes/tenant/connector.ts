@@ -104,12 +104,12 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> 
 
   app.get('/connector/dead-letters', {
     config: { permission: 'fleet:read' },
-    schema: { ...about, operationId: 'listDeadLetters', summary: 'Phones whose state Intune went on refusing until it was given up, the last one first', querystring: Type.Object(PageQuery), response: { 200: page(DeadLetterSchema) } }
+    schema: { ...about, operationId: 'listConnectorDeadLetters', summary: 'Phones whose state Intune went on refusing until it was given up, the last one first', querystring: Type.Object(PageQuery), response: { 200: page(DeadLetterSchema) } }
   }, async ({ params, query }) => await listDeadLetters(deps, { ...query, ...params }) as never)
 
   app.post('/connector/dead-letters/resend', {
     config: { permission: 'dead-letter:resend' },
-    schema: { ...about, operationId: 'resendDeadLetters', summary: 'Send such states again', body: ResendBody, response: { 202: Type.Object({ devices: Type.Integer() }) } }
+    schema: { ...about, operationId: 'resendConnectorDeadLetters', summary: 'Send such states again', body: ResendBody, response: { 202: Type.Object({ devices: Type.Integer() }) } }
   }, async ({ params, body, operator }, reply) => {
     const answer = await resendDeadLetters(deps, { ...params, ...body })
     await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.dead-letters-resent', detail: { ...answer, ...body } })
