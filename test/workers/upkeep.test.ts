@@ -168,7 +168,7 @@ t.test('what is over by itself is judged anew within five seconds, by the worker
   const score = startScoreWorker({ queues, score: queues.producer('score'), db, intel, sync, log: silentLog, concurrency: 1 })
   t.teardown(async () => await score.close())
   const upkeep = await startUpkeepWorker({
-    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), heartbeatMinutes: 60, retentionDays: 30,
+    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7,
     subscriptions: { run: async () => {}, close: async () => {} }
   })
   t.teardown(async () => await upkeep.close())
