@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { packageRoot } from '../src/platform/package-root.js'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const root = packageRoot
 
 /**
  * What each folder may import of our own code, besides itself. `types` means: type imports

@@ -4,12 +4,17 @@ export const SIMULATED_USER = '00000000-0000-4000-8000-000000000001'
 /** What the app of an MTD partner is allowed in a customer's tenant. */
 const ROLES = {
   graph: [
-    'Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'Device.Read.All', 'GroupMember.Read.All',
+    'Application.Read.All', 'DeviceManagementManagedDevices.Read.All', 'Device.Read.All', 'GroupMember.Read.All', 'User.Read.All',
     // To set Intune up, and for the doctor to look at it.
-    'DeviceManagementServiceConfig.ReadWrite.All', 'DeviceManagementApps.ReadWrite.All', 'DeviceManagementConfiguration.ReadWrite.All'
+    'DeviceManagementServiceConfig.ReadWrite.All', 'DeviceManagementApps.ReadWrite.All', 'DeviceManagementConfiguration.ReadWrite.All',
+    'Policy.Read.All', 'Organization.Read.All'
   ],
   intune: ['update_device_health']
 }
+/** Our own API as an Entra app: relying parties ask for a token for it. */
+export const SIMULATED_API = { clientId: '5a11ab0e-0000-4000-8000-000000000a91', uri: 'api://sallyport', roles: ['threat_state.read'] }
+/** A relying party of the simulated tenant; it proves itself by the same secret as Sallyport's own app there. */
+export const SIMULATED_RELYING_PARTY = '5a11ab0e-0000-4000-8000-00000000de11'
 /** Microsoft's usual advice: a phone may be `low` at worst. */
 const LIMIT = 'low'
 
@@ -25,10 +30,16 @@ type Simulator = { readonly httpUrl: string }
 
 /** Makes a customer at the simulator, as an administrator would set one up at Microsoft. */
 export async function seedSimulatedTenant (simulator: Simulator, { entraTenantId, name, clientId, clientSecret }: SimulatedTenant): Promise<void> {
+  const { clientId: apiId, uri, roles } = SIMULATED_API
+  await putToSimulator(simulator, `/_sim/applications/${apiId}`, { displayName: 'Sallyport API', api: { identifierUris: [uri], tokenVersion: 2, roles } })
   await putToSimulator(simulator, `/_sim/tenants/${entraTenantId}`, {
     displayName: name,
     users: [{ id: SIMULATED_USER, displayName: `${name} user` }],
-    clients: [{ clientId, secret: clientSecret, roles: ROLES }],
+    clients: [
+      { clientId, secret: clientSecret, roles: ROLES },
+      { clientId: apiId, displayName: 'Sallyport API', roles: {} },
+      { clientId: SIMULATED_RELYING_PARTY, displayName: 'A relying party', secret: clientSecret, roles: { apis: { [apiId]: roles } } }
+    ],
     policies: [{ displayName: `At or under ${LIMIT}`, limit: LIMIT }],
     connector: { androidEnabled: true, iosEnabled: true }
   })

@@ -10,12 +10,11 @@ import { connectSimulator, seedEmbeddedTenant, setUpEmbeddedTenant } from './emb
 import { type Installation, openInstallation } from './installation.js'
 import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
+import { SIMULATED_API } from './simulated-tenant.js'
 import type { SimulatorAddress } from './start-simulator.js'
 import { type Environment, portSettings, type ReadyLine, type Running, type Start } from './up.js'
 import { wireWorkers } from './wire-workers.js'
 
-/** Whom relying parties ask the simulator's Entra for a token for. */
-const EMBEDDED_AUDIENCE = 'api://sallyport'
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Starts what needs the database. What was started is registered with the lifecycle, also when a later part fails. */
@@ -88,6 +87,6 @@ async function simulatorSettings (simulator: SimulatorAddress, credentials: Embe
     INTUNE_CA_FILE: caFile,
     INTUNE_CLIENT_ID: credentials.intuneClientId,
     INTUNE_CLIENT_SECRET: credentials.intuneClientSecret,
-    PARTNER_API_AUDIENCE: EMBEDDED_AUDIENCE
+    PARTNER_API_AUDIENCE: SIMULATED_API.clientId
   }
 }

@@ -8,6 +8,7 @@ import { zipSync } from 'fflate'
 import { build, buildBinary } from 'plist'
 import { Header } from 'tar'
 import t from 'tap'
+import { packageRoot } from '../../src/platform/package-root.js'
 import { scoreGroup } from '../../src/devices/score-devices.js'
 import { OverloadedError } from '../../src/errors.js'
 import { DETECTIONS } from '../../src/risk/detections/index.js'
@@ -149,7 +150,7 @@ t.test('an AndroidQF folder in every packing is the same report', async (t) => {
   t.strictSame(await open(deviceId), ['app-sideloaded com.example.side', 'dev-root-binary /system/bin/su'])
 })
 
-const shared = new URL('../../../shared/data/mvt-artifacts/androidqf/', import.meta.url).pathname
+const shared = join(packageRoot, '../shared/data/mvt-artifacts/androidqf')
 t.test('real AndroidQF files', { skip: existsSync(shared) ? false : '1 test left out: no shared data' }, async (t) => {
   const { deviceId } = await phone('android')
   const files = Object.fromEntries(readdirSync(shared).map((name) => [name, readFileSync(join(shared, name), 'utf8')]))

@@ -2,10 +2,11 @@ import { type ChildProcess, fork, type ForkOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { threadFile } from '../../src/platform/thread.js'
 
 /** A script of the folder `children` as a process of its own, killed after the test at the latest. */
 export function startScript (t: Test, name: string, args: readonly string[] = [], options: ForkOptions = {}): ChildProcess {
-  const child = fork(fileURLToPath(new URL(`./children/${name}.ts`, import.meta.url)), [...args], options)
+  const child = fork(fileURLToPath(threadFile(`children/${name}`, import.meta.url)), [...args], options)
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL')
