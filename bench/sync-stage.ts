@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { upsertOutbox } from '../src/devices/outbox-repository.js'
 import type { Health } from '../src/devices/health.js'
 import type { CallBudget } from '../src/intune/call-budget.js'
-import type { IntuneCall } from '../src/intune/intune-call.js'
+import type { CallObserver } from '../src/intune/intune-call.js'
 import { createIntuneClient } from '../src/intune/intune-client.js'
 import type { SyncTuning } from '../src/intune/sync-deps.js'
 import { createSyncScheduler, type SyncScheduler } from '../src/intune/sync-scheduler.js'
@@ -22,7 +22,7 @@ export interface BenchTenant { readonly tenantId: string, readonly entraTenantId
 export interface SyncOptions {
   readonly budget?: CallBudget
   readonly tuning?: Partial<SyncTuning>
-  readonly onCall: (call: IntuneCall) => void
+  readonly onCall: CallObserver
 }
 
 /** A database, a simulated Intune in a process of its own, and what tells the one about the other. */
@@ -51,6 +51,20 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
   await migrate({ databaseUrl: postgres.url, log })
   const db = openDatabase({ connectionString: postgres.url, maxConnections: 12, applicationName: 'bench' })
   const { httpUrl, httpsUrl, caCertificatePem } = await simulator.call('start', undefined)
+  const observer: { onCall: CallObserver } = { onCall: () => {} }
+  // One for all that is measured, as a worker has one: tokens and addresses of services are known after the first message of a tenant.
+  const { partner, close: closeIntune } = createIntuneClient({
+    authorityHost: httpsUrl,
+    graphBaseUrl: httpsUrl,
+    resource: 'https://api.manage.microsoft.com/',
+    endpointHosts: [new URL(httpsUrl).hostname],
+    clientId,
+    clientSecret: CLIENT_SECRET,
+    extraCaPem: caCertificatePem,
+    wire: { entityType: 5, healthField: 'HealthState', deviceApiVersion: '1.2', tenantApiVersion: '1.6' },
+    log,
+    onCall: (call) => observer.onCall(call)
+  })
 
   async function control (method: 'GET' | 'PUT', path: string, body?: unknown): Promise<unknown> {
     const answer = await fetch(`${httpUrl}/_sim${path}`, { method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) })
@@ -99,27 +113,9 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
     },
 
     startSync ({ budget, tuning, onCall }) {
-      const intune = createIntuneClient({
-        authorityHost: httpsUrl,
-        graphBaseUrl: httpsUrl,
-        resource: 'https://api.manage.microsoft.com/',
-        endpointHosts: [new URL(httpsUrl).hostname],
-        clientId,
-        clientSecret: CLIENT_SECRET,
-        extraCaPem: caCertificatePem,
-        wire: { entityType: 5, healthField: 'HealthState', deviceApiVersion: '1.2', tenantApiVersion: '1.6' },
-        log,
-        onCall,
-        ...(budget === undefined ? {} : { budget })
-      })
-      const scheduler = createSyncScheduler({ db, intune, log, publicUrl: 'https://mtd.example', ...(tuning === undefined ? {} : { tuning }) })
-      return {
-        run: scheduler.run,
-        async close () {
-          await scheduler.close()
-          await intune.close()
-        }
-      }
+      observer.onCall = onCall
+      const intune = { partner, ...(budget === undefined ? {} : { budget }) }
+      return createSyncScheduler({ db, intune, log, publicUrl: 'https://mtd.example', ...(tuning === undefined ? {} : { tuning }) })
     },
 
     async countDifferent (tenants) {
@@ -136,6 +132,7 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
     },
 
     async stop () {
+      await closeIntune()
       await db.destroy()
       await simulator.stop()
       await postgres.stop()

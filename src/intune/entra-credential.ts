@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { TokenCredential } from '@azure/identity'
+import type { ClientSecretCredentialOptions, TokenCredential } from '@azure/identity'
 import { describeError, IntuneError } from './intune-error.js'
 import { trustedAuthorities } from './https-agent.js'
 
@@ -7,6 +7,8 @@ export interface EntraCredentialOptions extends EntraApp {
   /** https, without a path. */
   readonly authorityHost: string
   readonly extraCaPem?: string
+  /** How long Entra may take over one exchange; 15 s by default. */
+  readonly answerLimitMs?: number
 }
 
 /** An Entra app and its way to prove itself: exactly one of the three. */
@@ -27,8 +29,10 @@ export interface EntraTokens {
   dropTokens (entraTenantId: string): void
 }
 
+type PipelinePolicy = NonNullable<ClientSecretCredentialOptions['additionalPolicies']>[number]['policy']
 interface CachedToken { readonly token: string, readonly refreshAt: number }
 
+const ANSWER_LIMIT_MS = 15_000
 const RENEW_BEFORE_MS = 5 * 60 * 1000
 const MICROSOFT_AUTHORITIES = /(^|\.)(microsoftonline\.com|microsoftonline\.us|chinacloudapi\.cn|partner\.microsoftonline\.cn|windows\.net|microsoft\.com)$/
 
@@ -93,6 +97,8 @@ function credentialFactory (options: EntraCredentialOptions): (entraTenantId: st
     // Discovery asks Microsoft whether it knows the authority, which only makes sense for its own.
     disableInstanceDiscovery: !MICROSOFT_AUTHORITIES.test(new URL(options.authorityHost).hostname),
     additionallyAllowedTenants: ['*'],
+    // The library waits for ever by itself, and with it everybody who waits for this token.
+    additionalPolicies: [{ policy: limitedTime(options.answerLimitMs ?? ANSWER_LIMIT_MS), position: 'perRetry' as const }],
     retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
     // One object for all tenants: the library keeps a connection pool for each.
     ...(ca === undefined ? {} : { tlsOptions: { ca } })
@@ -106,6 +112,17 @@ function credentialFactory (options: EntraCredentialOptions): (entraTenantId: st
       return new ClientCertificateCredential(tenant, clientId, { certificatePath: clientCertificatePath }, common)
     })
     return { getToken: async (...request) => await (await loading).getToken(...request) }
+  }
+}
+
+/** Gives every exchange of the library's HTTP client a time limit. */
+function limitedTime (ms: number): PipelinePolicy {
+  return {
+    name: 'limitedTime',
+    async sendRequest (request, next) {
+      request.timeout = ms
+      return await next(request)
+    }
   }
 }
 

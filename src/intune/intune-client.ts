@@ -87,7 +87,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
   }
 
   function setUpApart (app: EntraApp): IntuneClient['setup'] {
-    const tokens = createEntraTokens({ ...app, authorityHost, ...(extraCaPem === undefined ? {} : { extraCaPem }) })
+    const tokens = createEntraTokens({ ...app, authorityHost, answerLimitMs, ...(extraCaPem === undefined ? {} : { extraCaPem }) })
     return {
       graph: createGraphClient({ baseUrl, tokens, agent, observe, answerLimitMs }),
       access: createAppAccess({ authorityHost, app, tokens, scopes: { graph: graphScope(baseUrl) } }),

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { createEntraTokens } from '../../src/intune/entra-credential.js'
 
@@ -66,4 +68,20 @@ t.test('a federated token is read from its file for every sign-in, and what is w
   await t.rejects(tokens.getToken('6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'x/.default'), { code: 'intune-unauthorized', message: /holds no federated token/ })
   const missing = createEntraTokens({ authorityHost: 'https://127.0.0.1:1', clientId: 'a', federatedTokenPath: `${folder}/nothing` })
   await t.rejects(missing.getToken('6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'x/.default'), { code: 'intune-unauthorized', message: /federated token cannot be read: ENOENT/ })
+})
+
+t.test('an Entra that never answers is given up, and asked again by whoever needs a token next', async (t) => {
+  let connections = 0
+  const silent = createServer((socket) => {
+    connections++
+    t.teardown(() => socket.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => silent.close())
+  const tokens = createEntraTokens({ ...OPTIONS, authorityHost: `https://127.0.0.1:${(silent.address() as AddressInfo).port}`, answerLimitMs: 50 })
+  for (const _ of [1, 2]) {
+    const before = connections
+    await t.rejects(tokens.getToken('6ba7b810-9dad-41d1-80b4-00c04fd430c8', 'x/.default'), { code: 'intune-unavailable' })
+    t.ok(connections > before)
+  }
 })

@@ -81,7 +81,8 @@ export function recordingPartner (): RecordingPartner {
       await partner.onUpload(records)
     },
     async getUploadStatus (_tenant, messageId) {
-      return await partner.onStatus(byId.get(messageId)!)
+      const records = byId.get(messageId)
+      return records === undefined ? { state: 'unknown' } : await partner.onStatus(records)
     }
   }
   return partner
