@@ -8,6 +8,7 @@ import {
 import { connectTenant, noteTenantFailure } from './provision-tenant.js'
 import type { SyncTenantDeps, SyncTuning } from './sync-deps.js'
 import type { Outgoing, TenantRun } from './tenant-run.js'
+import { createGate } from '../platform/gate.js'
 import { backoffMs } from '../platform/retry-delay.js'
 
 export interface MessageSenderOptions {
@@ -19,9 +20,15 @@ export interface MessageSenderOptions {
   readonly onChange: (run: TenantRun) => void
 }
 
+/** Does something that waits for Microsoft and not for us. */
+export type Away = <T>(work: () => Promise<T>) => Promise<T>
+
 export interface MessageSender {
-  /** Sends one message of the tenant, if anything is due and may be sent; does not wait for Intune to work it off. */
-  sendNext (run: TenantRun): Promise<void>
+  /**
+   * Sends one message of the tenant, if anything is due and may be sent; does not wait for Intune to work it off.
+   * `away` is told of everything that waits for somebody else's answer.
+   */
+  sendNext (run: TenantRun, away: Away): Promise<void>
   /** Ids of messages that this process looks after. */
   inHand (): string[]
 }
@@ -41,15 +48,20 @@ const LONGEST_LOOK_MS = 5_000
 /** Weight of the newest message in what messages took lately. */
 const NEWEST_WEIGHT = 0.3
 const THROTTLED_LOOK_MS = 2_000
+/** Large messages being put together or confirmed in the database at once; more only make everybody else wait, scoring too. */
+const DATABASE_PLACES = 4
+/** Rows that need no place. */
+const SMALL_MESSAGE = 50
 
 export function createMessageSender ({ deps, tuning, signal, onChange }: MessageSenderOptions): MessageSender {
   const { db, log } = deps
   const { partner, budget } = deps.intune
   const inHand = new Set<string>()
+  const gate = createGate(DATABASE_PLACES)
   /** How long Intune works on messages, in ms. */
   let usualMs = FIRST_LOOK_MS.start * 2
 
-  async function sendNext (run: TenantRun): Promise<void> {
+  async function sendNext (run: TenantRun, away: Away): Promise<void> {
     const { tenantId } = run
     // Before anything is asked: a word that comes meanwhile counts.
     run.due = false
@@ -62,7 +74,7 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
     if (connector.state !== 'provisioned') {
       // A connection that was lost is set up again even if there is nothing to say.
       if (connector.state === 'not-provisioned' && !await hasDueRows(db, tenantId)) return await stop(run)
-      if (!await connectTenant(deps, connector)) {
+      if (!await away(async () => await connectTenant(deps, connector))) {
         run.stopped = true
         return await stop(run)
       }
@@ -94,13 +106,17 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
       return
     }
     run.lockedPauses = 0
-    await send(run, outgoing)
+    await send(run, outgoing, away)
   }
 
   async function claim (run: TenantRun): Promise<Outgoing | undefined> {
+    const isFirst = run.claims === 0
     const refusedFirst = run.claims++ % REFUSED_TURN === REFUSED_TURN - 1
     const input = { tenantId: run.tenantId, limit: tuning.messageDevices, watchMs: tuning.watchMs }
-    const message = await claimMessage(db, { ...input, refused: refusedFirst }) ?? await claimMessage(db, { ...input, refused: !refusedFirst })
+    const claimNow = async (): Promise<Message | undefined> =>
+      await claimMessage(db, { ...input, refused: refusedFirst }) ?? await claimMessage(db, { ...input, refused: !refusedFirst })
+    // Who has just come does not stand behind those with a backlog.
+    const message = await gate(claimNow, isFirst)
     if (message === undefined) return undefined
     // A full one means a backlog, which other lanes help with.
     if (message.rows.length === tuning.messageDevices) onChange(run)
@@ -108,16 +124,17 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
     return { message: { ...message, rows: message.rows.filter(({ superseded }) => !superseded) }, splits: { left: MAX_SPLITS } }
   }
 
-  async function send (run: TenantRun, outgoing: Outgoing): Promise<void> {
+  async function send (run: TenantRun, outgoing: Outgoing, away: Away): Promise<void> {
     const { message } = outgoing
     if (message.rows.length === 0) return await freeMessage(db, message)
     inHand.add(message.id)
     try {
-      await partner.upload(run.connector!.entraTenantId, {
+      const content = {
         messageId: message.id,
         records: message.rows.map(({ entraDeviceId, health, updatedAt }) => ({ entraDeviceId, health, updatedAt })),
         at: nowOf(deps)
-      })
+      }
+      await away(async () => await partner.upload(run.connector!.entraTenantId, content))
     } catch (error) {
       await handleFailure(run, outgoing, error)
       return
@@ -192,7 +209,8 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
   async function noteSuccess (run: TenantRun, message: Message): Promise<void> {
     const now = nowOf(deps)
     const { rows } = message
-    if ((await acknowledgeMessage(db, message, now)).isLeft) run.due = true
+    const acknowledge = async (): Promise<{ readonly isLeft: boolean }> => await acknowledgeMessage(db, message, now)
+    if ((rows.length <= SMALL_MESSAGE ? await acknowledge() : await gate(acknowledge)).isLeft) run.due = true
     run.sent += rows.length
     deps.onSynced?.({ devices: rows.length, lagSeconds: rows.map(({ enqueuedAt }) => Math.max(0, now.getTime() - enqueuedAt.getTime()) / 1000) })
     if (run.connector!.lastError === null || run.pause !== undefined) return

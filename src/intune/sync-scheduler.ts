@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createMessageSender } from './message-sender.js'
+import { type Away, createMessageSender } from './message-sender.js'
 import { leaveMessages, watchMessages } from './outbox-repository.js'
 import { DEFAULT_TUNING, type SyncResult, type SyncTenantDeps } from './sync-deps.js'
 import { newTenantRun, type TenantRun } from './tenant-run.js'
@@ -16,10 +16,12 @@ export interface SyncScheduler {
   close (): Promise<void>
 }
 
-/** A step that takes longer waits for somebody who may never answer: another takes its lane, and its tenant gets no second one. */
+/** A step that waits longer for Microsoft may wait for ever: another takes its lane, and its tenant gets no second one. */
 const SLOW_MS = 300
 /** Steps under way at once at most, the slow ones counted, as a multiple of the lanes. */
 const SLOW_SHARE = 8
+/** More lanes, for tenants that have just come: the others may all be waiting for the database. */
+const NEW_LANES = 4
 const CLOSE_LIMIT_MS = 3_000
 
 /**
@@ -65,7 +67,8 @@ export function createSyncScheduler (deps: SyncTenantDeps): SyncScheduler {
   }
 
   function pump (): void {
-    while (busy < tuning.lanes && steps < tuning.lanes * SLOW_SHARE && ring.length > 0 && !closing.signal.aborted) {
+    while (ring.length > 0 && steps < tuning.lanes * SLOW_SHARE && !closing.signal.aborted) {
+      if (busy >= tuning.lanes + (ring[0]!.claims === 0 ? NEW_LANES : 0)) return
       const run = ring.shift()!
       run.inRing = false
       if (isEligible(run)) void step(run)
@@ -74,24 +77,32 @@ export function createSyncScheduler (deps: SyncTenantDeps): SyncScheduler {
 
   async function step (run: TenantRun): Promise<void> {
     let isSlow = false
+    const away: Away = async (work) => {
+      // Only what others let us wait for: a busy database of our own gets no better by asking it more at once.
+      const timer = setTimeout(() => {
+        if (isSlow) return
+        isSlow = true
+        busy--
+        run.slow++
+        pump()
+      }, SLOW_MS)
+      timer.unref()
+      try {
+        return await work()
+      } finally {
+        clearTimeout(timer)
+      }
+    }
     busy++
     steps++
     run.steps++
-    const timer = setTimeout(() => {
-      isSlow = true
-      busy--
-      run.slow++
-      pump()
-    }, SLOW_MS)
-    timer.unref()
     try {
-      await sender.sendNext(run)
+      await sender.sendNext(run, away)
     } catch (error) {
       deps.log.error({ err: error, tenantId: run.tenantId }, 'sync failed by a fault of our own')
       run.fault ??= error
       run.due = false
     }
-    clearTimeout(timer)
     steps--
     run.steps--
     if (isSlow) run.slow--
