@@ -57,9 +57,9 @@ t.test('the doctor finds the demo tenant set up, down to the licence', async (t)
   let checks: NonNullable<Answer['checks']> = []
   for (let looks = 0; looks < 100; looks++) {
     checks = (await ask(path, ready.operatorToken!)).body.checks!
-    if (checks.every(({ state }) => state === 'ok')) break
+    if (checks.every(({ check, state }) => state === 'ok' || check === 'conflict-public-url')) break
     // The tenant is set up in the background.
     await sleep(200)
   }
-  t.strictSame(checks.filter(({ state }) => state !== 'ok').map(({ check, state, text }) => `${check} ${state}: ${text}`), [])
+  t.strictSame(checks.filter(({ state }) => state !== 'ok').map(({ check, state }) => `${check} ${state}`), ['conflict-public-url warning'], 'phones could not reach a trial from outside, and that it says')
 })
