@@ -78,14 +78,17 @@ t.test('a remembered key does not outlive its expiry', async (t) => {
 })
 
 t.test('each role may all that the one below may, and the last may everything', async (t) => {
-  const allowed = ROLES.map((role) => (Object.keys(PERMISSIONS) as Permission[]).filter((permission) => hasPermission(role, permission)))
+  const ALL = Object.keys(PERMISSIONS) as Permission[]
+  const allowed = ROLES.map((role) => ALL.filter((permission) => hasPermission(role, permission)))
+  const receiver = allowed.splice(ROLES.indexOf('ssf-receiver'), 1)[0]!
   for (const [at, permissions] of allowed.entries()) {
     if (at > 0) t.ok(allowed[at - 1]!.every((permission) => permissions.includes(permission)), ROLES[at]!)
   }
   t.strictSame(allowed[0], ['fleet:read'], 'a viewer changes nothing')
-  t.strictSame(allowed[1], ['fleet:read', 'policy:preview', 'device:reassess', 'device:describe', 'suppression:write', 'quarantine:retry'])
+  t.strictSame(allowed[1], ['fleet:read', 'policy:preview', 'device:reassess', 'device:describe', 'suppression:write', 'quarantine:retry', 'dead-letter:resend'])
   t.notOk(allowed[2]!.some((permission) => ['intel:write', 'tenant:manage', 'platform-audit:read'].includes(permission)), 'an admin stays in the tenant')
-  t.strictSame(allowed[3], Object.keys(PERMISSIONS))
+  t.strictSame(receiver, ['ssf:read', 'ssf:manage'], 'who receives signals stands beside them')
+  t.strictSame([...allowed[3]!, ...receiver].sort(), [...ALL].sort())
 })
 
 t.test('keys are listed without what is secret, and revoked once', async (t) => {

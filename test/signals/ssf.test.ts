@@ -266,7 +266,7 @@ t.test('a new key is published a day before it signs, and the old one a week aft
   t.strictSame((await kids()).sort(), [old!, next].sort())
   t.match(await verify(world, before[0]!, stream), { jti: String })
   t.match((await verify(world, Object.values((await poll(world, key, stream.stream_id)).sets)[0]!, stream)), { jti: String }, 'still the old one')
-  await world.db.updateTable('set_signing_key').set({ signs_from: new Date(Date.now() - 1_000) }).where('id', '=', next).execute()
+  await world.db.updateTable('set_signing_key').set({ signs_from: new Date(Date.now() - 1) }).where('id', '=', next).execute()
   const { createSetSigner } = await import('../../src/signals/ssf/set-keys.js')
   const signed = await createSetSigner(world).sign({ iat: 1, sub_id: {}, events: {} }, { id: 'x', issuer: stream.iss, audience: stream.aud })
   t.equal(JSON.parse(Buffer.from(signed.split('.')[0]!, 'base64url').toString()).kid, next)
