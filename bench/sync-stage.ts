@@ -7,7 +7,7 @@ import type { Health } from '../src/devices/health.js'
 import type { CallBudget } from '../src/intune/call-budget.js'
 import type { CallObserver } from '../src/intune/intune-call.js'
 import { createIntuneClient } from '../src/intune/intune-client.js'
-import type { SyncTuning } from '../src/intune/sync-deps.js'
+import type { SyncTenantDeps, SyncTuning } from '../src/intune/sync-deps.js'
 import { createSyncScheduler, type SyncScheduler } from '../src/intune/sync-scheduler.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
@@ -23,6 +23,7 @@ export interface SyncOptions {
   readonly budget?: CallBudget
   readonly tuning?: Partial<SyncTuning>
   readonly onCall: CallObserver
+  readonly onSynced?: SyncTenantDeps['onSynced']
 }
 
 /** A database, a simulated Intune in a process of its own, and what tells the one about the other. */
@@ -32,6 +33,8 @@ export interface SyncStage {
   makeTenant (phones: number): Promise<BenchTenant>
   /** Another state is wanted for all phones of these tenants, as scoring would want it. */
   want (tenants: readonly BenchTenant[], health: Health): Promise<void>
+  /** Another state is wanted for one phone. */
+  wantOne (tenant: BenchTenant): Promise<void>
   startSync (options: SyncOptions): SyncScheduler
   /** Phones that Intune holds another state of than is wanted. */
   countDifferent (tenants: readonly BenchTenant[]): Promise<number>
@@ -112,10 +115,20 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
       }
     },
 
-    startSync ({ budget, tuning, onCall }) {
+    async wantOne ({ tenantId }) {
+      await db.transaction().execute(async (tx) => {
+        const { rows } = await sql<{ device_id: string, desired_version: number, desired_health: Health }>`
+          update device_state set desired_version = desired_version + 1, desired_health = case desired_health when 'secured' then 'highSeverity' else 'secured' end
+          where device_id = (select device_id from device_state where tenant_id = ${tenantId} order by random() limit 1)
+          returning device_id, desired_version, desired_health`.execute(tx)
+        await upsertOutbox(tx, rows.map((row) => ({ deviceId: row.device_id, tenantId, version: row.desired_version, health: row.desired_health })), new Date())
+      })
+    },
+
+    startSync ({ budget, tuning, onCall, onSynced }) {
       observer.onCall = onCall
       const intune = { partner, ...(budget === undefined ? {} : { budget }) }
-      return createSyncScheduler({ db, intune, log, publicUrl: 'https://mtd.example', ...(tuning === undefined ? {} : { tuning }) })
+      return createSyncScheduler({ db, intune, log, publicUrl: 'https://mtd.example', ...(tuning === undefined ? {} : { tuning }), ...(onSynced === undefined ? {} : { onSynced }) })
     },
 
     async countDifferent (tenants) {

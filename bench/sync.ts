@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { createCallBudget, PUBLISHED_LIMITS } from '../src/intune/call-budget.js'
+import { type CallBudget, createCallBudget, PUBLISHED_LIMITS } from '../src/intune/call-budget.js'
 import type { IntuneCall } from '../src/intune/intune-call.js'
 import { DEFAULT_TUNING } from '../src/intune/sync-deps.js'
 import type { SyncScheduler } from '../src/intune/sync-scheduler.js'
@@ -13,6 +13,8 @@ const TENANTS = 50
 const LIMITED_MESSAGES = 150
 const PROCESSING_DELAY_MS = 20
 const PAUSE_MS = 20
+const TRICKLE = 300
+const TRICKLE_PAUSE_MS = 40
 const WAKE_MS = 200
 
 /**
@@ -37,6 +39,8 @@ export async function sync ({ phones, tell }: BenchOptions): Promise<BenchFindin
     const beside = await measureBeside(stage, tenants, single)
     tell('at the limits that Microsoft publishes …')
     const limited = await drainLimited(stage, tenants[0]!, perTenant)
+    tell('a change now and then of one tenant, at these limits and without …')
+    const trickling = { limited: await measureTrickle(stage, tenants[0]!, createCallBudget(stage.db, PUBLISHED_LIMITS)), free: await measureTrickle(stage, tenants[0]!) }
     const differentAtLast = await stage.countDifferent([...tenants, single])
     const waiting = (await stage.db.selectFrom('intune_outbox').select('device_id').execute()).length
 
@@ -58,6 +62,7 @@ export async function sync ({ phones, tell }: BenchOptions): Promise<BenchFindin
         singleHighMs: quantiles(beside.delays),
         slowestSingleHighMs: round(Math.max(0, ...beside.delays)),
         singleHighs: beside.delays.length,
+        tricklingMs: { limited: quantiles(trickling.limited), free: quantiles(trickling.free) },
         drainSecondsAtPublishedLimits: round(limited.seconds),
         theoreticalSeconds: round(limited.theoreticalSeconds)
       },
@@ -162,6 +167,24 @@ async function drainLimited (stage: SyncStage, tenant: BenchTenant, phones: numb
   await scheduler.close()
   const { writes: limit, windowSeconds } = PUBLISHED_LIMITS
   return { seconds, messages: writes.length, theoreticalSeconds: writes.length * windowSeconds / limit, mostWrites: mostWithin(writes, windowSeconds), mostCalls: mostWithin(calls, windowSeconds) }
+}
+
+/** How long one changed phone of a tenant takes when another follows every few moments. */
+async function measureTrickle (stage: SyncStage, tenant: BenchTenant, budget?: CallBudget): Promise<number[]> {
+  const delays: number[] = []
+  const scheduler = stage.startSync({
+    ...(budget === undefined ? {} : { budget }),
+    onCall: () => {},
+    onSynced: ({ lagSeconds }) => delays.push(...lagSeconds.map((lag) => lag * 1000))
+  })
+  for (let count = 0; count < TRICKLE; count++) {
+    await stage.wantOne(tenant)
+    void scheduler.run(tenant.tenantId)
+    await wait(TRICKLE_PAUSE_MS)
+  }
+  await drain(stage, scheduler, [tenant])
+  await scheduler.close()
+  return delays
 }
 
 /** The most that happened in any window of that length. */
