@@ -181,6 +181,8 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
     keepAlive: true,
     application_name: 'sallyport queues'
   })
+  // Each queue and each worker listens for itself.
+  pool.setMaxListeners(0)
   pool.on('error', (error) => logError({ err: error }))
   // As in database.ts: a connection that breaks while it is lent out must not end the process.
   pool.on('connect', (client) => { client.on('error', () => {}) })
