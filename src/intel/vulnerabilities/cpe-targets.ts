@@ -17,7 +17,7 @@ interface AppIds {
 /**
  * Apps that NVD's names may mean, and no others: names of products are not unique, and a
  * desktop program often has its phone app's name. Ids of Android were looked up in the icon packs of Lawnicons,
- * Delta and KUAN and in the Universal Android Debloater's list, ids of iOS in public sources that use them (2026-11).
+ * Delta and KUAN and in the Universal Android Debloater's list; of those of iOS the doubtful ones, in public sources that use them (2026-11).
  */
 const APPS: ReadonlyMap<string, AppIds> = new Map<string, AppIds>([
   ['google:chrome', { android: 'com.android.chrome', ios: 'com.google.chrome.ios' }],
