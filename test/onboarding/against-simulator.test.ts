@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { GraphRequest } from '../../src/intune/graph-client.js'
 import { createIntuneClient } from '../../src/intune/intune-client.js'
+import { IntuneError } from '../../src/intune/intune-error.js'
 import { provisionTenant } from '../../src/intune/provision-tenant.js'
 import { sendDueHeartbeats } from '../../src/intune/send-heartbeat.js'
 import { listConnectorSteps } from '../../src/onboarding/connector-steps.js'
@@ -99,6 +100,19 @@ t.test('the doctor of a tenant on its way, and of one that is set up', async (t)
   t.match(statesOf(checks), { provisioning: 'ok', heartbeat: 'ok', connector: 'ok', app: 'ok', 'app-configuration': 'ok', policies: 'ok' })
   for (const { check, state, nextAction } of checks.values()) t.equal(nextAction === null, state === 'ok', `${check}: something to do unless all is well`)
   t.ok((await listConnectorSteps({ db }, { tenantId })).every(({ state }) => state === 'done'))
+})
+
+t.test('an app of its own for setting up that cannot be used: the doctor tells a lack of consent from a service that is away', async (t) => {
+  const { deps, diagnose } = await setUp(t)
+  const without = (error: Error): DiagnoseDeps => ({
+    ...deps,
+    intune: { ...deps.intune, setup: { ...deps.intune.setup, isSeparate: true, access: { ...deps.intune.setup.access, inspect: async () => { throw error } } } }
+  })
+  const noConsent = (await diagnose(without(new IntuneError('unauthorized', 'AADSTS700016: the application was not found')))).get('setup-app')
+  const away = (await diagnose(without(new IntuneError('unavailable', 'no answer')))).get('setup-app')
+  t.match(noConsent, { state: 'unknown', nextAction: /consent link/ })
+  t.match(away, { state: 'unknown', text: /does not answer/ })
+  t.notMatch(away!.nextAction, /consent link/)
 })
 
 t.test('the doctor finds the broken link and says how to repair it; what comes after it was not looked at', async (t) => {

@@ -103,7 +103,7 @@ export async function reconcileTenant (deps: ReconcileDeps, { tenantId }: { read
       return 'unfinished'
     }
     // Our own fault: somebody tries again soon, and the job says so.
-    await pauseRound(deps.db, round, tuning.everyMs).catch(() => {})
+    await pauseRound(deps.db, round, tuning.everyMs).catch((err: unknown) => deps.log.warn({ err, tenantId }, 'a round that failed is taken up when its lease has lapsed'))
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import { NotFoundError } from '../../errors.js'
+import { adviseOn } from '../../intune/advice.js'
 import { findConnector } from '../../intune/connector-repository.js'
 import { getConnector } from '../../intune/get-connector.js'
 import type { IntuneClient } from '../../intune/intune-client.js'
@@ -40,8 +41,10 @@ export async function diagnoseTenant (deps: DiagnoseDeps, { tenantId }: { readon
     try {
       await intune.setup.access.inspect(entraTenantId)
       return [ok('setup-app', 'The app that sets Intune up has consent, too.')]
-    } catch {
-      return [unknown('setup-app', 'The app that sets Intune up has no access to this tenant.', 'If it is to be used here, make a consent link for it (`sallyport tenant connect --app setup`).')]
+    } catch (error) {
+      const { link, cause, remedy } = adviseOn(error)
+      const nextAction = link === 'consent' ? 'If it is to be used here, make a consent link for it (`sallyport tenant connect --app setup`).' : remedy
+      return [unknown('setup-app', `The app that sets Intune up cannot be used in this tenant: ${cause}`, nextAction)]
     }
   }
 

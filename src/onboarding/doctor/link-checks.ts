@@ -76,10 +76,10 @@ export function checkHeartbeat ({ state, heartbeatAt, provisionedAt, lastError }
   const check = 'heartbeat'
   if (state !== 'provisioned') return unknown(check, 'There is no heartbeat before the tenant is connected.', 'Connect the tenant first.')
   const at = heartbeatAt ?? provisionedAt
-  if (at === null) return warning(check, 'No heartbeat was sent yet.', 'Check that a worker of the upkeep queue runs.')
+  if (at === null) return warning(check, 'No heartbeat was sent yet.', 'Check that a worker runs: each sends heartbeats.')
   const hours = (now.getTime() - at.getTime()) / HOUR_MS
   const text = heartbeatAt === null ? `No heartbeat since the tenant was connected ${ago(hours)}.` : `The last heartbeat was ${ago(hours)}.`
-  const nextAction = lastError === null ? 'Check that a worker of the upkeep queue runs.' : `${lastError} ${adviseOn(lastError).remedy}`
+  const nextAction = lastError === null ? 'Check that a worker runs: each sends heartbeats.' : `${lastError} ${adviseOn(lastError).remedy}`
   if (hours > HEARTBEAT_BROKEN_HOURS) return broken(check, text, nextAction)
   return hours > HEARTBEAT_WARNING_HOURS ? warning(check, text, nextAction) : ok(check, text)
 }
