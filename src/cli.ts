@@ -137,6 +137,13 @@ setKey.command('rotate')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .action(async (options) => await (await import('./commands/set-keys.js')).runRotateSetKey(options, process.env))
 
+const secrets = program.command('secrets').description('passwords, tokens and keys that the database keeps sealed under SECRETS_KEY')
+secrets.command('rotate')
+  .description('seal everything under the first key of SECRETS_KEY, so that the others can go; interrupted, it is run again')
+  .option('--check', 'change nothing; say how many are under it, and whether each can be opened; exits 1 when one cannot')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .action(async (options) => await (await import('./commands/secrets.js')).runRotateSecrets(options, process.env))
+
 const intel = program.command('intel').description('threat intelligence')
 intel.command('import')
   .description('import feeds; each file becomes the feed of its name')

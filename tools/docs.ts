@@ -15,8 +15,8 @@ export interface GeneratedPart {
 }
 
 function renderSettings (): string {
-  const rows = Object.entries(SETTINGS).map(([name, { default: value, description }]) =>
-    `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |`)
+  const rows = Object.entries(SETTINGS).map(([name, { default: value, description, secret }]) =>
+    `| \`${name}\`${secret === true ? `, \`${name}_FILE\`` : ''} | ${value === undefined ? '' : `\`${value}\``} | ${description} |`)
   return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }
 

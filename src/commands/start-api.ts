@@ -30,7 +30,7 @@ export interface StartedApi {
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
   const { config, db, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
-  const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
+  const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
   lifecycle.onStop('token cutoffs', async () => cutoffs.close())

@@ -22,7 +22,7 @@ import { createTestDatabase } from './database.js'
 import { makeKey } from './device-keys.js'
 import { rememberingProducer, seedTenant } from './devices.js'
 import { NO_INTEL } from './intel.js'
-import { silentLog } from './log.js'
+import { rememberSecret, silentLog } from './log.js'
 
 /** The whole API on a database of its own, with one tenant. */
 export interface TestApi extends ScoreDeps {
@@ -83,7 +83,7 @@ const AWAY: NonNullable<TestApiOptions['intune']> = {
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
   const { db, url: databaseUrl } = options.beside === undefined ? await createTestDatabase(t) : openBeside(t, options.beside.databaseUrl)
   const log = options.log ?? silentLog
-  const keys = await createSigningKeys({ db, log })
+  const keys = await createSigningKeys({ db, log, secrets: options.secrets })
   const cutoffs = await createTokenCutoffs({ db, log })
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
@@ -155,16 +155,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   return {
     app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
-      return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
+      return rememberSecret((await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key)
     },
     async enroll (tenant = tenantId) {
-      const token = randomBytes(16).toString('hex')
+      const token = rememberSecret(randomBytes(16).toString('hex'))
       await db.insertInto('enrollment_token').values({ tenant_id: tenant, token_hash: hashEnrollmentToken(token), label: 'test' }).execute()
       const entraDeviceId = randomUUID()
       const answer = await call(token, 'POST', '/v1/enroll', {
         entraDeviceId, platform: 'android', osVersion: '15', manufacturer: 'Google', model: 'Pixel 8', publicKey: (await makeKey()).publicJwk
       })
       if (answer.statusCode !== 201) throw new Error(answer.body)
+      rememberSecret(answer.json<{ accessToken: string }>().accessToken)
       return { ...answer.json(), entraDeviceId }
     }
   }

@@ -6,7 +6,7 @@ import type { Database } from '../../platform/database.js'
 import type { SecretBox } from '../../platform/secret-box.js'
 import { insertAudit } from '../../devices/device-repository.js'
 import type { SetClaims } from '../derive/set-events.js'
-import { deleteDoneSetKeys, insertSetKey, isSetKeyDue, listSetKeys, lockSetKeys, type StoredSetKey } from './set-key-repository.js'
+import { deleteDoneSetKeys, insertSetKey, isSetKeyDue, listSetKeys, lockSetKeys, setKeyContext, type StoredSetKey } from './set-key-repository.js'
 
 export interface SetKeysDeps {
   readonly db: Database
@@ -30,8 +30,6 @@ const REMEMBER_MS = 10_000
 /** Who makes the first key, which nobody asked for. */
 const ACTOR = 'sallyport'
 
-const contextOf = (id: string): string => `set-signing-key:${id}`
-
 /** What a receiver verifies tokens by (RFC 7517): also the key that will sign next, and those that signed lately. */
 export interface KeySet {
   readonly keys: ReadonlyArray<Readonly<Record<string, unknown>>>
@@ -50,7 +48,7 @@ export function createSetSigner (deps: SetKeysDeps): SetSigner {
   const current = async (): Promise<{ readonly kid: string, readonly key: SigningKey }> => {
     if (known !== undefined && known.untilMs > performance.now()) return known
     const stored = await ensureKey(deps)
-    const key = known?.kid === stored.id ? known.key : await importPKCS8(secretsOf(deps).open(stored.privateKey, contextOf(stored.id)), ALGORITHM)
+    const key = known?.kid === stored.id ? known.key : await importPKCS8(secretsOf(deps).open(stored.privateKey, setKeyContext(stored.id)), ALGORITHM)
     known = { kid: stored.id, key, untilMs: performance.now() + REMEMBER_MS }
     return known
   }
@@ -110,7 +108,7 @@ async function makeKey (deps: SetKeysDeps, { actor, aheadSeconds, onlyIf }: Make
   return await deps.db.transaction().execute(async (tx) => {
     await lockSetKeys(tx)
     if (!await onlyIf(await listSetKeys(tx), async (days) => await isSetKeyDue(tx, days))) return undefined
-    await insertSetKey(tx, { id, publicJwk, privateKey: secrets.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, contextOf(id)), aheadSeconds })
+    await insertSetKey(tx, { id, publicJwk, privateKey: secrets.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, setKeyContext(id)), aheadSeconds })
     await insertAudit(tx, { tenantId: null, actor, action: 'set-key.created', subject: id, detail: { aheadSeconds } })
     return id
   })
