@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
+import { HTTP_LIMITS, type HttpLimits, serverOptionsOf } from './http-limits.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
@@ -15,6 +16,7 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addStrictHttp } from './plugins/strict-http.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
@@ -51,11 +53,11 @@ export interface AppOptions {
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
+  readonly httpLimits?: Partial<HttpLimits>
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
 
-const REQUEST_TIMEOUT_MS = 60_000
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
 /** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
@@ -63,6 +65,7 @@ const STRANGERS_BODY_BYTES = 64 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
+  const httpLimits: HttpLimits = { ...HTTP_LIMITS, ...options.httpLimits }
   const app = Fastify({
     ...UNREADABLE_REQUESTS,
     loggerInstance: options.log as FastifyBaseLogger,
@@ -71,7 +74,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...serverOptionsOf(httpLimits),
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore'
@@ -79,6 +82,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
 
   app.setValidatorCompiler(createValidatorCompiler())
   addProblemDetails(app as unknown as FastifyInstance)
+  addStrictHttp(app as unknown as FastifyInstance, httpLimits)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
   // Whoever runs it without TLS on a machine of their own must still see /docs.

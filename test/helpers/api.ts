@@ -57,6 +57,7 @@ export interface TestApiOptions {
   readonly privateHosts?: readonly string[]
   readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
+  readonly httpLimits?: AppOptions['httpLimits']
   readonly trustProxy?: readonly string[]
   /** Entra and Graph; without them Entra does not answer, and Graph holds nothing. */
   readonly intune?: AppOptions['tenant']['onboarding']['intune']
@@ -137,6 +138,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
+    ...(options.httpLimits === undefined ? {} : { httpLimits: options.httpLimits }),
     // 0: never. On a busy machine a test is late, not wrong.
     maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? 0
   })
