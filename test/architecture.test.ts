@@ -26,11 +26,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/partners': ['src/platform', 'src/devices', 'src/identity', 'src/intune', 'types:src/risk', 'src/errors.ts'],
   // How a customer's Microsoft side comes to be set up: uses both, and neither knows of it.
   'src/onboarding': ['src/platform', 'src/devices', 'src/intune', 'src/operators', 'src/errors.ts', 'types:src/risk'],
-  'src/http': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/operators', 'src/onboarding', 'src/partners', 'src/errors.ts', 'types:src/config.ts'],
+  'src/http': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/identity', 'src/intune', 'src/signals', 'src/operators', 'src/onboarding', 'src/partners', 'src/errors.ts', 'types:src/config.ts'],
   'src/agent': ['src/telemetry'],
   'src/simulator/intune': [],
   'src/simulator/fleet': ['src/agent', 'types:src/telemetry'],
-  workers: ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/errors.ts', 'types:src/config.ts']
+  workers: ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/operators', 'src/errors.ts', 'types:src/config.ts']
 }
 
 /** The entry wires everything, so it may see everything. */

@@ -55,6 +55,16 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   INTUNE_HEARTBEAT_MINUTES: ['15', 15],
   PARTNER_API_AUDIENCE: ['api://x,0000000a-0000-0000-c000-00000000000b', 'api://x,0000000a-0000-0000-c000-00000000000b'],
   PARTNER_API_CLIENTS: ['0000000a-0000-0000-c000-00000000000c', '0000000a-0000-0000-c000-00000000000c'],
+  OIDC_AUDIENCE: ['api://y', 'api://y'],
+  OIDC_ISSUER: ['https://idp.example/realms/x', 'https://idp.example/realms/x'],
+  OIDC_PLATFORM_TENANTS: ['0000000a-0000-0000-c000-00000000000d', '0000000a-0000-0000-c000-00000000000d'],
+  OIDC_ROLE_MAP: ['Soc Team=analyst@*, root=platform-admin', 'Soc Team=analyst@*, root=platform-admin'],
+  OIDC_ROLES_CLAIM: ['realm_access.roles,roles', 'realm_access.roles,roles'],
+  OIDC_GROUPS_CLAIM: ['https://example.org/groups', 'https://example.org/groups'],
+  OIDC_SCOPE: ['mtd:operate', 'mtd:operate'],
+  OIDC_CLIENTS: ['a,b', 'a,b'],
+  OIDC_ALGORITHMS: ['ES256,EdDSA', 'ES256,EdDSA'],
+  OIDC_CA_FILE: ['/etc/ssl/idp.pem', '/etc/ssl/idp.pem'],
   INTUNE_RECONCILE_MINUTES: ['5', 5],
   PARTNER_WIRE_APP_SYNC_REQUEST_TYPE: ['8', 8],
   PARTNER_WIRE_APP_SYNC_ANSWER_TYPE: ['9', 9],
@@ -79,9 +89,11 @@ t.test('every setting comes from the environment', async (t) => {
   // An app proves itself by a secret, a certificate or a federated token: by one of them.
   const ways = ['CLIENT_SECRET', 'CLIENT_CERTIFICATE', 'FEDERATED_TOKEN_FILE']
   for (const way of ways) {
-    const names = NAMES.filter((name) => !ways.some((other) => other !== way && (name === `INTUNE_${other}` || name === `INTUNE_SETUP_${other}`)))
+    const names = NAMES.filter((name) => !ways.some((other) => other !== way && (name === `INTUNE_${other}` || name === `INTUNE_SETUP_${other}`)) && name !== 'OIDC_PLATFORM_TENANTS')
     t.strictSame({ ...loadConfig(textsOf(names)) }, Object.fromEntries(names.map((name) => [name, VALUES[name][1]])))
   }
+  // Which is of use with Entra of many tenants alone.
+  t.match(loadConfig(textsOf(['OIDC_AUDIENCE', 'OIDC_PLATFORM_TENANTS'])), { OIDC_PLATFORM_TENANTS: VALUES.OIDC_PLATFORM_TENANTS[1] })
 })
 
 t.test('without an environment there are defaults, none of them a secret, and nothing can be changed', async (t) => {

@@ -3,6 +3,7 @@ import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { expirePreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
+import { expireSessions } from '../src/operators/sign-in/sessions.js'
 import { expireStateChanges, sequenceStateChanges } from '../src/devices/state-change-repository.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import type { IntuneDeps } from '../src/intune/deps.js'
@@ -87,6 +88,7 @@ async function expire ({ db, retentionDays, stateChangeRetentionDays, log }: Upk
   const devices = await purgeErasedDevices({ db })
   const { deleted: appBuilds } = await expireAppBuilds({ db })
   await expirePreviews(db)
+  await expireSessions(db)
   const stateChanges = await expireStateChanges(db, { retentionDays: stateChangeRetentionDays })
   log.info({ journalDays, assertions, devices, appBuilds, stateChanges }, 'deleted what has expired')
 }

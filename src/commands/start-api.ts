@@ -7,11 +7,11 @@ import { createTokenCutoffs } from '../devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../http/app.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
-import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
+import { issuerOf, operatorPartsOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -54,7 +54,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: createOperatorLookup(db) },
+    operatorAuth: await operatorPartsOf(installation),
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
     token: { db, accessTokens, publicUrl: () => publicUrl.value },
     telemetry: { journal, metrics },
@@ -70,6 +70,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db },
+    access: { db, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraKeysUnavailableError, ExpiredTokenError, ForbiddenError, InvalidTokenError, PartnerApiNotConfiguredError, UnauthenticatedError } from '../../errors.js'
 import { callerKey, type PartnerCaller, READ_ROLE } from '../../partners/caller.js'
+import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
 declare module 'fastify' {
@@ -20,6 +21,7 @@ const KEYS_RETRY_SECONDS = 10
 
 /** Lets relying parties in by Entra access token, each into its own tenant. */
 export function addPartnerAuth (app: FastifyInstance, { verifyCaller, signInLimit }: PartnerAuthOptions): void {
+  guard(app, 'partner')
   app.decorateRequest('partner', null as unknown as PartnerCaller)
   app.addHook('onRequest', async (request, reply) => {
     if (verifyCaller === undefined) throw new PartnerApiNotConfiguredError()
