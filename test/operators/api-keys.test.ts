@@ -155,10 +155,10 @@ t.test('a rotated key counts until its time is over, the new one is allowed the 
 t.test('what is wrong with a key to be made is named all at once', async (t) => {
   const { db } = await createTestDatabase(t)
   const tenantId = await seedTenant(db)
-  await t.rejects(createApiKey({ db }, { name: ' ', role: 'viewer', tenantId, permissions: ['fleet:read', 'policy:write', 'x', '__proto__'], expiresAt: new Date(0), actor: 'test' }), {
-    faults: [{ path: '/name' }, { path: '/permissions/1' }, { path: '/permissions/2' }, { path: '/permissions/3' }, { path: '/expiresAt' }]
-  })
-  await t.rejects(createApiKey({ db }, { name: 'x', role: 'admin', tenantId, permissions: ['access:manage'], actor: 'test' }), { faults: [{ path: '/permissions/0', message: /make itself one of all/ }] })
-  await t.rejects(createApiKey({ db }, { name: 'x', role: 'admin', tenantId, expiresAt: new Date(Date.now() + 400 * 86_400_000), maxDays: 366, actor: 'test' }), { faults: [{ path: '/expiresAt' }] })
+  const faultsOf = async (input: Partial<Parameters<typeof createApiKey>[1]>) =>
+    (await createApiKey({ db }, { name: 'x', role: 'admin', tenantId, actor: 'test', ...input }).catch((error: unknown) => error) as { faults?: Array<{ path: string }> }).faults?.map(({ path }) => path)
+  t.strictSame(await faultsOf({ name: ' ', role: 'viewer', permissions: ['fleet:read', 'policy:write', 'x', '__proto__'], expiresAt: new Date(0) }), ['/name', '/permissions/1', '/permissions/2', '/permissions/3', '/expiresAt'])
+  t.strictSame(await faultsOf({ permissions: ['access:manage'] }), ['/permissions/0'], 'it could make itself one of all')
+  t.strictSame(await faultsOf({ expiresAt: new Date(Date.now() + 400 * 86_400_000), maxDays: 366 }), ['/expiresAt'])
   t.strictSame(await db.selectFrom('api_key').select('id').execute(), [])
 })
