@@ -46,7 +46,7 @@ export const SETTINGS = {
   RATE_LIMIT_TENANT: setting(Positive, 'Requests a minute of all phones of a tenant together.', '600000'),
   RATE_LIMIT_ADDRESS: setting(Positive, 'Enrolments and access tokens a minute for one address (IPv6: one /64).', '6000'),
   RATE_LIMIT_FAILURES: setting(Positive, 'Requests a minute of one address with keys or tokens that do not count.', '600'),
-  RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key.', '1200'),
+  RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key, or of one who signed in.', '1200'),
   RATE_LIMIT_PARTNER: setting(Positive, 'Requests a minute of one relying party\'s app in one tenant.', '600'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
