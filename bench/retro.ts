@@ -138,7 +138,6 @@ async function importAndWait (db: Database, { apiUrl, operatorToken }: StartedSa
       select count(*) filter (where level = 'high') as high, count(*) filter (where level = 'high' and reported_version = desired_version) as told
       from device_state where device_id = any(${devices}::uuid[])`.execute(db)
     if (row!.high === devices.length) allJudgedMs ??= performance.now() - startedAt
-    console.error(new Date().toISOString(), Math.round(performance.now() - startedAt), JSON.stringify(row))
     if (row!.told === devices.length || performance.now() - startedAt > LIMIT_MS) {
       const allAtIntuneMs = performance.now() - startedAt
       const { found } = await db.selectFrom('rescoring').select('found').orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
