@@ -40,7 +40,7 @@ export async function startSallyport ({ workers, redisUrl, filled }: StartOption
   // Node's own options reach every process: `node --cpu-prof dist/bench/run.js …` profiles them all.
   const child = spawn(process.execPath, [
     ...process.execArgv, join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
-  ], { env: { ...process.env, LOG_LEVEL: 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
+  ], { env: { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const stop = async (): Promise<void> => {
     await end(child)
     if (filled === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
