@@ -114,6 +114,7 @@ t.test('a value that is wrong is refused by the name of its variable', async (t)
     ['DATABASE_URL', 'mysql://db/x'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
     ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
     ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
+    ['OIDC_AUDIENCE', 'a b'], ['OIDC_AUDIENCE', '00000003-0000-0000-c000-000000000000'], ['OIDC_ALGORITHMS', 'HS256'], ['OIDC_ALGORITHMS', 'RS256,none'], ['OIDC_ROLES_CLAIM', 'a,,b'],
     ['SECRETS_KEY', 'c2hvcnQ='], ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']
   ]
   for (const [name, text] of wrong) {
@@ -138,6 +139,35 @@ t.test('an Entra app needs exactly one way to prove itself, and the fault names 
     for (const one of all) t.doesNotThrow(() => loadConfig({ [`${app}CLIENT_ID`]: 'an-app', ...Object.fromEntries([one]) }), one[0])
   }
   t.throws(() => loadConfig({ INTUNE_SETUP_CLIENT_SECRET: SECRET }), /INTUNE_SETUP_CLIENT_SECRET: is of use only with INTUNE_SETUP_CLIENT_ID/)
+})
+
+t.test('settings of the sign-in that do not go together are named', async (t) => {
+  const faultsOf = (env: Record<string, string>): string[] => {
+    try {
+      loadConfig(env)
+      return []
+    } catch (error) {
+      return (error as ConfigError).faults.map(({ variable }) => variable)
+    }
+  }
+  const [tenant, issuer] = ['0000000a-0000-0000-c000-00000000000d', 'https://idp.example']
+  const entra = `https://login.microsoftonline.com/${tenant}/v2.0`
+  const on = { OIDC_AUDIENCE: 'x' }
+  const cases: Array<[env: Record<string, string>, faults: string[]]> = [
+    [{ OIDC_ISSUER: issuer, OIDC_SCOPE: 'x' }, ['OIDC_ISSUER', 'OIDC_SCOPE']],
+    [{ ...on, OIDC_PLATFORM_TENANTS: tenant }, []],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_ROLE_MAP: 'x=viewer' }, []],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_ALGORITHMS: 'ES256' }, ['OIDC_ALGORITHMS']],
+    [{ ...on, OIDC_ALGORITHMS: 'ES256' }, ['OIDC_ALGORITHMS']],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_PLATFORM_TENANTS: tenant }, ['OIDC_PLATFORM_TENANTS']],
+    [{ ...on, OIDC_ISSUER: 'https://login.microsoftonline.com/common/v2.0' }, ['OIDC_ISSUER']],
+    [{ ...on, OIDC_ISSUER: 'https://login.microsoftonline.us/organizations/v2.0' }, ['OIDC_ISSUER']],
+    [{ ...on, OIDC_ISSUER: issuer, OIDC_ROLE_MAP: `a=viewer@*,b=analyst@${tenant},c=platform-admin`, OIDC_ALGORITHMS: 'ES256,EdDSA' }, []],
+    [{ ...on, OIDC_ISSUER: issuer, OIDC_ROLE_MAP: 'a=viewer,b=admin@*' }, ['OIDC_ROLE_MAP']],
+    [{ ...on, OIDC_ISSUER: 'http://idp.example' }, ['OIDC_ISSUER']],
+    ...['x', 'x=owner', '=viewer', ' =viewer', 'x=platform-admin@*', 'x=viewer@me', 'a=viewer,'].map((map): [Record<string, string>, string[]] => [{ ...on, OIDC_ROLE_MAP: map }, ['OIDC_ROLE_MAP']])
+  ]
+  for (const [env, faults] of cases) t.strictSame(faultsOf(env), faults, JSON.stringify(env))
 })
 
 /** Runs the compiled command to its end. */

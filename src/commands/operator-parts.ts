@@ -3,15 +3,18 @@ import { LRUCache } from 'lru-cache'
 import { type Config, entraTenantOf } from '../config.js'
 import { ProviderKeysUnavailableError } from '../errors.js'
 import type { AppOptions } from '../http/app.js'
-import { createIssuerKeys } from '../identity/issuer-keys.js'
+import { entraPlace } from '../identity/entra-keys.js'
+import { createIssuerKeys, fetchIssuerKeys } from '../identity/issuer-keys.js'
 import { createTenantLookup } from '../identity/tenant-lookup.js'
 import { createHttpsAgent } from '../intune/https-agent.js'
+import { describeError } from '../intune/intune-error.js'
+import type { InstallationDeps } from '../onboarding/doctor/diagnose-installation.js'
 import { createOperatorLookup } from '../operators/find-operator.js'
 import { hasGrantsFrom } from '../operators/grants.js'
 import { createRefusals } from '../operators/sign-in/refusals.js'
 import { DEFAULT_ROLE_MAP, parseRoleMap } from '../operators/sign-in/role-map.js'
 import { createSessions } from '../operators/sign-in/sessions.js'
-import { createEntraProvider, createIssuerProvider, type TokenProvider } from '../operators/sign-in/token-provider.js'
+import { createEntraProvider, createIssuerProvider, issuerPlace, type TokenProvider } from '../operators/sign-in/token-provider.js'
 import { createTokenLookup } from '../operators/sign-in/verify-operator.js'
 import { hasTenant } from '../operators/tenants.js'
 import type { Database } from '../platform/database.js'
@@ -32,13 +35,10 @@ export async function operatorPartsOf (installation: Installation): Promise<AppO
 }
 
 /** The provider's issuer where operators do not sign in with Entra. */
-export function issuerOf ({ OIDC_ISSUER, ENTRA_AUTHORITY_HOST }: Config): string | undefined {
-  return OIDC_ISSUER === undefined || entraTenantOf(ENTRA_AUTHORITY_HOST, OIDC_ISSUER) !== undefined ? undefined : OIDC_ISSUER
-}
+export const issuerOf = (config: Config): string | undefined => onlyTenantOf(config) === undefined ? config.OIDC_ISSUER : undefined
 
 async function tokenLookupOf ({ config, db, log, lifecycle }: Installation, audiences: string): Promise<ReturnType<typeof createTokenLookup>> {
-  const caFile = config.OIDC_CA_FILE ?? config.INTUNE_CA_FILE
-  const agent = createHttpsAgent(caFile === undefined ? undefined : await readFile(caFile, 'utf8'))
+  const agent = await agentOf(config)
   lifecycle.onStop('the sign-in provider\'s keys', async () => await agent.close())
   return createTokenLookup({
     db,
@@ -52,14 +52,42 @@ async function tokenLookupOf ({ config, db, log, lifecycle }: Installation, audi
   })
 }
 
+/** Asks for the keys of all directories that the configuration names. Undefined: operators come with API keys only. */
+export function signInProbeOf (config: Config): InstallationDeps['askSignIn'] {
+  if (config.OIDC_AUDIENCE === undefined) return undefined
+  const issuer = issuerOf(config)
+  const places = issuer === undefined ? homeTenantsOf(config).map((tenant) => entraPlace(config.ENTRA_AUTHORITY_HOST, tenant, '2.0')) : [issuerPlace(issuer)]
+  return async () => {
+    const agent = await agentOf(config)
+    try {
+      return await Promise.all(places.map(async (place) => await fetchIssuerKeys(agent, place)
+        .then(() => ({ metadataUrl: place.metadataUrl, error: undefined }), (error: unknown) => ({ metadataUrl: place.metadataUrl, error: describeError(error) }))))
+    } finally {
+      await agent.close()
+    }
+  }
+}
+
+async function agentOf (config: Config): Promise<ReturnType<typeof createHttpsAgent>> {
+  const caFile = config.OIDC_CA_FILE ?? config.INTUNE_CA_FILE
+  return createHttpsAgent(caFile === undefined ? undefined : await readFile(caFile, 'utf8'))
+}
+
+/** The one Entra tenant that may sign in, where one is named. */
+const onlyTenantOf = ({ OIDC_ISSUER, ENTRA_AUTHORITY_HOST }: Config): string | undefined => OIDC_ISSUER === undefined ? undefined : entraTenantOf(ENTRA_AUTHORITY_HOST, OIDC_ISSUER)
+
+function homeTenantsOf (config: Config): string[] {
+  const only = onlyTenantOf(config)
+  return only === undefined ? config.OIDC_PLATFORM_TENANTS?.split(',') ?? [] : [only]
+}
+
 function providerOf (config: Config, db: Database): TokenProvider {
   const issuer = issuerOf(config)
   if (issuer !== undefined) return createIssuerProvider({ issuer, algorithms: config.OIDC_ALGORITHMS.split(','), scope: config.OIDC_SCOPE })
-  const only = config.OIDC_ISSUER === undefined ? undefined : entraTenantOf(config.ENTRA_AUTHORITY_HOST, config.OIDC_ISSUER)
   return createEntraProvider({
     authorityHost: config.ENTRA_AUTHORITY_HOST,
-    homeTenants: only === undefined ? config.OIDC_PLATFORM_TENANTS?.split(',') ?? [] : [only],
-    only,
+    homeTenants: homeTenantsOf(config),
+    only: onlyTenantOf(config),
     scope: config.OIDC_SCOPE ?? 'access_as_user',
     findTenantId: createTenantLookup({ db }),
     isGuest: rememberingGuests(db)

@@ -11,7 +11,7 @@ import { connectRateRedis, createCountExchange } from '../platform/rate-exchange
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
-import { issuerOf, operatorPartsOf } from './operator-parts.js'
+import { issuerOf, operatorPartsOf, signInProbeOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -45,7 +45,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = signalsOf(installation)
   const app = await buildApp({

@@ -140,7 +140,8 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(async (partners) => {
     await addRateLimit(partners as unknown as FastifyInstance, counting)
-    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
+    const { sessions, refusals } = options.operatorAuth
+    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, sessions, refusals, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })

@@ -81,31 +81,13 @@ interface Entry {
 export function createIssuerKeys ({ agent, log, unavailable, now = Date.now }: IssuerKeysOptions): IssuerKeys {
   const entries = new LRUCache<string, Entry>({ max: MAX_ISSUERS })
 
-  async function getJson (url: string): Promise<unknown> {
-    const answer = await fetch(url, { dispatcher: agent, redirect: 'error', signal: AbortSignal.timeout(ANSWER_LIMIT_MS), headers: { accept: 'application/json' } })
-    const body: unknown = await answer.json()
-    if (!answer.ok) throw new Error(`the provider answered ${answer.status} at ${url}`)
-    return body
-  }
-
-  async function load (place: IssuerPlace): Promise<KnownKeys> {
-    const metadata = await getJson(place.metadataUrl)
-    if (!isMetadata(metadata)) throw new Error('the provider\'s metadata are not what they should be')
-    const issuer = place.issuerOf(metadata.issuer)
-    if (!place.isOurs(issuer)) throw new Error(`the provider's metadata are of another issuer: ${issuer}`)
-    if (place.keysHost !== undefined && new URL(metadata.jwks_uri).host !== place.keysHost) throw new Error('the provider\'s metadata name a foreign host for its keys')
-    const keys = await getJson(metadata.jwks_uri)
-    if (!isKeys(keys)) throw new Error('the provider\'s keys are not what they should be')
-    return { issuer, keys: keys.keys as KnownKeys['keys'], importKey: createLocalJWKSet(keys), fetchedAt: now() }
-  }
-
   /** Asks again unless that was done just now; whoever comes meanwhile waits for the same answer. */
   async function refresh (entry: Entry, place: IssuerPlace): Promise<void> {
     if (entry.underway === undefined) {
       if (now() - entry.askedAt < (entry.known === undefined ? FIRST_PAUSE_MS : PAUSE_MS)) return
       entry.askedAt = now()
-      entry.underway = load(place)
-        .then((known) => { entry.known = known })
+      entry.underway = fetchIssuerKeys(agent, place)
+        .then(({ issuer, keys }) => { entry.known = { issuer, keys: keys.keys as KnownKeys['keys'], importKey: createLocalJWKSet(keys), fetchedAt: now() } })
         .catch((err: unknown) => { log.warn({ err, metadataUrl: place.metadataUrl }, 'the signing keys of a token issuer could not be fetched') })
         .finally(() => { delete entry.underway })
     }
@@ -126,6 +108,25 @@ export function createIssuerKeys ({ agent, log, unavailable, now = Date.now }: I
       return { issuer: known.issuer, key: await keyOf(known, place, keyId, algorithm) }
     }
   }
+}
+
+/** Asks a provider for its metadata, then for its keys. @throws saying what is wrong with them */
+export async function fetchIssuerKeys (agent: Dispatcher, place: IssuerPlace): Promise<{ readonly issuer: string, readonly keys: JSONWebKeySet }> {
+  const metadata = await getJson(agent, place.metadataUrl)
+  if (!isMetadata(metadata)) throw new Error('the provider\'s metadata are not what they should be')
+  const issuer = place.issuerOf(metadata.issuer)
+  if (!place.isOurs(issuer)) throw new Error(`the provider's metadata are of another issuer: ${issuer}`)
+  if (place.keysHost !== undefined && new URL(metadata.jwks_uri).host !== place.keysHost) throw new Error('the provider\'s metadata name a foreign host for its keys')
+  const keys = await getJson(agent, metadata.jwks_uri)
+  if (!isKeys(keys)) throw new Error('the provider\'s keys are not what they should be')
+  return { issuer, keys }
+}
+
+async function getJson (agent: Dispatcher, url: string): Promise<unknown> {
+  const answer = await fetch(url, { dispatcher: agent, redirect: 'error', signal: AbortSignal.timeout(ANSWER_LIMIT_MS), headers: { accept: 'application/json' } })
+  const body: unknown = await answer.json()
+  if (!answer.ok) throw new Error(`the provider answered ${answer.status} at ${url}`)
+  return body
 }
 
 async function keyOf ({ keys, importKey, issuer }: KnownKeys, place: IssuerPlace, keyId: string, algorithm: string): Promise<CryptoKey | undefined> {

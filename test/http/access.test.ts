@@ -206,7 +206,7 @@ t.test('whoever has nothing that counts gets into no route, and nothing happens'
   t.pass(`${table.length} routes, ${callers.length} callers`)
   t.strictSame(await countRows(db), before)
   const [sample] = routes.filter(({ access }) => access === 'operator')
-  isProblem(t, await api.call(undefined, sample!.method as Method, addressOf(sample!.url, own)), { status: 401, code: 'unauthenticated' })
+  isProblem(t, await app.inject({ method: sample!.method as Method, url: addressOf(sample!.url, own) }), { status: 401, code: 'unauthenticated' })
   await api.refusals.flush()
   const written = await db.selectFrom('audit_event').select(['tenant_id', 'actor', 'subject', 'detail']).where('action', '=', 'sign-in.refused').execute()
   t.ok(written.length > 4 && written.length < 20, `${written.length} events, each with a count`)
@@ -236,6 +236,9 @@ t.test('every route lets every caller in where it may, and tells the others what
   }
   t.strictSame(wrong, [])
   t.ok(asked > 3_000, `${asked} requests`)
+  const signedIn = await db.selectFrom('audit_event').select(['action', 'actor', 'tenant_id']).where('action', 'like', '%.signed-in').execute()
+  t.strictSame(signedIn.filter(({ action }) => action === 'partner.signed-in').map(({ tenant_id: tenant }) => tenant), [own])
+  t.ok(signedIn.length > callers.length && signedIn.length < callers.length * 4, `${signedIn.length} sign-ins, one for each caller and place`)
 })
 
 t.test('a tenant that does not exist is none, also for those who may everything', async (t) => {

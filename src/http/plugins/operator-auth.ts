@@ -6,7 +6,7 @@ import { API_KEY_PREFIX } from '../../operators/api-keys.js'
 import { isEverywhere, mayEnter, type Operator } from '../../operators/operator.js'
 import type { Permission } from '../../operators/roles.js'
 import type { Refusal, Refusals } from '../../operators/sign-in/refusals.js'
-import type { Sessions } from '../../operators/sign-in/sessions.js'
+import { type Sessions, sightingOf } from '../../operators/sign-in/sessions.js'
 import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
@@ -60,7 +60,7 @@ export function addOperatorAuth (app: FastifyInstance, options: OperatorAuthOpti
       reply.header('www-authenticate', 'Bearer error="insufficient_scope"')
       throw new ForbiddenError(roles.length === 0 ? `You have no role here (${permission}).` : `${roles.length === 1 ? 'Your role' : 'Your roles'} ${roles.join(', ')} ${operator.permissions === undefined ? '' : 'with this key '}${roles.length === 1 ? 'does' : 'do'} not allow this (${permission}).`)
     }
-    if (tenantId === undefined || isId) await sessions.saw({ operator, tenantId: tenantId ?? null, address: request.ip })
+    if (tenantId === undefined || isId) await sessions.saw(sightingOf(operator, tenantId ?? null, request.ip))
   })
 }
 

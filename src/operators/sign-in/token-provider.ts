@@ -85,14 +85,19 @@ export interface IssuerProviderOptions {
   readonly scope: string | undefined
 }
 
-/** Any other provider of OpenID Connect whose access tokens are JSON Web Tokens (RFC 9068, or near to it). It is that of those who run this installation. */
-export function createIssuerProvider ({ issuer, algorithms, scope }: IssuerProviderOptions): TokenProvider {
-  const place: IssuerPlace = {
+/** Where such a provider describes itself. Its keys may be on another host: the administrator named the provider, and TLS says that it is the one. */
+export function issuerPlace (issuer: string): IssuerPlace {
+  return {
     metadataUrl: `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
     issuerOf: (named) => named,
     isOurs: (named) => named === issuer,
     keysHost: undefined
   }
+}
+
+/** Any other provider of OpenID Connect whose access tokens are JSON Web Tokens (RFC 9068, or near to it). It is that of those who run this installation. */
+export function createIssuerProvider ({ issuer, algorithms, scope }: IssuerProviderOptions): TokenProvider {
+  const place = issuerPlace(issuer)
   return {
     algorithms,
     requiredClaims: ['exp', 'iat', 'sub'],

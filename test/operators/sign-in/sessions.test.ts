@@ -4,7 +4,7 @@ import { createApiKey, listApiKeys } from '../../../src/operators/api-keys.js'
 import { findOperator } from '../../../src/operators/find-operator.js'
 import type { Operator } from '../../../src/operators/operator.js'
 import { createRefusals, MAX_KINDS } from '../../../src/operators/sign-in/refusals.js'
-import { createSessions, expireSessions, MAX_SIGN_INS_AN_HOUR } from '../../../src/operators/sign-in/sessions.js'
+import { createSessions, expireSessions, MAX_SIGN_INS_AN_HOUR, sightingOf } from '../../../src/operators/sign-in/sessions.js'
 import type { Database } from '../../../src/platform/database.js'
 import { createTestDatabase } from '../../helpers/database.js'
 import { seedTenant } from '../../helpers/devices.js'
@@ -19,12 +19,12 @@ t.test('the first sight of a token in a place is written down, once over all pro
   const [one, two] = [await seedTenant(db), await seedTenant(db)]
   const operator = person({ grants: [{ role: 'viewer', tenantId: one }, { role: 'admin', tenantId: two }] })
   const processes = Array.from({ length: 4 }, () => createSessions({ db }))
-  await Promise.all(processes.flatMap((sessions) => [one, two, null].map(async (tenantId) => await sessions.saw({ operator, tenantId, address }))))
+  await Promise.all(processes.flatMap((sessions) => [one, two, null].map(async (tenantId) => await sessions.saw(sightingOf(operator, tenantId, address)))))
   const written = await signIns(db)
   t.strictSame(written.map(({ tenant_id: id }) => id).sort(), [one, two, null].sort())
   t.match(written.find(({ tenant_id: id }) => id === one), { actor: 'ann <1>', subject: operator.id, detail: { kind: 'user', address, roles: [{ role: 'viewer', tenantId: one }], ...operator.account } })
   t.notOk(JSON.stringify(written.find(({ tenant_id: id }) => id === one)).includes(two), 'a tenant does not learn of others')
-  await processes[0]!.saw({ operator: { ...operator, session: randomUUID() }, tenantId: one, address })
+  await processes[0]!.saw(sightingOf({ ...operator, session: randomUUID() }, one, address))
   t.equal((await signIns(db)).length, 4, 'another token is another sign-in')
 })
 
@@ -34,13 +34,13 @@ t.test('a token in use costs a write a minute, no more', async (t) => {
   const sessions = createSessions({ db, now: () => now })
   const operator = person()
   const seenAt = async () => (await db.selectFrom('operator_session').select('last_seen_at').executeTakeFirstOrThrow()).last_seen_at.getTime()
-  await sessions.saw({ operator, tenantId: null, address })
+  await sessions.saw(sightingOf(operator, null, address))
   const first = await seenAt()
   now += 59_999
-  await sessions.saw({ operator, tenantId: null, address })
+  await sessions.saw(sightingOf(operator, null, address))
   t.equal(await seenAt(), first)
   now += 1
-  await sessions.saw({ operator, tenantId: null, address })
+  await sessions.saw(sightingOf(operator, null, address))
   t.ok(await seenAt() > first)
   t.equal((await signIns(db)).length, 1)
 })
@@ -49,7 +49,7 @@ t.test('whoever takes a new token for each request fills no log', async (t) => {
   const { db } = await createTestDatabase(t)
   const sessions = createSessions({ db })
   const operator = person()
-  for (let n = 0; n < MAX_SIGN_INS_AN_HOUR + 5; n++) await sessions.saw({ operator: { ...operator, session: `token ${n}` }, tenantId: null, address })
+  for (let n = 0; n < MAX_SIGN_INS_AN_HOUR + 5; n++) await sessions.saw(sightingOf({ ...operator, session: `token ${n}` }, null, address))
   const written = await signIns(db)
   t.equal(written.length, MAX_SIGN_INS_AN_HOUR)
   t.match(written.at(-1)!.detail, { more: /not written down/ })
@@ -62,14 +62,14 @@ t.test('a key says when it was last used, and after a day of silence it signs in
   const { id, key } = await createApiKey({ db }, { name: 'Watch', role: 'viewer', tenantId, actor: 'test' })
   const operator = (await findOperator(db, key, new Date()))!
   t.match((await listApiKeys({ db })).items, [{ lastUsedAt: null }])
-  await createSessions({ db }).saw({ operator, tenantId, address })
+  await createSessions({ db }).saw(sightingOf(operator, tenantId, address))
   t.match((await listApiKeys({ db })).items, [{ id, lastUsedAt: /^\d{4}-/ }])
   t.equal(await expireSessions(db), 0)
-  await createSessions({ db }).saw({ operator, tenantId, address })
+  await createSessions({ db }).saw(sightingOf(operator, tenantId, address))
   t.equal((await signIns(db)).length, 1)
   await db.updateTable('operator_session').set({ last_seen_at: new Date(Date.now() - 25 * 3_600_000) }).execute()
   t.equal(await expireSessions(db), 1)
-  await createSessions({ db }).saw({ operator, tenantId, address })
+  await createSessions({ db }).saw(sightingOf(operator, tenantId, address))
   t.equal((await signIns(db)).length, 2)
 })
 
