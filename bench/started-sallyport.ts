@@ -47,8 +47,13 @@ export async function startSallyport ({ workers, redisUrl, filled }: StartOption
   }
   try {
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-    const ready = JSON.parse((await lines.next()).value ?? '{}') as Record<string, string>
-    const { processes, databaseUrl } = JSON.parse((await lines.next()).value ?? '{}') as Pick<StartedSallyport, 'processes' | 'databaseUrl'>
+    const told = async <T>(): Promise<T> => {
+      const line = await lines.next()
+      if (line.done === true) throw new Error('it ended before it was ready')
+      return JSON.parse(line.value) as T
+    }
+    const ready = await told<Record<string, string>>()
+    const { processes, databaseUrl } = await told<Pick<StartedSallyport, 'processes' | 'databaseUrl'>>()
     return {
       apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, tenantId: ready.tenantId!, entraTenantId: ready.entraTenantId!, operatorToken: ready.operatorToken!, enrollmentToken: ready.enrollmentToken!,
       processes, databaseUrl, stop
