@@ -15,6 +15,7 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addTenantScope } from './plugins/tenant-scope.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
@@ -106,6 +107,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (open) => {
     await addRateLimit(open as unknown as FastifyInstance, counting)
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    addTenantScope(open as unknown as FastifyInstance, ({ params }) => (params as { tenantId: string }).tenantId)
     await open.register(ssfPublicRoutes, options.signals)
   })
 
@@ -121,6 +123,8 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
+    // Whoever belongs to a tenant works for that one, whatever the path says.
+    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => operator.tenantId ?? (params as { tenantId?: string }).tenantId)
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
@@ -135,6 +139,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     await addRateLimit(partners as unknown as FastifyInstance, counting)
     addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    addTenantScope(partners as unknown as FastifyInstance, ({ partner }) => partner.tenantId)
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })
 

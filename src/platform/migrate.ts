@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createPostgresBackend, Queue } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { applyAccess } from './access/apply-access.js'
 import { packageRoot } from './package-root.js'
 
 /** BullMQ's tables live in a schema of their own (queues.ts). */
@@ -27,12 +28,20 @@ async function listMigrations (): Promise<Migration[]> {
   }))
 }
 
+export interface MigrateOptions {
+  /** Of the owner of the tables. */
+  readonly databaseUrl: string
+  /** First part of the names of the roles (DATABASE_ROLE_PREFIX). */
+  readonly rolePrefix?: string | undefined
+  readonly log?: Logger
+}
+
 /**
  * Brings the database to this version's schema and answers the names of the files newly
  * applied. Several processes may call it at once: one works, the others wait.
  * @throws when a file that was applied has changed since, or the database is newer than the code.
  */
-export async function migrate (options: { readonly databaseUrl: string, readonly log?: Logger }): Promise<string[]> {
+export async function migrate (options: MigrateOptions): Promise<string[]> {
   const migrations = await listMigrations()
   const client = new pg.Client({ connectionString: options.databaseUrl, application_name: 'sallyport migrate' })
   // A connection that breaks fails the query; the event alone would end the process.
@@ -56,6 +65,7 @@ export async function migrate (options: { readonly databaseUrl: string, readonly
       options.log?.info({ migration: name }, 'migration applied')
     }
     await migrateQueues(options.databaseUrl)
+    await applyAccess(client, { rolePrefix: options.rolePrefix, queueSchema: QUEUE_SCHEMA })
     return missing.map(({ name }) => name)
   } finally {
     await client.end()

@@ -31,7 +31,7 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
     if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
   })
   await app.register(devicesRoutes, devices)
-  await app.register(findingsRoutes, { scoring })
+  await app.register(findingsRoutes, { db, scoring })
   await app.register(ingestRoutes, { db, journal })
   await app.register(policyRoutes, policy)
   await app.register(suppressionsRoutes, devices)
