@@ -7,10 +7,12 @@ import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
 import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureInstallation } from '../operators/measure-installation.js'
-import { asRole, type RoleKind, TENANT_ROLES } from '../platform/access/database-roles.js'
+import { asRole, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
+import { requireRole } from '../platform/access/require-role.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
+import { requireSchema } from '../platform/migrate.js'
 import { openQueues, type Queues } from '../platform/queues.js'
 
 /** What every process of an installation has: its configuration and its connections. */
@@ -67,6 +69,8 @@ export async function openInstallation (config: Config, options: { readonly log:
     await Promise.all([...opened.values()].map(async (one) => await one.destroy()))
   })
 
+  await requireSchema(db, log)
+  await requireRole(db, roleName(name, config.DATABASE_ROLE_PREFIX))
   const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log })
   lifecycle.onStop('queues', async () => await queues.close())
 

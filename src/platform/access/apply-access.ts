@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { DEFAULT_ROLE_PREFIX, ROLE_KINDS, type RoleKind, roleName, TENANT_ROLES } from './database-roles.js'
-import { listGrants, listPolicies, type Grant, type GrantTarget } from './read-access.js'
+import { listGrants, listPolicies, type Grant, type GrantTarget, type TablePolicies } from './read-access.js'
+import { type ShortLocksOptions, withShortLocks } from '../short-locks.js'
 import { FUNCTION_ACCESS, QUEUE_ROLES, SEQUENCE_ACCESS, TABLE_ACCESS, type TenantOf } from './table-access.js'
 
 const PRIVILEGES: Readonly<Record<string, string>> = { s: 'SELECT', i: 'INSERT', u: 'UPDATE', d: 'DELETE' }
@@ -14,7 +15,7 @@ export class RolesMissingError extends Error {
   }
 }
 
-export interface ApplyAccessOptions {
+export interface ApplyAccessOptions extends ShortLocksOptions {
   readonly rolePrefix?: string | undefined
   readonly queueSchema: string
 }
@@ -24,7 +25,8 @@ export interface ApplyAccessOptions {
  * already is not touched, so that a start changes nothing. Must be connected as the owner of the
  * tables, under the migrator's lock.
  */
-export async function applyAccess (client: pg.ClientBase, { rolePrefix = DEFAULT_ROLE_PREFIX, queueSchema }: ApplyAccessOptions): Promise<void> {
+export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOptions): Promise<void> {
+  const { rolePrefix = DEFAULT_ROLE_PREFIX, queueSchema } = options
   const role = (kind: RoleKind): string => roleName(kind, rolePrefix)
   const roles = ROLE_KINDS.map(role)
   await ensureRoles(client, roles)
@@ -57,7 +59,7 @@ export async function applyAccess (client: pg.ClientBase, { rolePrefix = DEFAULT
   const left = new Map((await listGrants(client, schemas, roles)).map((grant) => [keyOf(grant), grant]))
   for (const [key, grant] of wanted) if (!left.has(key)) await client.query(statementOf('grant', grant))
 
-  await applyPolicies(client, role)
+  await applyPolicies(client, role, options)
 }
 
 const keyOf = ({ kind, object, role, privilege, column }: Grant): string => [kind, object, role, privilege, column ?? ''].join('\t')
@@ -119,24 +121,28 @@ function conditionOf (tenant: Exclude<TenantOf, 'mixed' | 'shared'>): string {
   return tenant.where
 }
 
-async function applyPolicies (client: pg.ClientBase, role: (kind: RoleKind) => string): Promise<void> {
+/** Each table by itself, so that none is closed for longer than it takes, and at no moment without the policy that it had. */
+async function applyPolicies (client: pg.ClientBase, role: (kind: RoleKind) => string, options: ShortLocksOptions): Promise<void> {
   const present = new Map((await listPolicies(client)).map((table) => [table.name, table]))
   for (const [table, { tenant }] of Object.entries(TABLE_ACCESS)) {
-    const policies = policiesOf(tenant)
     const there = present.get(table)
     if (there === undefined) throw new Error(`table-access.ts tells of a table ${table} that the migrations do not make`)
-    for (const { name } of there.policies) if (!policies.some((one) => one.name === name)) await client.query(`drop policy ${quote(name)} on ${quote(table)}`)
-    for (const { name, kinds, where } of policies) {
-      const names = kinds.map((kind) => quote(role(kind))).join(', ')
-      const text = `on ${quote(table)} for all to ${names} using (${where}) with check (${where})`
-      const mark = createHash('sha256').update(text).digest('hex')
-      const found = there.policies.find((one) => one.name === name)
-      if (found?.mark === mark) continue
-      if (found !== undefined) await client.query(`drop policy ${quote(name)} on ${quote(table)}`)
-      await client.query(`create policy ${quote(name)} ${text}`)
-      // The server keeps the condition in its own words; so what was asked for is told by this.
-      await client.query(`comment on policy ${quote(name)} on ${quote(table)} is '${mark}'`)
-    }
-    if (there.enabled !== (policies.length > 0)) await client.query(`alter table ${quote(table)} ${policies.length > 0 ? 'enable' : 'disable'} row level security`)
+    const statements = policyStatements(table, policiesOf(tenant), there, role)
+    if (statements.length > 0) await withShortLocks(client, `policies of ${table}`, options, async () => { await client.query(['begin', ...statements, 'commit'].join(';\n')) })
   }
+}
+
+function policyStatements (table: string, wanted: readonly Policy[], there: TablePolicies, role: (kind: RoleKind) => string): string[] {
+  const drop = (name: string): string => `drop policy ${quote(name)} on ${quote(table)}`
+  const statements = there.policies.filter(({ name }) => !wanted.some((one) => one.name === name)).map(({ name }) => drop(name))
+  for (const { name, kinds, where } of wanted) {
+    const text = `on ${quote(table)} for all to ${kinds.map((kind) => quote(role(kind))).join(', ')} using (${where}) with check (${where})`
+    const mark = createHash('sha256').update(text).digest('hex')
+    const found = there.policies.find((one) => one.name === name)
+    if (found?.mark === mark) continue
+    // The server keeps the condition in its own words; so what was asked for is told by the comment.
+    statements.push(...(found === undefined ? [] : [drop(name)]), `create policy ${quote(name)} ${text}`, `comment on policy ${quote(name)} on ${quote(table)} is '${mark}'`)
+  }
+  if (there.enabled !== (wanted.length > 0)) statements.push(`alter table ${quote(table)} ${wanted.length > 0 ? 'enable' : 'disable'} row level security`)
+  return statements
 }
