@@ -46,5 +46,11 @@ export function mayEnter ({ grants, permissions }: Operator, permission: Permiss
   return hasIt ? 'allowed' : 'forbidden'
 }
 
+/** The one tenant that all of an operator's roles are in; undefined: there are several, all or none. */
+export function onlyTenantOf ({ grants }: Operator): string | undefined {
+  const first = grants[0]?.tenantId
+  return grants.every(({ tenantId }) => tenantId === first) ? first ?? undefined : undefined
+}
+
 /** Whether the operator gets into every tenant there is. */
 export const isEverywhere = ({ grants }: Operator): boolean => grants.some(({ tenantId }) => tenantId === null)
