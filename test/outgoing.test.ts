@@ -19,7 +19,7 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/intune/graph-client.ts': 'over that agent',
   'src/intune/partner-client.ts': 'over that agent',
   'src/intune/entra-credential.ts': '@azure/identity, held to the authority by a policy of its pipeline',
-  'src/partners/entra-keys.ts': 'over that agent, to the authority',
+  'src/identity/issuer-keys.ts': 'over that agent: to the authority, or over TLS to the provider that OIDC_ISSUER names and where its metadata have its keys',
   'src/platform/guarded-agent.ts': 'addresses that the guard allows',
   'src/platform/address-guard.ts': 'the guard',
   'src/intel/subscriptions/fetcher.ts': 'over the guarded agent, or a proxy that the configuration names, after the guard',

@@ -3,6 +3,7 @@ import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { expirePreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
+import { expireSessions } from '../src/operators/sign-in/sessions.js'
 import { expireStateChanges, sequenceStateChanges } from '../src/devices/state-change-repository.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import type { IntuneDeps } from '../src/intune/deps.js'
@@ -14,7 +15,7 @@ import { createJournalDays, dropJournalDays } from '../src/telemetry/journal-day
 import { sweepJournal } from '../src/telemetry/sweep-journal.js'
 
 export interface UpkeepWorkerDeps extends IntuneDeps {
-  readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'unschedule' | 'oldestWaitingSeconds'>
+  readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'unschedule' | 'oldestWaitingSeconds' | 'counts'>
   readonly sync: Producer<'sync'>
   readonly score: Producer<'score'>
   readonly intel: Producer<'intel'>
@@ -67,7 +68,8 @@ async function sweep ({ db, queues, score, sync, log }: UpkeepWorkerDeps): Promi
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
   await sequenceStateChanges(db)
-  await rescoreDueDevices({ db, score })
+  const { score: { prioritized = 0 } } = await queues.counts()
+  await rescoreDueDevices({ db, score }, { waitingJobs: prioritized })
   await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
   const { score: waitingSeconds } = await queues.oldestWaitingSeconds()
@@ -87,6 +89,7 @@ async function expire ({ db, retentionDays, stateChangeRetentionDays, log }: Upk
   const devices = await purgeErasedDevices({ db })
   const { deleted: appBuilds } = await expireAppBuilds({ db })
   await expirePreviews(db)
+  await expireSessions(db)
   const stateChanges = await expireStateChanges(db, { retentionDays: stateChangeRetentionDays })
   log.info({ journalDays, assertions, devices, appBuilds, stateChanges }, 'deleted what has expired')
 }

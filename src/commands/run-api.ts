@@ -13,7 +13,7 @@ export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
   const lifecycle = createLifecycle(log)
   try {
     const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
-    await installBundledFeed({ db: installation.db }, { now: new Date() })
+    await installBundledFeed({ db: installation.dbAs('platform') }, { now: new Date() })
     await installation.intel.refresh()
     const { url, opsUrl } = await startApi(installation)
     log.info({ url, opsUrl, queueEngine: installation.queues.engine }, 'the API listens')

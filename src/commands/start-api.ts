@@ -7,11 +7,11 @@ import { createTokenCutoffs } from '../devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../http/app.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
-import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
+import { issuerOf, operatorPartsOf, signInProbeOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -29,7 +29,9 @@ export interface StartedApi {
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
-  const { config, db, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, dbAs, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
+  // What operators ask for one tenant sees that tenant alone; what is asked of the platform has a role of its own.
+  const [operatorDb, platformDb] = [dbAs('operator'), dbAs('platform')]
   const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -44,37 +46,38 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
-  const signals = signalsOf(installation)
+  const signals = { ...signalsOf(installation), db: operatorDb }
   const app = await buildApp({
     log,
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: createOperatorLookup(db) },
+    operatorAuth: await operatorPartsOf(installation),
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
     token: { db, accessTokens, publicUrl: () => publicUrl.value },
     telemetry: { journal, metrics },
     deviceStatus: { db },
     tenant: {
-      db,
+      db: operatorDb,
       scoring: scoringOf(installation),
-      policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
-      devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
+      policy: { db: operatorDb, intel: queues.producer('intel'), preview: queues.producer('preview') },
+      devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: db, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
-      onboarding,
+      onboarding: { ...onboarding, db: operatorDb },
       signals,
       journal
     },
-    tenants: { db },
+    tenants: { db: platformDb },
+    access: { db: platformDb, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
-    intelSubscriptions: { db, secrets: secretsOf(config) },
+    intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },
     signals,
-    intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
+    intel: { db: platformDb, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())
   // Before the API, which waits for its answers.

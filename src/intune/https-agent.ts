@@ -30,8 +30,8 @@ export function isAllowedHost (hostname: string, allowedHosts: readonly string[]
 
 export interface HttpsAgentOptions {
   readonly extraCaPem?: string | undefined
-  /** No connection is made to any other, whatever asks for it; a leading dot means any host below. */
-  readonly allowedHosts: readonly string[]
+  /** No connection is made to any other, whatever asks for it; a leading dot means any host below. `any`: who asks has chosen the host. */
+  readonly allowedHosts: readonly string[] | 'any'
 }
 
 /** A pool of kept-alive TLS connections with bounded sizes, to known hosts only. The caller closes it. */
@@ -47,7 +47,7 @@ export function createHttpsAgent ({ extraCaPem, allowedHosts }: HttpsAgentOption
     keepAliveTimeout: 30_000,
     maxResponseSize: MAX_ANSWER_BYTES,
     connect (target, done) {
-      if (target.protocol === 'https:' && isAllowedHost(target.hostname, allowedHosts)) connect(target, done)
+      if (target.protocol === 'https:' && (allowedHosts === 'any' || isAllowedHost(target.hostname, allowedHosts))) connect(target, done)
       else done(new HostNotAllowedError(`${target.protocol}//${target.host ?? target.hostname}`), null)
     }
   })

@@ -3,6 +3,7 @@ import { createPostgresBackend, type Job, type JobsOptions, Queue, Unrecoverable
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { withSessionSettings } from './access/database-roles.js'
 import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 
 export interface QueuesOptions {
@@ -175,8 +176,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    options: '-c search_path=bullmq',
+    connectionString: withSessionSettings(databaseUrl, { search_path: 'bullmq' }),
     max: POOL_SIZE,
     keepAlive: true,
     application_name: 'sallyport queues'
