@@ -26,6 +26,8 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/signals/send/poster.ts': 'over the guarded agent',
   'src/signals/send/syslog-sender.ts': 'by the guard',
   'src/intel/index/read-index.ts': 'DATABASE_URL',
+  'src/platform/backup/load-backup.ts': 'DATABASE_URL',
+  'src/platform/backup/write-backup.ts': 'DATABASE_URL',
   'src/platform/database.ts': 'DATABASE_URL',
   'src/platform/embedded-postgres.ts': 'the cluster it has started itself, on loopback',
   'src/platform/migrate.ts': 'DATABASE_URL',

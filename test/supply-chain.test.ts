@@ -42,9 +42,11 @@ t.test('the bill of materials has every package that Sallyport is run with, its 
 })
 
 t.test('severe advisories fail the check, others are noted, and a registry that does not answer is told apart', async (t) => {
-  const answer = (severity: string, id = 'GHSA-1'): string => JSON.stringify({ vulnerabilities: {
-    a: { severity, via: [{ title: 'Bad', url: `https://github.com/advisories/${id}`, severity, range: '<2' }] }, b: { severity, via: ['a'] }
-  } })
+  const answer = (severity: string, id = 'GHSA-1'): string => JSON.stringify({
+    vulnerabilities: {
+      a: { severity, via: [{ title: 'Bad', url: `https://github.com/advisories/${id}`, severity, range: '<2' }] }, b: { severity, via: ['a'] }
+    }
+  })
   t.equal(judgeAudit('{"vulnerabilities":{}}').outcome, 'clean')
   t.match(judgeAudit(answer('moderate')), { outcome: 'clean', lines: [/^noted moderate a <2: Bad/] })
   t.match(judgeAudit(answer('high')), { outcome: 'vulnerable', lines: [/^FAILS high a/] })
