@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
+import { readRedisUrl } from './redis-url.js'
 
 interface Setting<T extends TSchema> {
   readonly schema: T
@@ -28,7 +29,7 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
-  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues and for rate limits. Unset: both live in PostgreSQL.', undefined, true),
+  REDIS_URL: setting(Text, 'Redis or Valkey for the queues and for rate limits: `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host,host/master` or `redis+cluster://[user:password@]host,host`; `rediss…` with TLS; [all forms](docs/redis.md). Unset: both live in PostgreSQL.', undefined, true),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
@@ -152,6 +153,7 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   if (config.INTUNE_SETUP_CLIENT_ID === undefined) {
     for (const proof of ENTRA_APPS[1].proofs) if (config[proof] !== undefined) faults.push({ variable: proof, message: 'is of use only with INTUNE_SETUP_CLIENT_ID' })
   }
+  if (typeof config.REDIS_URL === 'string') for (const message of readRedisUrl(config.REDIS_URL).faults) faults.push({ variable: 'REDIS_URL', message })
   const foreign = String(config.PARTNER_API_AUDIENCE ?? '').split(',').filter((audience) => FOREIGN_AUDIENCE.test(audience))
   if (foreign.length > 0) faults.push({ variable: 'PARTNER_API_AUDIENCE', message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })
   if (faults.length > 0) throw new ConfigError(faults)
