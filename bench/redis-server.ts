@@ -51,5 +51,8 @@ export async function startRedis ({ args = [], file, program }: StartRedisOption
   return undefined
 }
 
-const hasStarted = async (child: ChildProcess): Promise<boolean> =>
-  await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)])
+// Not `once` of node:events, which would throw the error.
+const hasStarted = async (child: ChildProcess): Promise<boolean> => await new Promise((resolve) => {
+  child.once('spawn', () => resolve(true))
+  child.once('error', () => resolve(false))
+})

@@ -54,45 +54,61 @@ export async function startSentinel (t: Test): Promise<RedisGroup | undefined> {
   }
 }
 
+export interface RedisCluster extends RedisGroup {
+  /** How many masters have any key. */
+  nodesWithKeys (): Promise<number>
+  /** Kills the master that has this key, for good. */
+  killHolder (key: string): Promise<void>
+}
+
+interface Node { readonly server: StartedRedis, readonly busPort: number, readonly ask: Redis }
+
 /**
- * Three masters, and a replica of the one that has `key`; undefined when there is no Redis here. One
- * of them is named in the address: the others tell of themselves.
+ * Three masters, and where a key is given a replica of the one that has it; undefined when there is no Redis
+ * here. One of them is named in the address: the others tell of themselves.
  */
-export async function startCluster (t: Test, key: string): Promise<RedisGroup | undefined> {
-  const startNode = async (): Promise<{ readonly server: StartedRedis, readonly busPort: number, readonly ask: Redis } | undefined> => {
+export async function startCluster (t: Test, { replicaOf }: { readonly replicaOf?: string } = {}): Promise<RedisCluster | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-cluster-'))
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }))
+  const startNode = async (): Promise<Node | undefined> => {
     const busPort = await findFreePort()
     const server = await start(t, ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-config-file', join(folder, `${busPort}.conf`), '--cluster-node-timeout', String(SILENCE_MS)])
     return server && { server, busPort, ask: connect(t, server) }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-cluster-'))
-  t.teardown(async () => await rm(folder, { recursive: true, force: true }))
   const first = await startNode()
   if (first === undefined) return undefined
-  const nodes = [first, (await startNode())!, (await startNode())!, (await startNode())!]
-  const [, ...others] = nodes
-  for (const { server, busPort } of others) await first.ask.cluster('MEET', '127.0.0.1', server.port, busPort)
-  const masters = nodes.slice(0, 3)
+  const masters = [first, (await startNode())!, (await startNode())!]
   const share = Math.ceil(SLOTS / masters.length)
   await Promise.all(masters.map(async ({ ask }, at) => await ask.call('cluster', 'addslotsrange', String(at * share), String(Math.min(SLOTS, (at + 1) * share) - 1))))
-  const isWhole = async (ask: Redis): Promise<boolean> => {
-    const info = await ask.cluster('INFO') as string
-    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`)
-  }
-  await until(async () => (await Promise.all(nodes.map(async ({ ask }) => await isWhole(ask)))).every(Boolean), 'the cluster is whole')
+  await meet(masters)
+  const holderOf = async (key: string): Promise<Node> => masters[Math.floor(await first.ask.cluster('KEYSLOT', key) / share)]!
 
-  const holder = masters[Math.floor(await first.ask.cluster('KEYSLOT', key) / share)]!
-  const replica = nodes[3]!
-  await replica.ask.cluster('REPLICATE', await holder.ask.cluster('MYID') as string)
-  await until(async () => (await replica.ask.info('replication')).includes('master_link_status:up'), 'the replica has the data')
-  const witness = masters.find((one) => one !== holder)!
-  return {
-    url: `redis+cluster://127.0.0.1:${witness.server.port}`,
-    async failOver () {
-      await holder.server.stop()
-      await until(async () => (await replica.ask.info('replication')).includes('role:master'), 'the replica is a master')
-      await until(async () => (await witness.ask.cluster('INFO') as string).includes('cluster_state:ok'), 'the cluster is whole again')
-    }
+  const replica = replicaOf === undefined ? undefined : (await startNode())!
+  if (replica !== undefined) {
+    await meet([...masters, replica])
+    await replica.ask.cluster('REPLICATE', await (await holderOf(replicaOf!)).ask.cluster('MYID') as string)
+    await until(async () => (await replica.ask.info('replication')).includes('master_link_status:up'), 'the replica has the data')
   }
+  return {
+    url: `redis+cluster://127.0.0.1:${first.server.port}`,
+    async failOver () {
+      await (await holderOf(replicaOf!)).server.stop()
+      await until(async () => (await replica!.ask.info('replication')).includes('role:master'), 'the replica is a master')
+      await until(async () => (await replica!.ask.cluster('INFO') as string).includes('cluster_state:ok'), 'the cluster is whole again')
+    },
+    nodesWithKeys: async () => (await Promise.all(masters.map(async ({ ask }) => await ask.dbsize()))).filter((keys) => keys > 0).length,
+    killHolder: async (key) => await (await holderOf(key)).server.stop()
+  }
+}
+
+/** Makes one cluster of these nodes. */
+async function meet (nodes: readonly Node[]): Promise<void> {
+  const [first, ...others] = nodes
+  for (const { server, busPort } of others) await first!.ask.cluster('MEET', '127.0.0.1', server.port, busPort)
+  await until(async () => {
+    const all = await Promise.all(nodes.map(async ({ ask }) => await ask.cluster('INFO') as string))
+    return all.every((info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`))
+  }, 'the cluster is whole')
 }
 
 async function start (t: Test, args: readonly string[]): Promise<StartedRedis | undefined> {

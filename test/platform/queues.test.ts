@@ -12,6 +12,8 @@ import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
 import { findRedis } from '../helpers/redis.js'
+import { startCluster } from '../helpers/redis-groups.js'
+import { startRedis } from '../../bench/redis-server.js'
 
 type Address = Omit<QueuesOptions, 'log' | 'prefix'>
 
@@ -58,6 +60,46 @@ t.test('on Redis', async (t) => {
     t.equal((await one.counts()).score.waiting, 1)
     t.equal((await other.counts()).score.waiting, 0)
   })
+})
+
+t.test('on Redis Cluster', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  t.test('queues lie on different nodes', async (t) => {
+    const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+    t.teardown(async () => await queues.close())
+    await Promise.all([queues.producer('score').add([{ groupId: 1 }]), queues.producer('preview').add([{ previewId: randomUUID() }])])
+    t.equal(await cluster.nodesWithKeys(), 2)
+  })
+
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: cluster.url })
+})
+
+t.test('on Valkey', async (t) => {
+  const valkey = await startRedis({ program: 'valkey-server' })
+  if (valkey === undefined) {
+    t.pass('nothing to test', { skip: 'no valkey-server' })
+    return
+  }
+  t.teardown(async () => await valkey.stop())
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: valkey.url })
+})
+
+t.test('queues of a cluster whose nodes are gone can be closed', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+  queues.startWorker('sync', async () => {}, { concurrency: 1 })
+  await queues.producer('sync').add([{ tenantId: randomUUID() }])
+  await cluster.killHolder('{sallyport:sync}')
+  const slow = wait(15_000, 'slow', { ref: false })
+  t.equal(await Promise.race([queues.close().then(() => 'closed'), slow]), 'closed')
 })
 
 t.test('queues whose Redis is gone can be closed', async (t) => {

@@ -23,7 +23,7 @@ t.test('a master that Sentinels replace', async (t) => {
 })
 
 t.test('a node of a cluster that its replica replaces', async (t) => {
-  await testFailover(t, await startCluster(t, '{sallyport:score}:score:wait'))
+  await testFailover(t, await startCluster(t, { replicaOf: '{sallyport:score}' }))
 })
 
 async function testFailover (t: Test, group: RedisGroup | undefined): Promise<void> {
