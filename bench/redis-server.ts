@@ -21,12 +21,14 @@ export interface StartRedisOptions {
   /** A configuration file, as a Sentinel must have one; comes before all options. */
   readonly file?: string
   readonly program?: RedisProgram
+  /** By default a free one. */
+  readonly port?: number
 }
 
-/** Starts a Redis or Valkey of this machine on a free loopback port; undefined when there is none. */
-export async function startRedis ({ args = [], file, program }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
+/** Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. */
+export async function startRedis ({ args = [], file, program, port: wanted }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
   for (const name of program === undefined ? REDIS_PROGRAMS : [program]) {
-    const port = await findFreePort()
+    const port = wanted ?? await findFreePort()
     const child = spawn(name, [
       ...(file === undefined ? [] : [file]), '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...args
     ], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })

@@ -5,6 +5,7 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
   accept: async () => (await import('./accept.js')).accept,
+  scale: async () => (await import('./scale.js')).scale,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
   precision: async () => (await import('./precision.js')).precision,
@@ -31,7 +32,7 @@ const command = new Command('npm run bench --')
   .option('--json', 'print one object')
   .option('--seconds <n>', 'how long each load lasts', positive, 10)
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
-  .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
+  .option('--workers <n>', 'worker processes; `scale` compares 1, 2 and 4', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
   .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000; retro, preview, sync, simulator: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
