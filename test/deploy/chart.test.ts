@@ -146,8 +146,6 @@ t.test('containers are not root, write nowhere, and have no more than they need'
     if (container.name === 'migrate' || container.name === 'api') t.ok(container.resources.limits.memory, name)
     for (const { mountPath } of container.volumeMounts) t.match(mountPath, /^\/(?:tmp|run\/secrets\/\w+)$/)
   }
-  const dockerfile = readFileSync(join(packageRoot, 'Dockerfile'), 'utf8')
-  t.match(dockerfile, /^USER node$/m)
 })
 
 t.test('processes are probed, spread, and stop before they are killed', async (t) => {
