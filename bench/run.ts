@@ -5,6 +5,7 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
   accept: async () => (await import('./accept.js')).accept,
+  costs: async () => (await import('./costs.js')).costs,
   scale: async () => (await import('./scale.js')).scale,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
