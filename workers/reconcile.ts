@@ -16,9 +16,9 @@ const CONCURRENCY = 3
 /** Compares tenants with Intune and Entra, in a queue of its own: a slow Graph holds up nothing else. */
 export async function startReconcileWorker (deps: ReconcileWorkerDeps): Promise<QueueWorker> {
   const { queues, reconcile, onFailed } = deps
-  const worker = queues.startWorker('reconcile', async ({ tenantId }) => {
+  const worker = queues.startWorker('reconcile', async ({ tenantId }, _job, signal) => {
     if (tenantId === undefined) return await wakeReconciliations(deps)
-    const result = await reconcileTenant(deps, { tenantId })
+    const result = await reconcileTenant(deps, { tenantId, signal })
     // Its turn is over; others come before it goes on.
     if (result === 'unfinished') await reconcile.add([{ tenantId }])
     return result

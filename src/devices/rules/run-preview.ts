@@ -17,8 +17,11 @@ export interface RunPreviewDeps {
 
 const TOLD_EVERY_MS = 500
 
-/** Answers a preview that was asked for; its row gets progress, then the answer or what went wrong. @throws when the database is away: the job comes again */
-export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, previewId: string): Promise<void> {
+/**
+ * Answers a preview that was asked for; its row gets progress, then the answer or what went wrong.
+ * @throws when the database is away, or the signal's reason: the job comes again
+ */
+export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, previewId: string, signal?: AbortSignal): Promise<void> {
   const row = await db.updateTable('policy_preview').set({ started_at: new Date() }).where('id', '=', previewId).where('finished_at', 'is', null).returning(['tenant_id', 'document']).executeTakeFirst()
   if (row === undefined) return
   const finish = async (values: { readonly result?: string, readonly error?: string, readonly devices?: number }): Promise<void> => {
@@ -29,6 +32,7 @@ export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, pre
     if (tenantRules === undefined) throw new Error('there is no such tenant')
     let toldAt = performance.now()
     const onProgress = async (devices: number): Promise<void> => {
+      signal?.throwIfAborted()
       if (performance.now() - toldAt < TOLD_EVERY_MS) return
       toldAt = performance.now()
       await db.updateTable('policy_preview').set({ devices }).where('id', '=', previewId).execute()
@@ -38,7 +42,7 @@ export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, pre
     const preview = await previewPolicyOf({ db, intel: await intel.refresh(), apps, now: new Date(), onProgress }, { tenantId: row.tenant_id, rules: tenantRules, document: row.document as PolicyDocument })
     await finish({ result: JSON.stringify(preview), devices: preview.devices })
   } catch (error) {
-    if (isDatabaseAway(error)) throw error
+    if (isDatabaseAway(error) || (signal?.aborted === true && error === signal.reason)) throw error
     log.error({ err: error, previewId }, 'a policy could not be previewed')
     await finish({ error: error instanceof Error ? error.message : String(error) })
   }
