@@ -50,7 +50,7 @@ export function createJobsInHand<N extends QueueName> (queue: N, handler: JobHan
       toldAt = performance.now()
       log.info({ queue, job: job.name }, 'a job is left to a newer version of Sallyport')
     }
-    await job.moveToDelayed(Date.now() + LEFT_FOR_MS * (0.5 + Math.random()), job.token)
+    await job.moveToDelayed(Date.now() + Math.round(LEFT_FOR_MS * (0.5 + Math.random())), job.token)
     throw new DelayedError()
   }
 
