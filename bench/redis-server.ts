@@ -10,10 +10,10 @@ export interface StartedRedis {
   stop (): Promise<void>
 }
 
-/** Starts a Redis or Valkey of this machine on a free loopback port; undefined when there is none. */
-export async function startRedis (): Promise<StartedRedis | undefined> {
+/** Starts a Redis or Valkey of this machine on this loopback port, else on a free one; undefined when there is none. */
+export async function startRedis (wanted?: number): Promise<StartedRedis | undefined> {
   for (const program of ['redis-server', 'valkey-server']) {
-    const port = await findFreePort()
+    const port = wanted ?? await findFreePort()
     const child = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     if (!await hasStarted(child)) continue
     const ended = once(child, 'exit')

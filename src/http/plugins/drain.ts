@@ -16,7 +16,8 @@ export interface Drain {
 export function addDrain (app: FastifyInstance): Drain {
   let announced = false
   app.addHook('onRequest', (_request, reply, done) => {
-    if (announced) reply.header('connection', 'close')
+    // Not Fastify's own header, which the answer to an error takes away (problem-details.ts).
+    if (announced) reply.raw.setHeader('connection', 'close')
     done()
   })
 
