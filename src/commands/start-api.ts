@@ -11,6 +11,7 @@ import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js
 import { buildOpsApp } from '../http/ops-app.js'
 import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
+import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
@@ -135,6 +136,7 @@ export async function startOps (installation: Installation, checks: Readonly<Rec
     log,
     metrics,
     queues,
+    listUpkeep: async () => await listUpkeepTasks(db),
     checks: {
       process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
       ...checks,

@@ -29,6 +29,7 @@ import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
+import { upkeepRoutes } from './routes/upkeep.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -130,6 +131,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(upkeepRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)

@@ -16,7 +16,8 @@ import { type Stage, until } from './stage.js'
 export interface LoggedPhone extends EnrolledPhone { readonly made: Report[] }
 
 export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, enrollmentToken }: Stage, options: { readonly phones: number, readonly seed: number }): Promise<LoggedPhone[]> {
-  return await Promise.all(createFleet(options).map(async (phone) => {
+  const phones: LoggedPhone[] = []
+  for (const phone of createFleet(options)) {
     const { entraDeviceId, platform } = phone.description
     await putToSimulator({ httpUrl: simulator }, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, { platform, userId: SIMULATED_USER })
     const agent = await Agent.enroll(api!, enrollmentToken, phone.description)
@@ -26,11 +27,12 @@ export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, e
       return report
     }
     const first = note(phone.firstReport())
-    return {
+    phones.push({
       phone: { nextReport: () => note(phone.nextReport()) }, deviceId: agent.deviceId, accessToken: agent.accessToken, accepted: 0, lastSequence: 0,
       pending: { sequence: first.sequence, body: JSON.stringify(first) }, made
-    }
-  }))
+    })
+  }
+  return phones
 }
 
 export interface Load {

@@ -50,7 +50,24 @@ export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, pre
 
 const KEPT_DAYS = 7
 
-/** Removes previews that nobody looks at any more. */
-export async function expirePreviews (db: Database): Promise<void> {
-  await sql`delete from policy_preview where created_at < now() - make_interval(days => ${KEPT_DAYS})`.execute(db)
+/** Removes previews that nobody looks at any more; answers how many. */
+export async function expirePreviews (db: Database): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`delete from policy_preview where created_at < now() - make_interval(days => ${KEPT_DAYS})`.execute(db)
+  return Number(numAffectedRows)
+}
+
+/** Much longer than any takes (docs/policy.md). */
+const ABANDONED_AFTER_MINUTES = 5
+const MAX_FORGOTTEN = 50
+
+/** Previews that nobody began although they were asked for so long ago, or whose process died: their jobs were lost. */
+export async function listForgottenPreviews (db: Database, { olderThanSeconds }: { readonly olderThanSeconds: number }): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    update policy_preview set started_at = now() where id in (
+      select id from policy_preview where finished_at is null and (
+        started_at is null and created_at < now() - make_interval(secs => ${olderThanSeconds}::double precision)
+        or started_at < now() - make_interval(mins => ${ABANDONED_AFTER_MINUTES})
+      ) order by created_at limit ${MAX_FORGOTTEN} for update skip locked
+    ) returning id`.execute(db)
+  return rows.map(({ id }) => id)
 }

@@ -12,12 +12,12 @@ export interface Drain {
   stopListening (lingerMs: number): Promise<void>
 }
 
-/** Call it before other hooks are added: what they refuse closes its connection as well. */
+/** Has to be added before routes are. */
 export function addDrain (app: FastifyInstance): Drain {
   let announced = false
-  app.addHook('onRequest', (_request, reply, done) => {
-    // Not Fastify's own header, which the answer to an error takes away (problem-details.ts).
-    if (announced) reply.raw.setHeader('connection', 'close')
+  // The last word on an answer: that to an error takes such a header away (problem-details.ts).
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (announced) reply.header('connection', 'close')
     done()
   })
 
