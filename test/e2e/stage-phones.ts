@@ -37,6 +37,8 @@ export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, e
 
 export interface Load {
   acknowledged (): number
+  /** Tries that were not acknowledged, so far. */
+  refused (): number
   /** Until so many more are acknowledged. */
   more (reports: number, what: string): Promise<void>
   /** Ends it; answers what was not acknowledged at first, by status (`none`: no answer). */
@@ -56,6 +58,7 @@ export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOp
   })()
   return {
     acknowledged,
+    refused: () => Object.values(refused).reduce((sum, count) => sum + count, 0),
     async more (reports, what) {
       const before = acknowledged()
       await until(() => acknowledged() >= before + reports, `${reports} reports ${what}`)
