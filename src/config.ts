@@ -34,6 +34,7 @@ export const SETTINGS = {
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
   OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
+  STOP_DELAY_SECONDS: setting(Type.Integer({ minimum: 0, maximum: 300 }), 'How long the API goes on answering after it was asked to stop, while `/readyz` says 503 and each answer closes its connection: as long as your load balancer needs to notice. `sallyport up` does not wait unless it is set.', '1'),
   TRUST_PROXY: setting(Text, 'Comma-separated addresses or networks (`10.0.0.0/8`, `loopback`) of the proxies in front of the API, whose `X-Forwarded-For` names the caller for rate limits. Unset: nobody is believed.'),
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
   LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
