@@ -9,12 +9,12 @@ import { type AppOptions, buildApp } from '../http/app.js'
 import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
-import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
+import { issuerOf, operatorPartsOf, signInProbeOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -58,7 +58,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = signalsOf(installation)
   let drain!: Drain
@@ -69,7 +69,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: createOperatorLookup(db) },
+    operatorAuth: await operatorPartsOf(installation),
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
     token: { db, accessTokens, publicUrl: () => publicUrl.value },
     telemetry: { journal, metrics },
@@ -85,6 +85,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db },
+    access: { db, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
