@@ -16,7 +16,7 @@ import { createJournalDays, dropJournalDays } from '../src/telemetry/journal-day
 import { sweepJournal } from '../src/telemetry/sweep-journal.js'
 
 export interface UpkeepWorkerDeps extends IntuneDeps {
-  readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'unschedule' | 'oldestWaitingSeconds'>
+  readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'unschedule' | 'oldestWaitingSeconds' | 'counts'>
   readonly sync: Producer<'sync'>
   readonly score: Producer<'score'>
   readonly intel: Producer<'intel'>
@@ -75,7 +75,8 @@ async function sweep ({ db, queues, score, sync, preview, log }: UpkeepWorkerDep
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
   await sequenceStateChanges(db)
-  await rescoreDueDevices({ db, score })
+  const { score: { prioritized = 0 } } = await queues.counts()
+  await rescoreDueDevices({ db, score }, { waitingJobs: prioritized })
   await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
   const { score: scoreSeconds, preview: previewSeconds } = await queues.oldestWaitingSeconds()

@@ -48,7 +48,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
   const options: WorkersOptions = {
     score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
     intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
-    preview: { db, intel, log, queues, rules: createTenantRules(), onFailed },
+    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: config.DATABASE_URL }), intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,

@@ -4,12 +4,13 @@ import type { IntelView } from '../../intel/intel-view.js'
 import type { Database } from '../../platform/database.js'
 import { isDatabaseAway } from '../../platform/database-errors.js'
 import type { PolicyDocument } from '../../risk/policy/document.js'
-import { createAppInventories } from '../app-inventories.js'
 import { previewPolicyOf } from './preview.js'
 import type { TenantRulesReader } from './tenant-rules.js'
 
 export interface RunPreviewDeps {
   readonly db: Database
+  /** For threads; see `PreviewDeps`. */
+  readonly databaseUrl?: string
   readonly intel: { refresh (): Promise<IntelView> }
   readonly rules: TenantRulesReader
   readonly log: Logger
@@ -21,7 +22,7 @@ const TOLD_EVERY_MS = 500
  * Answers a preview that was asked for; its row gets progress, then the answer or what went wrong.
  * @throws when the database is away, or the signal's reason: the job comes again
  */
-export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, previewId: string, signal?: AbortSignal): Promise<void> {
+export async function runPreview ({ db, databaseUrl, intel, rules, log }: RunPreviewDeps, previewId: string, signal?: AbortSignal): Promise<void> {
   const row = await db.updateTable('policy_preview').set({ started_at: new Date() }).where('id', '=', previewId).where('finished_at', 'is', null).returning(['tenant_id', 'document']).executeTakeFirst()
   if (row === undefined) return
   const finish = async (values: { readonly result?: string, readonly error?: string, readonly devices?: number }): Promise<void> => {
@@ -37,9 +38,7 @@ export async function runPreview ({ db, intel, rules, log }: RunPreviewDeps, pre
       toldAt = performance.now()
       await db.updateTable('policy_preview').set({ devices }).where('id', '=', previewId).execute()
     }
-    // Lists of its own: those that scoring keeps at hand stay at hand.
-    const apps = createAppInventories({ db, maxLists: 100 })
-    const preview = await previewPolicyOf({ db, intel: await intel.refresh(), apps, now: new Date(), onProgress }, { tenantId: row.tenant_id, rules: tenantRules, document: row.document as PolicyDocument })
+    const preview = await previewPolicyOf({ db, databaseUrl, intel: await intel.refresh(), now: new Date(), onProgress }, { tenantId: row.tenant_id, rules: tenantRules, document: row.document as PolicyDocument })
     await finish({ result: JSON.stringify(preview), devices: preview.devices })
   } catch (error) {
     if (isDatabaseAway(error) || (signal?.aborted === true && error === signal.reason)) throw error
