@@ -9,18 +9,17 @@ export const MEASURED = {
   reportMs: { api: 0.24, worker: 0.41, postgres: 0.25 },
   /** Of Redis, with the queues there (`bench pipeline --queue redis`). */
   redisReportMs: 0.01,
-  /** Bytes of a report as an agent sends it, without compression; in the journal with its indexes; of write-ahead log (`bench costs`). */
-  reportBytes: { sent: 3_804, journal: 1_400, wal: 3_650, walOnColdPages: 20_000 },
+  /**
+   * Bytes of a report as an agent sends it, without compression; in the journal with its indexes; of write-ahead log, and
+   * when each page is written whole, with `wal_compression` (`bench costs`, kinds by their share).
+   */
+  reportBytes: { sent: 3_730, journal: 1_430, wal: 3_550, walOnColdPages: 12_100 },
   /** Bytes of PostgreSQL for a phone with 150 apps, indexes included, its findings, levels and a change in the feed among them (`bench storage`). */
   phoneBytes: 3_929,
-  /** Of it for one finding (`bench storage`: 239 bytes a phone, 0.3 findings). */
-  findingBytes: 797,
-  /** What a report that opens a finding costs more than one that says nothing new: WAL bytes (`bench costs`). */
-  findingWalBytes: 2_000,
   /** Processor milliseconds to tell Intune one phone's level: worker and PostgreSQL together (`bench sync`: 1.2 to 1.5 s for 10,000). */
   pushMs: 0.135,
   /** Processor milliseconds to judge a phone anew of which nothing was said: worker and PostgreSQL (`bench costs`). */
-  rejudgeMs: { worker: 0.36, postgres: 0.1 },
+  rejudgeMs: { worker: 0.28, postgres: 0.1 },
   /** Most that a process held (`bench pipeline`, `bench index`): an API; a worker with a million indicators. */
   processBytes: { api: 178e6, worker: 256e6 }
 } as const
@@ -105,14 +104,12 @@ export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: numbe
   { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; a pooler that keeps prepared statements; then several databases' },
   { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
   { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
-  { name: 'all phones judged anew', most: 24, unit: 'hours', of: ({ rejudgeHours }) => rejudgeHours, change: 'more score workers for that time: it is what they scale best' },
   { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }
 ]
 
 /** At how many phones a limit is reached. What is rounded up or has a least value makes the need a staircase, so it is searched. */
 export function phonesAt (limit: (typeof LIMITS)[number], usual: Omit<Assumptions, 'phones'> = USUAL): number {
   let [low, high] = [1, 1e12]
-  if (limit.of(planCapacity({ ...usual, phones: high })) <= limit.most) return Number.POSITIVE_INFINITY
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     if (limit.of(planCapacity({ ...usual, phones: middle })) <= limit.most) low = middle
