@@ -7,6 +7,13 @@
 export const MEASURED = {
   /** Processor milliseconds of one report of the usual mix (`bench pipeline`: two cores, Node 20, PostgreSQL 18 with fsync, nothing else running). */
   reportMs: { api: 0.24, worker: 0.41, postgres: 0.25 },
+  /**
+   * What a group of reports that are committed and scored together costs beside, its job in PostgreSQL included: 4,000 reports at 100 a second from
+   * `simulate fleet` (2.3 in a group) took 1.8, 3.3 and 4.8 ms each where large groups take 0.75, 1.36 and 1.12 (`bench pipeline` on that machine, which takes three times the processor seconds).
+   */
+  groupMs: { api: 0.8, worker: 1.5, postgres: 2.9 },
+  /** Of one API process (journal.ts). */
+  groupsPerSecond: 50,
   /** Of Redis, with the queues there (`bench pipeline --queue redis`). */
   redisReportMs: 0.01,
   /**
@@ -44,6 +51,8 @@ export const USUAL: Omit<Assumptions, 'phones'> = { reportsPerDay: 24, peak: 3, 
 export interface Needs {
   readonly phones: number
   readonly reportsPerSecond: { readonly mean: number, readonly peak: number }
+  /** At the peak: what is committed and scored together. */
+  readonly groupsPerSecond: number
   /** Processor cores that are busy at the peak. */
   readonly busyCores: { readonly api: number, readonly worker: number, readonly postgres: number, readonly redis: number }
   /** Processes to start, at `usage` of a core each, two at least. */
@@ -72,19 +81,22 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
   const most = mean * peak
   const pushes = phones * changesPerDay / SECONDS_OF_DAY * peak
   const pushCores = pushes * measured.pushMs / 1000
+  const processesFor = (cores: number): number => Math.max(LEAST_PROCESSES, Math.ceil(cores / usage))
+  const groups = Math.min(most, processesFor(most * measured.reportMs.api / 1000) * measured.groupsPerSecond)
+  const coresOf = (part: 'api' | 'worker' | 'postgres'): number => (most * measured.reportMs[part] + groups * measured.groupMs[part]) / 1000
   const busyCores = {
-    api: most * measured.reportMs.api / 1000,
+    api: coresOf('api'),
     // Half of a push is the database's: not measured apart.
-    worker: most * measured.reportMs.worker / 1000 + pushCores / 2,
-    postgres: most * measured.reportMs.postgres / 1000 + pushCores / 2,
+    worker: coresOf('worker') + pushCores / 2,
+    postgres: coresOf('postgres') + pushCores / 2,
     redis: most * measured.redisReportMs / 1000
   }
-  const processesFor = (cores: number): number => Math.max(LEAST_PROCESSES, Math.ceil(cores / usage))
   const processes = { api: processesFor(busyCores.api), worker: processesFor(busyCores.worker) }
   const count = processes.api + processes.worker
   return {
     phones,
     reportsPerSecond: { mean, peak: most },
+    groupsPerSecond: groups,
     busyCores,
     processes,
     postgresCores: busyCores.postgres / usage,
@@ -132,15 +144,16 @@ const table = (head: readonly string[], rows: ReadonlyArray<readonly string[]>):
 /** What 1, 10 and 100 million phones need. */
 export function renderNeeds (): string {
   const needs = FLEETS.map((phones) => planCapacity({ ...USUAL, phones }))
-  const { reportMs, reportBytes, phoneBytes, pushMs, rejudgeMs } = MEASURED
+  const { reportMs, groupMs, reportBytes, phoneBytes, pushMs, rejudgeMs } = MEASURED
   const { reportsPerDay, peak, usage, retentionDays, changesPerDay } = USUAL
   const line = (name: string, how: string, of: (needs: Needs) => string): string[] => [name, how, ...needs.map(of)]
   return table(['', 'how', ...FLEETS.map((phones) => `${phones / 1e6} million`)], [
     line('reports a second, mean', `phones × ${reportsPerDay} / 86,400`, (n) => two(n.reportsPerSecond.mean)),
     line('in the busiest hour', `× ${peak}`, (n) => two(n.reportsPerSecond.peak)),
-    line('cores busy then: API', `× ${reportMs.api} ms`, (n) => two(n.busyCores.api)),
-    line('workers', `× ${reportMs.worker} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.worker)),
-    line('PostgreSQL', `× ${reportMs.postgres} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.postgres)),
+    line('groups a second then', `at most ${MEASURED.groupsPerSecond} an API process`, (n) => two(n.groupsPerSecond)),
+    line('cores busy then: API', `reports × ${reportMs.api} ms, groups × ${groupMs.api} ms`, (n) => two(n.busyCores.api)),
+    line('workers', `reports × ${reportMs.worker} ms, groups × ${groupMs.worker} ms, pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.worker)),
+    line('PostgreSQL', `reports × ${reportMs.postgres} ms, groups × ${groupMs.postgres} ms, pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.postgres)),
     line('API processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.api)),
     line('worker processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.worker)),
     line('cores of the database server', `cores / ${usage}`, (n) => two(n.postgresCores)),
