@@ -75,6 +75,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
+      preview: queues.producer('preview'),
       retentionDays: config.REPORT_RETENTION_DAYS,
       stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({

@@ -72,6 +72,15 @@ t.test('the benchmark of costs tells what each kind of report takes', async (t) 
   t.ok(results.journalBytesPerReport > 0)
 })
 
+t.test('the soak tells memory and latency over time, and loses nothing', SLOW, async (t) => {
+  const { code, out, err } = await runBench(['soak', '--json', '--seconds', '4', '--phones', '300', '--rate', '50'])
+  t.equal(code, 0, err)
+  const { results, checks } = JSON.parse(out)
+  t.strictSame(checks, { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, intuneEqualsOurs: true })
+  t.ok(results.timeline.length >= 1)
+  for (const row of results.timeline) t.match(row, { seconds: Number, acceptedPerSecond: Number, acceptMs: { p99: Number }, rssMb: { api: Number, worker: Number, postgres: Number }, unscoredGroups: Number, refused: {} })
+})
+
 t.test('an unknown benchmark is an error that names those there are', async (t) => {
   const { code, out, err } = await runBench(['pipelin'])
   t.equal(code, 2)

@@ -9,6 +9,7 @@ import { migrate } from '../../src/platform/migrate.js'
 import { QUEUE_NAMES } from '../../src/platform/queue-names.js'
 import { openQueues, type Queues, type QueuesOptions } from '../../src/platform/queues.js'
 import { createTestDatabase } from '../helpers/database.js'
+import { createGate } from '../helpers/gate.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
 import { findRedis } from '../helpers/redis.js'
@@ -23,14 +24,6 @@ async function isSettled (promise: Promise<unknown>): Promise<boolean> {
   promise.then(() => { settled = true }, () => { settled = true })
   await new Promise(setImmediate)
   return settled
-}
-
-interface Gate { readonly opened: Promise<void>, open (): void }
-
-function createGate (): Gate {
-  let open!: () => void
-  const opened = new Promise<void>((resolve) => { open = resolve })
-  return { opened, open }
 }
 
 t.test('on PostgreSQL', async (t) => {
