@@ -23,6 +23,8 @@ export async function startParts (start: Start): Promise<Running> {
   const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
   await migrate({ databaseUrl, rolePrefix: first.DATABASE_ROLE_PREFIX, log })
   const settings: Environment = {
+    // Nothing stands in front of it.
+    STOP_DELAY_SECONDS: '0',
     ...env,
     ...portSettings(options),
     DATABASE_URL: databaseUrl,

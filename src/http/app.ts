@@ -9,6 +9,7 @@ import { REPORT_LIMITS } from '../telemetry/report.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
+import { addDrain, type Drain } from './plugins/drain.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
 import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
@@ -29,6 +30,7 @@ import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
+import { upkeepRoutes } from './routes/upkeep.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -52,6 +54,8 @@ export interface AppOptions {
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
+  /** Given what ends the server without its clients noticing. */
+  readonly onDrainable?: (drain: Drain) => void
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
@@ -73,12 +77,16 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What still arrives while the server closes is answered like anything else.
+    return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore'
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(createValidatorCompiler())
+  const drain = addDrain(app as unknown as FastifyInstance)
+  options.onDrainable?.(drain)
   addProblemDetails(app as unknown as FastifyInstance)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
@@ -127,6 +135,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => operator.tenantId ?? (params as { tenantId?: string }).tenantId)
     await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(upkeepRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)

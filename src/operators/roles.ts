@@ -27,7 +27,8 @@ export const PERMISSIONS = {
   'intel:read': 'platform-admin',
   'intel:write': 'platform-admin',
   'tenant:manage': 'platform-admin',
-  'platform-audit:read': 'platform-admin'
+  'platform-audit:read': 'platform-admin',
+  'upkeep:read': 'platform-admin'
 } as const satisfies Record<string, Role>
 export type Permission = keyof typeof PERMISSIONS
 
