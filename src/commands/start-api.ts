@@ -9,12 +9,12 @@ import { type AppOptions, buildApp } from '../http/app.js'
 import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
-import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
 import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
+import { issuerOf, operatorPartsOf, signInProbeOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -60,7 +60,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = { ...signalsOf(installation), db: operatorDb }
   let drain!: Drain
@@ -71,7 +71,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: createOperatorLookup(db) },
+    operatorAuth: await operatorPartsOf(installation),
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
     token: { db, accessTokens, publicUrl: () => publicUrl.value },
     telemetry: { journal, metrics },
@@ -87,6 +87,8 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db: platformDb },
+    // Keys and people may belong to several tenants.
+    access: { db: platformDb, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
     intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },

@@ -29,7 +29,9 @@ export async function startParts (start: Start): Promise<Running> {
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
     ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),
-    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
+    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {}),
+    // Whoever tries another provider has named it.
+    ...(simulator !== undefined && first.OIDC_AUDIENCE === undefined ? { OIDC_AUDIENCE: SIMULATED_API.clientId } : {})
   }
   const config = loadConfig(settings)
 

@@ -156,11 +156,11 @@ t.test('what is damaged, not whole, or would be mixed with other data is refused
   for (const [name, content, message] of spoilt) {
     const path = join(folder, 'spoilt')
     writeFileSync(path, typeof content === 'string' ? gzipSync(content) : content)
-    await t.rejects(sallyport(databaseUrl, 'restore', path), { stderr: message }, name)
+    await t.rejects(sallyport(databaseUrl, 'restore', path), { message }, name)
   }
   const db = open(t, databaseUrl)
   t.strictSame(Object.entries(await countRows(db)).filter(([table, rows]) => rows > 0 && !['schema_migration', 'intel_version'].includes(table)), [], 'nothing was loaded')
   await sallyport(databaseUrl, 'restore', file)
-  await t.rejects(sallyport(databaseUrl, 'restore', file), { stderr: /has tenants already/ })
-  await t.rejects(sallyport(databaseUrl, 'restore', join(folder, 'nowhere')), { stderr: /ENOENT/ })
+  await t.rejects(sallyport(databaseUrl, 'restore', file), { message: /has tenants already/ })
+  await t.rejects(sallyport(databaseUrl, 'restore', join(folder, 'nowhere')), { message: /ENOENT/ })
 })

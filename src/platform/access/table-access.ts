@@ -24,7 +24,12 @@ const OF_A_DESTINATION = { where: 'exists (select from signal_destination d wher
 export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // Who there is.
   tenant: { tenant: { where: 'id = current_tenant_id()' }, api: 's', worker: 's u:policy_version,rules_version', operator: 's u:policy_version,rules_version', partner: 's', platform: 's i' },
-  api_key: { tenant: 'tenant_id', api: 's', platform: 's i u' },
+  // Keys and people may belong to several tenants: who manages them works for the platform, and asks for one tenant's by a condition.
+  api_key: { tenant: 'tenant_id', api: 's u:last_used_at', platform: 's i u' },
+  api_key_tenant: { tenant: 'tenant_id', api: 's', platform: 's i d' },
+  operator_grant: { tenant: 'tenant_id', api: 's', platform: 's i u d' },
+  operator_session: { tenant: 'tenant_id', api: 's i u', worker: 's d', platform: 's' },
+  upkeep_task: { tenant: 'shared', api: 's', worker: 's i u d', platform: 's' },
   enrollment_token: { tenant: 'tenant_id', api: 's u:uses', operator: 's i u', platform: 's' },
   signing_key: { tenant: 'shared', api: 's i u d' },
   set_signing_key: { tenant: 'shared', api: 's i d', worker: 's i d' },

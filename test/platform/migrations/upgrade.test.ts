@@ -9,9 +9,10 @@ import { listFindings } from '../../../src/devices/list-findings.js'
 import { listQuarantine } from '../../../src/devices/list-quarantine.js'
 import { listWaitingReports } from '../../../src/telemetry/journal-groups.js'
 import { readBacklog } from '../../../src/intune/outbox-repository.js'
-import { findOperator, hashApiKey } from '../../../src/operators/api-keys.js'
+import { hashApiKey } from '../../../src/operators/api-keys.js'
 import { listAudit } from '../../../src/operators/audit.js'
 import { listEnrollmentTokens } from '../../../src/operators/enrollment-tokens.js'
+import { findOperator } from '../../../src/operators/find-operator.js'
 import { inTenant } from '../../../src/platform/tenant-scope.js'
 import { migrate } from '../../../src/platform/migrate.js'
 import { fillTables } from '../../helpers/fill-tables.js'
@@ -73,7 +74,7 @@ t.test('an installation of the first version, with rows in every table, has the 
     t.match(await readBacklog(db, tenantId), { waiting: 1, dead: 0 })
   })
   const api = openAs(t, databaseUrl, 'api')
-  t.match(await findOperator(api, key, new Date()), { name: 'Ann', role: 'admin', tenantId })
+  t.match(await findOperator(api, key, new Date()), { name: 'Ann', grants: [{ role: 'admin', tenantId }] })
   const waiting = await listWaitingReports(api, group!.id)
   t.strictSame(waiting.map(({ report }) => report), [body], 'the report that waited waits, without the one that was set aside')
   const state = await api.selectFrom('device_state').select(['resend', 'sequence', 'desired_version']).where('device_id', '=', deviceId).executeTakeFirstOrThrow()
