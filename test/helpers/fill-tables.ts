@@ -9,6 +9,7 @@ const RIGHT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   suppression: { detection: 'dev-usb-debugging' },
   policy: { version: 1 },
   api_key: { role: 'viewer' },
+  vulnerability: { kind: 'os', platform: 'android' },
   intel_change: { kind: 'all' },
   device_state: { state: '{"origins":{}}' },
   app_build: { app: '{"appId":"org.example"}' }
