@@ -71,7 +71,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   reconciliation_round: { tenant: 'tenant_id', worker: 's i u d', operator: 's' },
   directory_group: { tenant: 'tenant_id', api: 's', worker: 's i u d', operator: 's i u d', platform: 's' },
   directory_member: { tenant: { where: 'exists (select from directory_group g where g.number = group_number)' }, api: 's', worker: 's i u d', operator: 's' },
-  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's', partner: 's:tenant_number,drift_since,heals' },
+  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's', partner: 's:tenant_number,drift_since,heals', platform: 's:tenant_number,drift_since,heals' },
   // Who else is told.
   state_change_waiting: { tenant: 'tenant_number', api: 's i', worker: 's i', operator: 's i u d' },
   state_change: { tenant: 'tenant_number', api: 's', worker: 's d', operator: 's d', partner: 's' },
