@@ -10,6 +10,7 @@ const SECRET = 'hunter2-very-secret'
 /** For every setting: a value that is not its default, and what becomes of it. */
 const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number | boolean]> = {
   DATABASE_URL: ['postgresql://sallyport@db/sallyport', 'postgresql://sallyport@db/sallyport'],
+  DATABASE_ROLE_PREFIX: ['mtd', 'mtd'],
   REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
   HOST: ['0.0.0.0', '0.0.0.0'],
   PORT: ['0', 0],

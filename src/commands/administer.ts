@@ -13,7 +13,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 export async function runMigrate (env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env, ['DATABASE_URL'])
-  const applied = await migrate({ databaseUrl: requireDatabaseUrl(config), log: createLogger({ level: config.LOG_LEVEL }) })
+  const applied = await migrate({ databaseUrl: requireDatabaseUrl(config), rolePrefix: config.DATABASE_ROLE_PREFIX, log: createLogger({ level: config.LOG_LEVEL }) })
   print({ applied })
 }
 

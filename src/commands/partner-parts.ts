@@ -14,9 +14,9 @@ export interface PartnerParts {
 
 /** What relying parties are served with. Without PARTNER_API_AUDIENCE they are told that there is nothing. */
 export async function partnerPartsOf (installation: Installation): Promise<PartnerParts> {
-  const { config, db, log } = installation
+  const { config, db, dbAs, log } = installation
   const waiter = createChangeWaiter({ db, log })
-  const shared = { db, privacyMode: config.PRIVACY_MODE, waiter }
+  const shared = { db: dbAs('partner'), privacyMode: config.PRIVACY_MODE, waiter }
   if (config.PARTNER_API_AUDIENCE === undefined) return { waiter, options: { ...shared, verifyCaller: undefined } }
   const deps = await verifierOf(installation, config.PARTNER_API_AUDIENCE)
   return { waiter, options: { ...shared, verifyCaller: async (token) => await verifyCaller(deps, token) } }

@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
+import { tenantEntered } from '../operators/operator.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
@@ -17,6 +18,7 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addTenantScope } from './plugins/tenant-scope.js'
 import { type AccessRoutesOptions, platformAccessRoutes } from './routes/access.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
@@ -119,6 +121,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (open) => {
     await addRateLimit(open as unknown as FastifyInstance, counting)
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    addTenantScope(open as unknown as FastifyInstance, ({ params }) => (params as { tenantId: string }).tenantId)
     await open.register(ssfPublicRoutes, options.signals)
   })
 
@@ -134,6 +137,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
+    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
     await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
     await operators.register(meRoutes, options.access)
     await operators.register(platformAccessRoutes, options.access)
@@ -152,6 +156,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     const { sessions, refusals } = options.operatorAuth
     addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, sessions, refusals, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    addTenantScope(partners as unknown as FastifyInstance, ({ partner }) => partner.tenantId)
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })
 

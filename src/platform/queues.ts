@@ -1,6 +1,7 @@
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { withSessionSettings } from './access/database-roles.js'
 import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createSchedules } from './queue-schedules.js'
@@ -196,8 +197,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    options: '-c search_path=bullmq',
+    connectionString: withSessionSettings(databaseUrl, { search_path: 'bullmq' }),
     max: POOL_SIZE,
     keepAlive: true,
     application_name: 'sallyport queues'

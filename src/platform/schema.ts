@@ -204,5 +204,5 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }
   /** Kept by the migrator. */
-  schema_migration: { name: string, sha256: string, applied_at: Generated<Date> }
+  schema_migration: { name: string, sha256: string, applied_at: Generated<Date>, minimum: string | null }
 }

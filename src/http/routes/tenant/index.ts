@@ -27,7 +27,7 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions {
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, onboarding, journal, signals, access }) => {
   await app.register(devicesRoutes, devices)
-  await app.register(findingsRoutes, { scoring })
+  await app.register(findingsRoutes, { db, scoring })
   await app.register(ingestRoutes, { db, journal })
   await app.register(policyRoutes, policy)
   await app.register(suppressionsRoutes, devices)
