@@ -23,10 +23,12 @@ begin
   if tenant is distinct from current_tenant_id() and not sees_all_tenants() then return; end if;
   select t.number into number from tenant t where t.id = tenant;
   return query execute format($query$
-    select a.device_id from device_apps a left join device_apps_change c on c.device_id = a.device_id
+    select a.device_id from device_apps a
     where array_append(a.builds, -a.tenant_number) && %1$L::integer[] and array_append(a.builds, -a.tenant_number) @> array[%2$L::integer] and a.device_id > %3$L::uuid
-      and (c.removed is null or not c.removed && %1$L::integer[]
-        or exists (select from unnest(a.builds) b where b = any(%1$L::integer[]) and b <> all(c.removed)))
+      -- Phone by phone: the planner takes the builds for ten times as common as they are, and would read all changes to join them.
+      and coalesce((
+        select c.removed is null or not c.removed && %1$L::integer[] or exists (select from unnest(a.builds) b where b = any(%1$L::integer[]) and b <> all(c.removed))
+        from device_apps_change c where c.device_id = a.device_id), true)
     union
     select n.device_id from device_apps_change n
     where array_append(n.added, -n.tenant_number) && %1$L::integer[] and array_append(n.added, -n.tenant_number) @> array[%2$L::integer] and n.device_id > %3$L::uuid

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
+import { readRedisUrl } from './redis-url.js'
 
 interface Setting<T extends TSchema> {
   readonly schema: T
@@ -35,11 +36,12 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
   DATABASE_ROLE_PREFIX: setting(Type.String({ pattern: '^[a-z][a-z0-9_]{0,40}$' }), 'First part of the names of the database roles that Sallyport works in. Roles belong to the server: installations on one server need one each.', 'sallyport'),
-  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues and for rate limits. Unset: both live in PostgreSQL.', undefined, true),
+  REDIS_URL: setting(Text, 'Redis or Valkey for the queues and for rate limits: `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host,host/master` or `redis+cluster://[user:password@]host,host`; `rediss…` with TLS; [all forms](docs/redis.md). Unset: both live in PostgreSQL.', undefined, true),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
   OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
+  STOP_DELAY_SECONDS: setting(Type.Integer({ minimum: 0, maximum: 300 }), 'How long the API goes on answering after it was asked to stop, while `/readyz` says 503 and each answer closes its connection: as long as your load balancer needs to notice. `sallyport up` does not wait unless it is set.', '1'),
   TRUST_PROXY: setting(Text, 'Comma-separated addresses or networks (`10.0.0.0/8`, `loopback`) of the proxies in front of the API, whose `X-Forwarded-For` names the caller for rate limits. Unset: nobody is believed.'),
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
   LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
@@ -178,6 +180,7 @@ export function loadConfig (env: Environment, needs: readonly OptionalKey[] = []
   if (config.INTUNE_SETUP_CLIENT_ID === undefined) {
     for (const proof of ENTRA_APPS[1].proofs) if (config[proof] !== undefined) faults.push({ variable: proof, message: 'is of use only with INTUNE_SETUP_CLIENT_ID' })
   }
+  if (typeof config.REDIS_URL === 'string') for (const message of readRedisUrl(config.REDIS_URL).faults) faults.push({ variable: 'REDIS_URL', message })
   for (const variable of ['PARTNER_API_AUDIENCE', 'OIDC_AUDIENCE']) {
     const foreign = String(config[variable] ?? '').split(',').filter((audience) => FOREIGN_AUDIENCE.test(audience))
     if (foreign.length > 0) faults.push({ variable, message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })

@@ -11,8 +11,10 @@ const root = packageRoot
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/errors.ts': [],
-  'src/config.ts': [],
-  'src/platform': ['src/errors.ts'],
+  // What REDIS_URL may say is checked with the other settings, and read again where somebody connects.
+  'src/redis-url.ts': [],
+  'src/config.ts': ['src/redis-url.ts'],
+  'src/platform': ['src/errors.ts', 'src/redis-url.ts'],
   'src/telemetry': ['src/platform', 'src/errors.ts'],
   'src/intel': ['src/platform', 'src/errors.ts'],
   'src/risk': ['types:src/telemetry', 'types:src/intel'],

@@ -16,6 +16,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   PORT: ['0', 0],
   OPS_HOST: ['::1', '::1'],
   OPS_PORT: ['65535', 65_535],
+  STOP_DELAY_SECONDS: ['15', 15],
   TRUST_PROXY: ['10.0.0.0/8', '10.0.0.0/8'],
   PUBLIC_URL: ['https://mtd.example.org', 'https://mtd.example.org'],
   LOG_LEVEL: ['debug', 'debug'],

@@ -8,6 +8,7 @@ import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
+import { renderLimits, renderNeeds } from './capacity.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
 export interface GeneratedPart {
@@ -43,6 +44,8 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/privacy.md', marker: 'data-classes', render: renderDataClasses },
   { page: 'docs/sign-in.md', marker: 'permissions', render: renderPermissions },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
+  { page: 'docs/capacity.md', marker: 'capacity', render: renderNeeds },
+  { page: 'docs/capacity.md', marker: 'limits', render: renderLimits },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
 

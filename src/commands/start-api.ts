@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { sql } from 'kysely'
 import { createAccessTokens } from '../devices/access-tokens.js'
@@ -5,9 +6,11 @@ import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
 import { createTokenCutoffs } from '../devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../http/app.js'
+import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
+import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
@@ -27,11 +30,21 @@ export interface StartedApi {
   readonly opsUrl: string
 }
 
+/** Connections that wait for their next request when the server stops listening have this long for it, if there is a delay at all. */
+const LINGER_MS = 1_000
+/** An import of a feed that is on its way may come to its end. */
+const IMPORT_GRACE_MS = 10_000
+/** Beyond the delay. */
+const DRAIN_LIMIT_MS = 5_000
+
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
   const { config, db, dbAs, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
   // What operators ask for one tenant sees that tenant alone; what is asked of the platform has a role of its own.
   const [operatorDb, platformDb] = [dbAs('operator'), dbAs('platform')]
+  let listens = false
+  // The first to start and the last to stop: it says that the API is not there yet, or no more.
+  const opsUrl = await startOps(installation, { API: async () => { if (!listens) throw new Error('it does not listen') } })
   const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -50,8 +63,10 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = { ...signalsOf(installation), db: operatorDb }
+  let drain!: Drain
   const app = await buildApp({
     log,
+    onDrainable (one) { drain = one },
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
@@ -72,6 +87,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db: platformDb },
+    // Keys and people may belong to several tenants.
     access: { db: platformDb, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
@@ -83,10 +99,17 @@ export async function startApi (installation: Installation, options: StartApiOpt
   // Before the API, which waits for its answers.
   lifecycle.onStop('waiting relying parties', async () => partner.waiter.close())
   // Likewise: an import is undone and its sender comes again.
-  lifecycle.onStop('imports of feeds', async () => await feeds.close())
+  lifecycle.onStop('imports of feeds', async () => await feeds.close({ graceMs: IMPORT_GRACE_MS }))
   const url = await listen(app, config.HOST, config.PORT)
+  listens = true
+  const delayMs = config.STOP_DELAY_SECONDS * 1000
+  lifecycle.onDrain('API', async () => {
+    drain.announce()
+    await sleep(delayMs)
+    listens = false
+    await drain.stopListening(Math.min(delayMs, LINGER_MS))
+  }, delayMs + DRAIN_LIMIT_MS)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
-  const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })
   return { url, opsUrl }
 }
 
@@ -117,7 +140,9 @@ export async function startOps (installation: Installation, checks: Readonly<Rec
     log,
     metrics,
     queues,
+    listUpkeep: async () => await listUpkeepTasks(db),
     checks: {
+      process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
       ...checks,
       database: async () => { await sql`select 1`.execute(db) },
       queues: async () => { await queues.counts() },

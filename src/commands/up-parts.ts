@@ -22,7 +22,8 @@ export async function startParts (start: Start): Promise<Running> {
   const { options, env, log, lifecycle, first, dataDir, databaseUrl, simulator, processes } = start
   const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
   await migrate({ databaseUrl, rolePrefix: first.DATABASE_ROLE_PREFIX, log })
-  const settings = withSettings(env, {
+  const settings = withSettings({ STOP_DELAY_SECONDS: '0', ...env }, {
+    // Nothing stands in front of it, so there is no delay unless somebody wants one.
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
     ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),

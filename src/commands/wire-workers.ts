@@ -3,6 +3,7 @@ import type { ScoreDeps } from '../devices/score-devices.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
 import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
+import { asRole } from '../platform/access/database-roles.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
 import { createJournal } from '../telemetry/journal.js'
@@ -50,7 +51,7 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
   const options: WorkersOptions = {
     score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
     intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
-    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: config.DATABASE_URL }), intel, log, queues, rules: createTenantRules(), onFailed },
+    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: asRole(config.DATABASE_URL, 'worker', config.DATABASE_ROLE_PREFIX) }), intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
       concurrency: config.SYNC_CONCURRENCY,
@@ -77,6 +78,7 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
+      preview: queues.producer('preview'),
       retentionDays: config.REPORT_RETENTION_DAYS,
       stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({

@@ -78,6 +78,7 @@ export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
   rescoring: { class: 'work', kept: 'the last ones' },
   rescoring_device: { class: 'work', ofPhone: 'device_id', kept: 'minutes', erased: 'gone with the ids' },
   unscored_group: { class: 'work', kept: 'seconds' },
+  upkeep_task: { class: 'work', kept: 'for ever' },
   rate_count: { class: 'work', kept: 'minutes: addresses of callers' },
   signing_key: { class: 'work', kept: 'until no token needs it' },
   set_signing_key: { class: 'work', kept: 'until no receiver needs it' },

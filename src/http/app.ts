@@ -5,13 +5,14 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
-import { onlyTenantOf } from '../operators/operator.js'
+import { tenantEntered } from '../operators/operator.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { HTTP_LIMITS, type HttpLimits, serverOptionsOf } from './http-limits.js'
 import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
+import { addDrain, type Drain } from './plugins/drain.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
 import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
@@ -35,6 +36,7 @@ import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
+import { upkeepRoutes } from './routes/upkeep.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -60,6 +62,8 @@ export interface AppOptions {
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
   readonly httpLimits?: Partial<HttpLimits>
+  /** Given what ends the server without its clients noticing. */
+  readonly onDrainable?: (drain: Drain) => void
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
@@ -81,12 +85,16 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     ...serverOptionsOf(httpLimits),
+    // What still arrives while the server closes is answered like anything else.
+    return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore'
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(createValidatorCompiler())
+  const drain = addDrain(app as unknown as FastifyInstance)
+  options.onDrainable?.(drain)
   addAccessTable(app as unknown as FastifyInstance)
   addProblemDetails(app as unknown as FastifyInstance)
   addStrictHttp(app as unknown as FastifyInstance, httpLimits)
@@ -133,12 +141,12 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
-    // Whoever belongs to one tenant works for that one, whatever the path says.
-    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => onlyTenantOf(operator) ?? (params as { tenantId?: string }).tenantId)
-    await operators.register(tenantRoutes, { ...options.tenant, access: { ...options.access, db: options.tenant.db, allDb: options.access.db }, prefix: '/tenants/:tenantId' })
+    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
+    await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
     await operators.register(meRoutes, options.access)
     await operators.register(platformAccessRoutes, options.access)
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(upkeepRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)

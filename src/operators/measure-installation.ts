@@ -4,6 +4,7 @@ import { DEFAULT_UNRESPONSIVE_DAYS, isSilentTooLong } from '../intune/connector-
 import { isDatabaseAway } from '../platform/database-errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Queues } from '../platform/queues.js'
+import { IS_LATE } from '../platform/upkeep-tasks.js'
 
 export interface MeasureDeps {
   readonly db: Database
@@ -26,7 +27,7 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
-  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.connectors, metrics.signalsWaiting, metrics.signalsOldestSeconds, metrics.signalsDead, metrics.signalDestinations, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
+  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.upkeepAgeSeconds, metrics.upkeepSeconds, metrics.upkeepFailed, metrics.upkeepLate, metrics.connectors, metrics.signalsWaiting, metrics.signalsOldestSeconds, metrics.signalsDead, metrics.signalDestinations, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
   // Without labels a reset would make it 0, which says something.
   for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.stateChangesWaiting, metrics.stateChangesLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
   const set: Readonly<Record<string, (row: Row) => void>> = {
@@ -36,6 +37,10 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     intelAge: ({ labels, value }) => metrics.intelAgeSeconds.set(labels, value),
     subscriptionAge: ({ labels, value }) => metrics.intelSubscriptionAgeSeconds.set(labels, value),
     subscriptionStale: ({ labels, value }) => metrics.intelSubscriptionStale.set(labels, value),
+    upkeepAge: ({ labels, value }) => metrics.upkeepAgeSeconds.set(labels, value),
+    upkeepSeconds: ({ labels, value }) => metrics.upkeepSeconds.set(labels, value),
+    upkeepFailed: ({ labels, value }) => metrics.upkeepFailed.set(labels, value),
+    upkeepLate: ({ labels, value }) => metrics.upkeepLate.set(labels, value),
     connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
     signalsWaiting: ({ labels, value }) => metrics.signalsWaiting.set(labels, value),
     signalsOldest: ({ labels, value }) => metrics.signalsOldestSeconds.set(labels, value),
@@ -91,6 +96,14 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     select 'subscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
     union all
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
+    union all
+    select 'upkeepAge', jsonb_build_object('task', task), extract(epoch from now() - coalesce(succeeded_at, created_at)) from upkeep_task
+    union all
+    select 'upkeepSeconds', jsonb_build_object('task', task), seconds from upkeep_task where seconds is not null
+    union all
+    select 'upkeepFailed', jsonb_build_object('task', task), (outcome = 'failed')::integer from upkeep_task where outcome is not null
+    union all
+    select 'upkeepLate', jsonb_build_object('task', task), (${IS_LATE})::integer from upkeep_task
     union all
     select 'signalDestinations', jsonb_build_object('kind', kind, 'status', case when status = 'enabled' and failures > 0 then 'failing' else status end), count(*) from signal_destination group by kind, 2
     union all

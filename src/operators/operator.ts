@@ -46,10 +46,10 @@ export function mayEnter ({ grants, permissions }: Operator, permission: Permiss
   return hasIt ? 'allowed' : 'forbidden'
 }
 
-/** The one tenant that all of an operator's roles are in; undefined: there are several, all or none. */
-export function onlyTenantOf ({ grants }: Operator): string | undefined {
-  const first = grants[0]?.tenantId
-  return grants.every(({ tenantId }) => tenantId === first) ? first ?? undefined : undefined
+/** The tenant that an operator works for, if it is one of theirs: only its rows are shown (docs/decisions/0025-row-level-security.md). */
+export function tenantEntered ({ grants }: Operator, tenantId: string | undefined): string | undefined {
+  const asked = tenantId?.toLowerCase()
+  return grants.some((grant) => grant.tenantId === null || grant.tenantId === asked) ? asked : undefined
 }
 
 /** Whether the operator gets into every tenant there is. */

@@ -37,6 +37,7 @@ export const PERMISSIONS = {
   'intel:write': 'platform-admin',
   'tenant:manage': 'platform-admin',
   'platform-audit:read': 'platform-admin',
+  'upkeep:read': 'platform-admin',
   'platform-access:manage': 'platform-admin'
 } as const satisfies Record<string, Role | null>
 export type Permission = keyof typeof PERMISSIONS

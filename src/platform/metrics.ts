@@ -72,6 +72,10 @@ export function createMetrics () {
     signalsOldestSeconds: gauge('signals_oldest_waiting_seconds', 'Age of the oldest signal that was made and not told, by kind.', ['kind']),
     signalsDead: gauge('signals_dead', 'Dead letters by kind.', ['kind']),
     signalDestinations: gauge('signal_destinations', 'Destinations of signals by kind and status; `failing`: enabled, and the last attempt failed.', ['kind', 'status']),
+    upkeepAgeSeconds: gauge('upkeep_last_success_age_seconds', 'Time since a task of upkeep last succeeded; before that, since it was first tried.', ['task']),
+    upkeepSeconds: gauge('upkeep_last_duration_seconds', 'How long the last run of a task of upkeep took.', ['task']),
+    upkeepFailed: gauge('upkeep_last_failed', '1 when the last run of a task of upkeep failed.', ['task']),
+    upkeepLate: gauge('upkeep_late', '1 when a task of upkeep has not succeeded for three of its intervals and a minute.', ['task']),
     connectors: gauge('intune_connectors', 'Tenants by state of their connector.', ['state'])
   }
 }

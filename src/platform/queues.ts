@@ -1,14 +1,15 @@
-import { Ajv } from 'ajv'
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { withSessionSettings } from './access/database-roles.js'
-import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
+import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { createSchedules } from './queue-schedules.js'
+import { connectRedis, type RedisClient } from './redis.js'
 
 export interface QueuesOptions {
   readonly databaseUrl: string
-  /** Redis or Valkey; none: the queues live in PostgreSQL. */
+  /** Redis or Valkey, in any form of `REDIS_URL`; none: the queues live in PostgreSQL. */
   readonly redisUrl?: string | undefined
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
@@ -16,7 +17,7 @@ export interface QueuesOptions {
 }
 
 export interface QueueWorker {
-  /** Takes no more jobs and waits for those in hand. */
+  /** Takes no more jobs and waits for those in hand; what takes too long is handed back. */
   close (): Promise<void>
 }
 
@@ -25,8 +26,11 @@ export interface StartWorkerOptions {
   readonly concurrency: number
   /** How long a process may be silent about a job in hand before another gets it. */
   readonly silenceMs?: number
+  /** How long jobs in hand may go on when the worker closes, before they are given to other processes. */
+  readonly closeLimitMs?: number
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
+  readonly versioning?: JobVersioning
 }
 
 export interface Queues {
@@ -34,11 +38,13 @@ export interface Queues {
   producer<N extends QueueName> (name: N): Producer<N>
   /** BullMQ's own queue, for bull-board. */
   queue (name: QueueName): Queue
-  startWorker<N extends QueueName> (name: N, handler: (payload: QueuePayloads[N], job: Job) => Promise<unknown>, options: StartWorkerOptions): QueueWorker
-  /** Puts a job in every so often, once over all processes. */
+  startWorker<N extends QueueName> (name: N, handler: JobHandler<N>, options: StartWorkerOptions): QueueWorker
+  /** Puts a job in every so often, once over all processes; also when the queues were lost meanwhile. */
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
   /** Takes such a schedule out again; none is no fault. */
   unschedule (name: QueueName, scheduleId: string): Promise<void>
+  /** Looks now whether all schedules of this process are there, as it does every few seconds. */
+  repairSchedules (): Promise<void>
   counts (): Promise<Record<QueueName, Record<string, number>>>
   /** Age of the oldest job that waits, by queue; 0 when none does. */
   oldestWaitingSeconds (): Promise<Record<QueueName, number>>
@@ -53,7 +59,15 @@ const JOB_OPTIONS: JobsOptions = {
   removeOnFail: { count: 1_000 }
 }
 
-const SILENCE_MS = 30_000
+/**
+ * Locks are renewed after half of it, by a process whose event loop is never held up for so long. What a killed process had in
+ * hand goes to another after one to one and a half times this.
+ */
+const SILENCE_MS = 15_000
+/** Less than a part has to stop (lifecycle.ts). */
+const CLOSE_LIMIT_MS = 10_000
+/** For connections that a job which was handed back still holds. */
+const POOL_END_LIMIT_MS = 2_000
 
 /** A job that a killed worker had in hand is not at fault. */
 const MAX_STALLED = 10
@@ -61,7 +75,8 @@ const MAX_STALLED = 10
 /** The database went away just when a worker began. */
 const BEGIN_AGAIN_MS = 1_000
 
-const ajv = new Ajv({ strict: false })
+/** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
+const REDIRECTIONS = 100
 
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
@@ -77,6 +92,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
   const workers = new Set<QueueWorker>()
+  const schedules = createSchedules((name) => queueOf(name), { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
 
@@ -89,21 +105,19 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     producer: (name) => ({
       async add (payloads, { priority } = {}) {
         const opts = priority === undefined ? JOB_OPTIONS : { ...JOB_OPTIONS, priority }
-        if (payloads.length === 1) await queueOf(name).add(name, payloads[0], opts)
-        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name, data, opts })))
+        const job = jobName(name, JOB_VERSIONS[name])
+        if (payloads.length === 1) await queueOf(name).add(job, payloads[0], opts)
+        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name: job, data, opts })))
       }
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
+    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
       let closed = false
       let current: OpenWorker
-      const isPayload = ajv.compile(QUEUE_PAYLOADS[name])
+      const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
-        const opened = engine.openWorker(name, async (job) => {
-          if (!isPayload(job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
-          return await handler(job.data as QueuePayloads[typeof name], job)
-        }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
+        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
         const { worker } = current = opened
         worker.on('error', (error) => logError({ err: error, queue: name }))
         worker.on('failed', (job, error) => {
@@ -125,7 +139,11 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
         async close () {
           closed = true
           workers.delete(handle)
-          await current.close()
+          jobs.stop()
+          const done = current.close()
+          if (await settles(done, closeLimitMs)) return
+          done.catch(() => {})
+          await jobs.handBack()
         }
       }
       workers.add(handle)
@@ -133,12 +151,14 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     },
 
     async schedule (name, scheduleId, everyMs, payload) {
-      await queueOf(name).upsertJobScheduler(scheduleId, { every: everyMs }, { name, data: payload, opts: { ...JOB_OPTIONS, attempts: 1 } })
+      await schedules.keep({ queue: name, id: scheduleId, everyMs, name: jobName(name, JOB_VERSIONS[name]), payload })
     },
 
     async unschedule (name, scheduleId) {
       await queueOf(name).removeJobScheduler(scheduleId)
     },
+
+    repairSchedules: async () => await schedules.repair(),
 
     counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
@@ -148,6 +168,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     async close () {
       closing = true
+      await schedules.close()
       await Promise.all([...workers].map(async (worker) => await worker.close()))
       await engine.close([...queues.values()])
     }
@@ -197,23 +218,24 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
     },
     async close (queues) {
       await closeAll(queues)
-      await pool.end()
+      await settles(pool.end(), POOL_END_LIMIT_MS)
     }
   }
 }
 
-function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
-  // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
-  const keyPrefix = `{${prefix ?? 'sallyport'}}`
-  const connect = (): Redis => {
-    const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
-    connection.on('error', (error) => logError({ err: error }))
-    return connection
-  }
+function openRedisEngine ({ prefix = 'sallyport' }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
+  const connect = (): RedisClient => connectRedis(redisUrl, {
+    connection: { maxRetriesPerRequest: null },
+    cluster: { maxRedirections: REDIRECTIONS },
+    onError: (error) => logError({ err: error })
+  })
   const connection = connect()
+  // BullMQ's scripts need all keys of a queue on one node: what is in braces decides which (Redis: "hash tags").
+  // In a cluster each queue has a node for itself; elsewhere the prefix is what it always was.
+  const prefixOf = (name: QueueName): string => connection.isCluster ? `{${prefix}:${name}}` : `{${prefix}}`
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix }),
+    openQueue: (name) => new Queue(name, { connection, prefix: prefixOf(name) }),
     openWorker (name, work, options) {
       // Of its own, so that it can be cut without harm to those who still add jobs.
       const connection = connect()
@@ -222,7 +244,7 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
         const result = work(job)
         inHand.add(result)
         return await result.finally(() => inHand.delete(result))
-      }, { ...options, connection, prefix: keyPrefix })
+      }, { ...options, connection, prefix: prefixOf(name) })
       return {
         worker,
         close: async () => await closeOver(connection, async () => await worker.close(), async () => {
@@ -240,12 +262,14 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
  * Closes something and its connection. BullMQ waits for the answer of a Redis that is gone for
  * ever, so then another way is taken; jobs that could not be given back are found stalled later.
  */
-async function closeOver (connection: Redis, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
+async function closeOver (connection: RedisClient, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
   if (connection.status === 'ready') {
     // Not `once` of node:events, which an error would end.
     const lost = new Promise<void>((resolve) => { connection.once('close', () => resolve()) }).then(closeWithoutRedis)
-    await Promise.race([close(), lost]).catch((error: unknown) => {
-      if (connection.status === 'ready') throw error
+    await Promise.race([close(), lost]).catch(async (error: unknown) => {
+      // A cluster is there as long as one node is, which need not be the one that has this queue.
+      if (connection.status === 'ready' && !connection.isCluster) throw error
+      await closeWithoutRedis()
     }).finally(() => connection.disconnect())
   } else {
     connection.disconnect()

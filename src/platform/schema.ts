@@ -19,6 +19,11 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, document: Json<unknown>, requested_by: string, created_at: Generated<Date>, started_at: Time | null
     devices: Generated<number>, finished_at: Time | null, result: Json<unknown> | null, error: string | null
   }
+  upkeep_task: {
+    task: string, every_seconds: number, due_at: Generated<Date>, run_id: string | null, lease_until: Time | null, started_at: Time | null
+    finished_at: Time | null, seconds: number | null, outcome: string | null, error: string | null, result: Json<unknown> | null, succeeded_at: Time | null
+    runs: Generated<number>, failures: Generated<number>, abandoned: Generated<number>, created_at: Generated<Date>
+  }
   signing_key: { id: string, secret: Buffer, created_at: Generated<Date>, retired_at: Time | null }
   api_key: {
     id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer

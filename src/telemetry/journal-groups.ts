@@ -140,7 +140,7 @@ export async function deleteQuarantined (db: Database, { id, quarantinedAt }: { 
 }
 
 const GROUP_COLUMNS = sql`g.id, g.received_at, g.device_ids, g.sources, g.body, g.repeated,
-  (select array_agg(q.id % 1000) from quarantined_report q where q.id >= g.id * 1000 and q.id < (g.id + 1) * 1000) as aside`
+  (select array_agg((q.id % 1000)::integer) from quarantined_report q where q.id >= g.id * 1000 and q.id < (g.id + 1) * 1000) as aside`
 
 function toReports ({ id, received_at: receivedAt, device_ids: deviceIds, sources, body, repeated, aside }: GroupRow): JournalReport[] {
   const left = new Set([...repeated ?? [], ...aside ?? []])

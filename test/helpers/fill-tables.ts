@@ -9,6 +9,7 @@ const RIGHT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   suppression: { detection: 'dev-usb-debugging' },
   policy: { version: 1 },
   api_key: { role: 'viewer' },
+  vulnerability: { kind: 'os', platform: 'android' },
   intel_change: { kind: 'all' },
   device_state: { state: '{"origins":{}}' },
   app_build: { app: '{"appId":"org.example"}' }
@@ -41,26 +42,27 @@ export async function fillTables (client: pg.ClientBase, tenants: number): Promi
 
 /** Tables and the columns that a row must have, referenced tables first. */
 async function listTables (client: pg.ClientBase): Promise<Table[]> {
-  const { rows } = await client.query<{ table: string, column: string | null, type: string, to_table: string | null, to_column: string | null, choice: string | null, needs: string[] }>(`
-    select c.relname as "table", a.attname as "column", format_type(a.atttypid, null) as type, f.to_table, f.to_column,
+  const { rows } = await client.query<{ table: string, column: string | null, required: boolean, type: string, to_table: string | null, to_column: string | null, choice: string | null, needs: string[] }>(`
+    select c.relname as "table", a.attname as "column", format_type(a.atttypid, null) as type,
+      a.attnotnull and not a.atthasdef or a.attname in ('tenant_id', 'device_id', 'tenant_number') as required, f.to_table, f.to_column,
       (select (regexp_match(pg_get_constraintdef(k.oid), '''([^'']+)'''))[1] from pg_constraint k
         where k.conrelid = c.oid and k.contype = 'c' and k.conkey = array[a.attnum]) as choice,
       array(select distinct k.confrelid::regclass::text from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> c.oid) as needs
     from pg_class c
     left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attidentity = '' and a.attgenerated = ''
-      and (a.attnotnull and not a.atthasdef or a.attname in ('tenant_id', 'device_id', 'tenant_number'))
+      and (a.attnotnull and not a.atthasdef or a.attname in ('tenant_id', 'device_id', 'tenant_number') or a.attname = any($1))
     left join lateral (
       select k.confrelid::regclass::text as to_table, t.attname as to_column from pg_constraint k join pg_attribute t on t.attrelid = k.confrelid and t.attnum = k.confkey[1]
       where k.conrelid = c.oid and k.contype = 'f' and k.conkey = array[a.attnum] limit 1
     ) f on true
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-    order by c.relname, a.attnum`)
+    order by c.relname, a.attnum`, [Object.values(RIGHT).flatMap((row) => Object.keys(row))])
   const byName = new Map<string, { needs: readonly string[], columns: Column[] }>()
   for (const row of rows) {
     if (LEFT_OUT.has(row.table)) continue
     const table = byName.get(row.table) ?? { needs: row.needs, columns: [] }
     byName.set(row.table, table)
-    if (row.column !== null) table.columns.push({ name: row.column, type: row.type, references: row.to_table === null ? null : { table: row.to_table, column: row.to_column! }, choice: row.choice })
+    if (row.column !== null && (row.required || RIGHT[row.table]?.[row.column] !== undefined)) table.columns.push({ name: row.column, type: row.type, references: row.to_table === null ? null : { table: row.to_table, column: row.to_column! }, choice: row.choice })
   }
   const sorted: Table[] = []
   const visit = (name: string): void => {

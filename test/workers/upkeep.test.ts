@@ -138,7 +138,7 @@ t.test('the worker does all of it by itself: lost work gets jobs, what has expir
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
 
   const done = async (): Promise<boolean> => {
     const groups = await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute()
@@ -162,7 +162,7 @@ t.test('a publisher who never answers holds up neither the other tasks nor the e
   }
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
+  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
   while (runs.begun === 0 || !score.payloads.some(({ groupId }) => groupId === lost.groupId)) await new Promise((resolve) => setTimeout(resolve, 10))
   await worker.close()
   t.pass('it ended')
@@ -186,7 +186,7 @@ t.test('what is over by itself is judged anew within five seconds, by the worker
   const score = startScoreWorker({ queues, score: queues.producer('score'), db, intel, sync, log: silentLog, concurrency: 1 })
   t.teardown(async () => await score.close())
   const upkeep = await startUpkeepWorker({
-    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7,
+    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7,
     subscriptions: { run: async () => {}, close: async () => {} }
   })
   t.teardown(async () => await upkeep.close())

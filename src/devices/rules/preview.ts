@@ -100,7 +100,14 @@ async function judgeInThreads ({ onProgress }: PreviewDeps, tx: Tx, databaseUrl:
     throw error
   }))
   const ended = Promise.allSettled(threads).then(() => true)
-  while (!await Promise.race([ended, wait(PROGRESS_MS, false, { ref: false })])) await onProgress?.(Atomics.load(new Int32Array(done), 0))
+  try {
+    while (!await Promise.race([ended, wait(PROGRESS_MS, false, { ref: false })])) await onProgress?.(Atomics.load(new Int32Array(done), 0))
+  } catch (error) {
+    // Whoever is told wants no more of it.
+    failed.abort(error)
+    await ended
+    throw error
+  }
   const tally = createTally()
   for (const part of await Promise.all(threads)) mergeTally(tally, part)
   return tally

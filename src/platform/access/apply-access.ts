@@ -49,6 +49,9 @@ export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOp
       }
     }
   }
+  const { rows: [server] } = await client.query<{ version: number }>("select current_setting('server_version_num')::integer as version")
+  // To vacuum and analyse (src/platform/tend-tables.ts); before, only owners could.
+  if (server!.version >= 170_000) for (const table of Object.keys(TABLE_ACCESS)) want('worker', { kind: 'TABLE', object: `${quote(schema!.name)}.${quote(table)}` }, 'MAINTAIN')
   for (const [sequence, kinds] of Object.entries(SEQUENCE_ACCESS)) for (const kind of kinds) want(kind, { kind: 'SEQUENCE', object: `${quote(schema!.name)}.${quote(sequence)}` }, 'USAGE')
   for (const [signature, kinds] of Object.entries(FUNCTION_ACCESS)) for (const kind of kinds) want(kind, { kind: 'FUNCTION', object: `${quote(schema!.name)}.${signature}` }, 'EXECUTE')
   await wantQueues(client, queueSchema, want)

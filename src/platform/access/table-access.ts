@@ -24,10 +24,12 @@ const OF_A_DESTINATION = { where: 'exists (select from signal_destination d wher
 export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // Who there is.
   tenant: { tenant: { where: 'id = current_tenant_id()' }, api: 's', worker: 's u:policy_version,rules_version', operator: 's u:policy_version,rules_version', partner: 's', platform: 's i' },
+  // Keys and people may belong to several tenants: who manages them works for the platform, and asks for one tenant's by a condition.
   api_key: { tenant: 'tenant_id', api: 's u:last_used_at', platform: 's i u' },
   api_key_tenant: { tenant: 'tenant_id', api: 's', platform: 's i d' },
-  operator_grant: { tenant: 'tenant_id', api: 's', operator: 's i d', platform: 's i d' },
-  operator_session: { tenant: 'tenant_id', api: 's i u:last_seen_at', worker: 's d' },
+  operator_grant: { tenant: 'tenant_id', api: 's', platform: 's i u d' },
+  operator_session: { tenant: 'tenant_id', api: 's i u', worker: 's d', platform: 's' },
+  upkeep_task: { tenant: 'shared', api: 's', worker: 's i u d', platform: 's' },
   enrollment_token: { tenant: 'tenant_id', api: 's u:uses', operator: 's i u', platform: 's' },
   signing_key: { tenant: 'shared', api: 's i u d' },
   set_signing_key: { tenant: 'shared', api: 's i d', worker: 's i d' },
@@ -71,7 +73,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   reconciliation_round: { tenant: 'tenant_id', worker: 's i u d', operator: 's' },
   directory_group: { tenant: 'tenant_id', api: 's', worker: 's i u d', operator: 's i u d', platform: 's' },
   directory_member: { tenant: { where: 'exists (select from directory_group g where g.number = group_number)' }, api: 's', worker: 's i u d', operator: 's' },
-  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's u:user_id,device_name,serial_number', partner: 's:tenant_number,drift_since,heals' },
+  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's u:user_id,device_name,serial_number', partner: 's:tenant_number,drift_since,heals', platform: 's:tenant_number,drift_since,heals' },
   // Who else is told.
   state_change_waiting: { tenant: 'tenant_number', api: 's i', worker: 's i', operator: 's i u d' },
   state_change: { tenant: 'tenant_number', api: 's', worker: 's d', operator: 's d', partner: 's' },
