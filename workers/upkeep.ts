@@ -3,6 +3,7 @@ import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { expirePreviews, listForgottenPreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
+import { expireSessions } from '../src/operators/sign-in/sessions.js'
 import { expireStateChanges, sequenceStateChanges } from '../src/devices/state-change-repository.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
 import type { IntuneDeps } from '../src/intune/deps.js'
@@ -108,6 +109,7 @@ async function expire ({ db, stateChangeRetentionDays, log }: UpkeepWorkerDeps, 
     devices: async () => await purgeErasedDevices({ db }),
     appBuilds: async () => (await expireAppBuilds({ db })).deleted,
     previews: async () => await expirePreviews(db),
+    sessions: async () => await expireSessions(db),
     stateChanges: async () => await expireStateChanges(db, { retentionDays: stateChangeRetentionDays })
   }
   for (const [name, step] of Object.entries(steps)) {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { AppOptions } from '../http/app.js'
+import { createEntraKeys } from '../identity/entra-keys.js'
+import { createTenantLookup } from '../identity/tenant-lookup.js'
 import { createHttpsAgent } from '../intune/https-agent.js'
 import { type ChangeWaiter, createChangeWaiter } from '../partners/change-waiter.js'
-import { createEntraKeys } from '../partners/entra-keys.js'
-import { createTenantLookup } from '../partners/tenant-lookup.js'
 import { verifyCaller, type VerifyCallerDeps } from '../partners/verify-caller.js'
 import type { Installation } from './installation.js'
 
@@ -14,9 +14,9 @@ export interface PartnerParts {
 
 /** What relying parties are served with. Without PARTNER_API_AUDIENCE they are told that there is nothing. */
 export async function partnerPartsOf (installation: Installation): Promise<PartnerParts> {
-  const { config, db, log } = installation
+  const { config, db, dbAs, log } = installation
   const waiter = createChangeWaiter({ db, log })
-  const shared = { db, privacyMode: config.PRIVACY_MODE, waiter }
+  const shared = { db: dbAs('partner'), privacyMode: config.PRIVACY_MODE, waiter }
   if (config.PARTNER_API_AUDIENCE === undefined) return { waiter, options: { ...shared, verifyCaller: undefined } }
   const deps = await verifierOf(installation, config.PARTNER_API_AUDIENCE)
   return { waiter, options: { ...shared, verifyCaller: async (token) => await verifyCaller(deps, token) } }

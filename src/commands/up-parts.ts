@@ -21,7 +21,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 export async function startParts (start: Start): Promise<Running> {
   const { options, env, log, lifecycle, first, dataDir, databaseUrl, simulator, processes } = start
   const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
-  await migrate({ databaseUrl, log })
+  await migrate({ databaseUrl, rolePrefix: first.DATABASE_ROLE_PREFIX, log })
   const settings: Environment = {
     // Nothing stands in front of it.
     STOP_DELAY_SECONDS: '0',
@@ -29,14 +29,16 @@ export async function startParts (start: Start): Promise<Running> {
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
     ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),
-    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
+    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {}),
+    // Whoever tries another provider has named it.
+    ...(simulator !== undefined && first.OIDC_AUDIENCE === undefined ? { OIDC_AUDIENCE: SIMULATED_API.clientId } : {})
   }
   const config = loadConfig(settings)
 
   const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
-  await installBundledFeed({ db: installation.db }, { now: new Date() })
+  await installBundledFeed({ db: installation.dbAs('platform') }, { now: new Date() })
   await installation.intel.refresh()
-  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant(installation, simulator, credentials)
+  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant({ ...installation, databaseUrl }, simulator, credentials)
 
   const api = await startApi(installation, {
     ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })

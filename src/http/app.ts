@@ -5,7 +5,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
+import { tenantEntered } from '../operators/operator.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
+import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
@@ -16,6 +18,8 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addTenantScope } from './plugins/tenant-scope.js'
+import { type AccessRoutesOptions, platformAccessRoutes } from './routes/access.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
@@ -23,6 +27,7 @@ import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions }
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
+import { meRoutes } from './routes/me.js'
 import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
 import { ssfPublicRoutes, ssfRoutes, type SsfRoutesOptions } from './routes/ssf.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
@@ -42,8 +47,9 @@ export interface AppOptions {
   readonly token: TokenRoutesOptions
   readonly telemetry: TelemetryRoutesOptions
   readonly deviceStatus: DeviceStatusRoutesOptions
-  readonly tenant: TenantRoutesOptions
+  readonly tenant: Omit<TenantRoutesOptions, 'access'>
   readonly tenants: TenantsRoutesOptions
+  readonly access: AccessRoutesOptions
   readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
   readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
@@ -86,6 +92,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(createValidatorCompiler())
   const drain = addDrain(app as unknown as FastifyInstance)
   options.onDrainable?.(drain)
+  addAccessTable(app as unknown as FastifyInstance)
   addProblemDetails(app as unknown as FastifyInstance)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
@@ -114,6 +121,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (open) => {
     await addRateLimit(open as unknown as FastifyInstance, counting)
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    addTenantScope(open as unknown as FastifyInstance, ({ params }) => (params as { tenantId: string }).tenantId)
     await open.register(ssfPublicRoutes, options.signals)
   })
 
@@ -129,7 +137,10 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
-    await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
+    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
+    await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
+    await operators.register(meRoutes, options.access)
+    await operators.register(platformAccessRoutes, options.access)
     await operators.register(tenantsRoutes, options.tenants)
     await operators.register(upkeepRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
@@ -142,8 +153,10 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(async (partners) => {
     await addRateLimit(partners as unknown as FastifyInstance, counting)
-    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
+    const { sessions, refusals } = options.operatorAuth
+    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, sessions, refusals, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    addTenantScope(partners as unknown as FastifyInstance, ({ partner }) => partner.tenantId)
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })
 

@@ -1,14 +1,15 @@
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { withSessionSettings } from './access/database-roles.js'
 import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createSchedules } from './queue-schedules.js'
+import { connectRedis, type RedisClient } from './redis.js'
 
 export interface QueuesOptions {
   readonly databaseUrl: string
-  /** Redis or Valkey; none: the queues live in PostgreSQL. */
+  /** Redis or Valkey, in any form of `REDIS_URL`; none: the queues live in PostgreSQL. */
   readonly redisUrl?: string | undefined
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
@@ -73,6 +74,9 @@ const MAX_STALLED = 10
 
 /** The database went away just when a worker began. */
 const BEGIN_AGAIN_MS = 1_000
+
+/** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
+const REDIRECTIONS = 100
 
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
@@ -193,8 +197,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    options: '-c search_path=bullmq',
+    connectionString: withSessionSettings(databaseUrl, { search_path: 'bullmq' }),
     max: POOL_SIZE,
     keepAlive: true,
     application_name: 'sallyport queues'
@@ -220,18 +223,19 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   }
 }
 
-function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
-  // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
-  const keyPrefix = `{${prefix ?? 'sallyport'}}`
-  const connect = (): Redis => {
-    const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
-    connection.on('error', (error) => logError({ err: error }))
-    return connection
-  }
+function openRedisEngine ({ prefix = 'sallyport' }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
+  const connect = (): RedisClient => connectRedis(redisUrl, {
+    connection: { maxRetriesPerRequest: null },
+    cluster: { maxRedirections: REDIRECTIONS },
+    onError: (error) => logError({ err: error })
+  })
   const connection = connect()
+  // BullMQ's scripts need all keys of a queue on one node: what is in braces decides which (Redis: "hash tags").
+  // In a cluster each queue has a node for itself; elsewhere the prefix is what it always was.
+  const prefixOf = (name: QueueName): string => connection.isCluster ? `{${prefix}:${name}}` : `{${prefix}}`
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix }),
+    openQueue: (name) => new Queue(name, { connection, prefix: prefixOf(name) }),
     openWorker (name, work, options) {
       // Of its own, so that it can be cut without harm to those who still add jobs.
       const connection = connect()
@@ -240,7 +244,7 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
         const result = work(job)
         inHand.add(result)
         return await result.finally(() => inHand.delete(result))
-      }, { ...options, connection, prefix: keyPrefix })
+      }, { ...options, connection, prefix: prefixOf(name) })
       return {
         worker,
         close: async () => await closeOver(connection, async () => await worker.close(), async () => {
@@ -258,12 +262,14 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
  * Closes something and its connection. BullMQ waits for the answer of a Redis that is gone for
  * ever, so then another way is taken; jobs that could not be given back are found stalled later.
  */
-async function closeOver (connection: Redis, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
+async function closeOver (connection: RedisClient, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
   if (connection.status === 'ready') {
     // Not `once` of node:events, which an error would end.
     const lost = new Promise<void>((resolve) => { connection.once('close', () => resolve()) }).then(closeWithoutRedis)
-    await Promise.race([close(), lost]).catch((error: unknown) => {
-      if (connection.status === 'ready') throw error
+    await Promise.race([close(), lost]).catch(async (error: unknown) => {
+      // A cluster is there as long as one node is, which need not be the one that has this queue.
+      if (connection.status === 'ready' && !connection.isCluster) throw error
+      await closeWithoutRedis()
     }).finally(() => connection.disconnect())
   } else {
     connection.disconnect()

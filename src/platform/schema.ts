@@ -28,7 +28,14 @@ export interface Schema {
   api_key: {
     id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer
     created_at: Generated<Date>, expires_at: Time | null, revoked_at: Time | null
+    prefix: string | null, permissions: string[] | null, last_used_at: Time | null, replaces: string | null
   }
+  api_key_tenant: { api_key_id: string, tenant_id: string }
+  operator_grant: {
+    id: Generated<string>, tenant_id: string | null, role: string, directory: string, kind: string, value: string, label: string
+    created_by: string, created_at: Generated<Date>, expires_at: Time | null
+  }
+  operator_session: { session: string, operator_id: string, tenant_id: string | null, first_seen_at: Generated<Date>, last_seen_at: Generated<Date> }
   enrollment_token: {
     id: Generated<string>, tenant_id: string, token_hash: Buffer, label: string, platform: string | null
     max_uses: number | null, uses: Generated<number>, expires_at: Time | null, revoked_at: Time | null, created_at: Generated<Date>
@@ -197,5 +204,5 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }
   /** Kept by the migrator. */
-  schema_migration: { name: string, sha256: string, applied_at: Generated<Date> }
+  schema_migration: { name: string, sha256: string, applied_at: Generated<Date>, minimum: string | null }
 }

@@ -158,7 +158,7 @@ async function startStageRedis (t: Test): Promise<Stage['redis']> {
     url,
     async replace () {
       await current!.stop()
-      current = await startRedis(Number(new URL(url).port))
+      current = await startRedis({ port: Number(new URL(url).port) })
     }
   }
 }

@@ -12,13 +12,17 @@ import { type AppOptions, buildApp } from '../../src/http/app.js'
 import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { IntuneError } from '../../src/intune/intune-error.js'
-import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
+import { createApiKey } from '../../src/operators/api-keys.js'
+import { createOperatorLookup } from '../../src/operators/find-operator.js'
 import type { Role } from '../../src/operators/roles.js'
+import { createRefusals, type Refusals } from '../../src/operators/sign-in/refusals.js'
+import { createSessions } from '../../src/operators/sign-in/sessions.js'
+import { hasTenant } from '../../src/operators/tenants.js'
 import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
 import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
-import { createTestDatabase } from './database.js'
+import { createTestDatabase, openAs } from './database.js'
 import { makeKey } from './device-keys.js'
 import { rememberingProducer, seedTenant } from './devices.js'
 import { NO_INTEL } from './intel.js'
@@ -31,6 +35,7 @@ export interface TestApi extends ScoreDeps {
   readonly databaseUrl: string
   readonly tenantId: string
   readonly keys: SigningKeys
+  readonly refusals: Refusals
   readonly cutoffs: Awaited<ReturnType<typeof createTokenCutoffs>>
   readonly score: ReturnType<typeof rememberingProducer<'score'>>
   readonly sync: ReturnType<typeof rememberingProducer<'sync'>>
@@ -66,6 +71,8 @@ export interface TestApiOptions {
   /** Without it nobody waits for a change. */
   readonly changeWaiter?: AppOptions['partner']['waiter']
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
+  /** Who signed in with a provider's token; without it only keys count. */
+  readonly verifyTokenOf?: (db: Database) => AppOptions['operatorAuth']['verifyToken']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
   /** Threat intelligence as it is stored; without it nothing is known to be bad. */
@@ -83,57 +90,68 @@ const AWAY: NonNullable<TestApiOptions['intune']> = {
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
   const { db, url: databaseUrl } = options.beside === undefined ? await createTestDatabase(t) : openBeside(t, options.beside.databaseUrl)
   const log = options.log ?? silentLog
-  const keys = await createSigningKeys({ db, log })
-  const cutoffs = await createTokenCutoffs({ db, log })
+  // As in start-api.ts: the API works in the roles that it has in earnest. `db` itself is the owner's.
+  const [apiDb, operatorDb, platformDb] = [openAs(t, databaseUrl, 'api'), openAs(t, databaseUrl, 'operator'), openAs(t, databaseUrl, 'platform')]
+  const keys = await createSigningKeys({ db: apiDb, log })
+  const cutoffs = await createTokenCutoffs({ db: apiDb, log })
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
   const intelJobs = rememberingProducer<'intel'>()
   const previewJobs = rememberingProducer<'preview'>()
-  const journal = createJournal({ db, score, log, maxWaiting: 1_000 })
+  const journal = createJournal({ db: apiDb, score, log, maxWaiting: 1_000 })
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: 600 })
   const provisioned: boolean[] = []
   const partner = {
     setProvisioned: async (_entraTenantId: string, { provisioned: wish }: { readonly provisioned: boolean }) => { provisioned.push(wish) }
   }
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
-  const scoring: ScoreDeps = { db, intel, sync, log }
-  const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
+  const scoring: ScoreDeps = { db: apiDb, intel, sync, log }
+  const onboarding = { db: platformDb, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
   const signals: AppOptions['signals'] & AppOptions['tenant']['signals'] = {
-    db,
+    db: operatorDb,
     log,
     secrets: options.secrets,
     guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
     authorityHost: 'https://login.microsoftonline.com',
     version: '0.0.0-test',
     publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
-    signer: createSetSigner({ db, secrets: options.secrets }),
+    signer: createSetSigner({ db: apiDb, secrets: options.secrets }),
     longPollMs: options.longPollMs ?? 1_000
   }
+  // Written when the test asks for it, and at its end.
+  const refusals = createRefusals({ db: apiDb, log, flushMs: 2 ** 30 })
   const app = await buildApp({
     log,
     version: '0.0.0-test',
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: options.findOperator ?? createOperatorLookup(db) },
-    enrollment: { db, accessTokens, cutoffs, sync, log },
-    token: { db, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
+    operatorAuth: {
+      findOperator: options.findOperator ?? createOperatorLookup(apiDb),
+      verifyToken: options.verifyTokenOf?.(apiDb),
+      hasTenant: async (id) => await hasTenant({ db: apiDb }, id),
+      sessions: createSessions({ db: apiDb }),
+      refusals
+    },
+    enrollment: { db: apiDb, accessTokens, cutoffs, sync, log },
+    token: { db: apiDb, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
     telemetry: { journal: options.journalOf?.(journal) ?? journal },
-    deviceStatus: { db },
+    deviceStatus: { db: apiDb },
     tenant: {
-      db,
+      db: operatorDb,
       scoring,
-      policy: { db, intel: intelJobs, preview: previewJobs },
-      devices: { db, cutoffs, sync, score, log, replay: { intel } },
-      connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
-      onboarding,
+      policy: { db: operatorDb, intel: intelJobs, preview: previewJobs },
+      devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: apiDb } },
+      connector: { db: operatorDb, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
+      onboarding: { ...onboarding, db: operatorDb },
       journal: options.journalOf?.(journal) ?? journal,
       signals
     },
-    tenants: { db },
-    partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
+    tenants: { db: platformDb },
+    access: { db: platformDb },
+    partner: { db: openAs(t, databaseUrl, 'partner'), privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
-    intelSubscriptions: { db, secrets: options.secrets },
+    intelSubscriptions: { db: platformDb, secrets: options.secrets },
     signals,
-    intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
+    intel: { db: platformDb, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
@@ -142,6 +160,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   })
   t.teardown(async () => {
     await app.close()
+    await refusals.close()
     await journal.close()
     keys.close()
     cutoffs.close()
@@ -153,7 +172,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     headers: { ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }), ...headers }
   })
   return {
-    app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
+    app, db, databaseUrl, tenantId, keys, refusals, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
       return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
     },

@@ -13,6 +13,8 @@ import { createGate } from '../helpers/gate.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
 import { findRedis } from '../helpers/redis.js'
+import { startCluster } from '../helpers/redis-groups.js'
+import { startRedis } from '../../bench/redis-server.js'
 
 type Address = Omit<QueuesOptions, 'log' | 'prefix'>
 
@@ -51,6 +53,46 @@ t.test('on Redis', async (t) => {
     t.equal((await one.counts()).score.waiting, 1)
     t.equal((await other.counts()).score.waiting, 0)
   })
+})
+
+t.test('on Redis Cluster', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  t.test('queues lie on different nodes', async (t) => {
+    const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+    t.teardown(async () => await queues.close())
+    await Promise.all([queues.producer('score').add([{ groupId: 1 }]), queues.producer('preview').add([{ previewId: randomUUID() }])])
+    t.equal(await cluster.nodesWithKeys(), 2)
+  })
+
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: cluster.url })
+})
+
+t.test('on Valkey', async (t) => {
+  const valkey = await startRedis({ program: 'valkey-server' })
+  if (valkey === undefined) {
+    t.pass('nothing to test', { skip: 'no valkey-server' })
+    return
+  }
+  t.teardown(async () => await valkey.stop())
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: valkey.url })
+})
+
+t.test('queues of a cluster whose nodes are gone can be closed', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+  queues.startWorker('sync', async () => {}, { concurrency: 1 })
+  await queues.producer('sync').add([{ tenantId: randomUUID() }])
+  await cluster.killHolder('{sallyport:sync}')
+  const slow = wait(15_000, 'slow', { ref: false })
+  t.equal(await Promise.race([queues.close().then(() => 'closed'), slow]), 'closed')
 })
 
 t.test('queues whose Redis is gone can be closed', async (t) => {
@@ -185,6 +227,33 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
     const payload = { tenantId: randomUUID() }
     await Promise.all([1, 2, 3].map(async () => await queues.queue('sync').add('sync', payload, { jobId: 'the-only-one' })))
     t.equal((await queues.counts()).sync.waiting, 1)
+  })
+
+  t.test('whoever has time takes the next job, and nobody waits for one that is slow', async (t) => {
+    const queues = await open(t)
+    const others = await openQueues({ ...queues.options, log: silentLog })
+    t.teardown(async () => await others.close())
+    const slow = createGate()
+    const all = createGate()
+    const taken = { slow: 0, quick: 0 }
+    const done = (): void => { if (taken.slow + taken.quick === 20) all.open() }
+    const held = createGate()
+    queues.startWorker('score', async () => {
+      taken.slow++
+      held.open()
+      await slow.opened
+      done()
+    }, { concurrency: 1 })
+    await queues.producer('score').add([{ groupId: 1 }])
+    await held.opened
+    others.startWorker('score', async () => {
+      taken.quick++
+      if (taken.quick === 19) slow.open()
+      done()
+    }, { concurrency: 1 })
+    await queues.producer('score').add(Array.from({ length: 19 }, (_, at) => ({ groupId: at + 2 })))
+    await all.opened
+    t.strictSame(taken, { slow: 1, quick: 19 })
   })
 
   t.test('a schedule of several processes is one', async (t) => {

@@ -105,6 +105,7 @@ async function judgeInThreads ({ onProgress }: PreviewDeps, tx: Tx, databaseUrl:
   } catch (error) {
     // Whoever is told wants no more of it.
     failed.abort(error)
+    await ended
     throw error
   }
   const tally = createTally()

@@ -38,6 +38,8 @@ export interface SetSigner {
   /** A signed security event token (RFC 8417). */
   sign (claims: SetClaims, about: { readonly id: string, readonly issuer: string, readonly audience: string }): Promise<string>
   keySet (): Promise<KeySet>
+  /** Makes the first key when there is none. @throws UnprocessableError without SECRETS_KEY */
+  makeReady (): Promise<void>
 }
 
 /** Signs with the key whose turn it is, and makes the first. */
@@ -62,12 +64,13 @@ export function createSetSigner (deps: SetKeysDeps): SetSigner {
     async keySet () {
       await ensureKey(deps)
       return { keys: (await listSetKeys(deps.db)).map(({ publicJwk }) => publicJwk) }
-    }
+    },
+    async makeReady () { await ensureKey(deps) }
   }
 }
 
 /** The key that signs; made when there is none. @throws UnprocessableError without SECRETS_KEY */
-export async function ensureKey (deps: SetKeysDeps): Promise<StoredSetKey> {
+async function ensureKey (deps: SetKeysDeps): Promise<StoredSetKey> {
   const found = (await listSetKeys(deps.db)).find(({ signs }) => signs)
   if (found !== undefined) return found
   await makeKey(deps, { aheadSeconds: 0, onlyIf: async (existing) => existing.length === 0 })

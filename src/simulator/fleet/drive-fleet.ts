@@ -47,17 +47,23 @@ export interface DriveResult {
 }
 
 const PAUSE_AFTER_REFUSAL_MS = 20
+/** How often a first report is sent to a server that has no time: for half a minute and more. */
+const MAX_TRIES = 1_500
 
-/** Sends each phone's next report, which after enrolment is its first. @throws when one is refused */
+/** Sends each phone's next report, which after enrolment is its first. @throws when one is refused for good */
 export async function introduceFleet ({ apiUrl, phones, connections }: FleetTarget): Promise<void> {
   const sender = createSender(apiUrl, connections)
   const waiting = [...phones]
   await Promise.all(Array.from({ length: connections }, async () => {
-    for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) await sender.send(phone, performance.now())
+    for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) {
+      let tries = 0
+      do await sender.send(phone, performance.now())
+      while (phone.pending !== undefined && ++tries < MAX_TRIES && Object.keys(sender.tally.refused).every((status) => status === '503'))
+    }
   }))
   await sender.close()
   const { refused } = sender.tally
-  if (Object.keys(refused).length > 0) throw new Error(`first reports were refused: ${JSON.stringify(refused)}`)
+  if (phones.some(({ pending }) => pending !== undefined)) throw new Error(`first reports were refused: ${JSON.stringify(refused)}`)
 }
 
 /**
