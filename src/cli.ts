@@ -325,10 +325,13 @@ simulate.command('fleet')
   .option('--json', 'print the answer as JSON')
   .action(async (options) => await (await import('./commands/simulate-fleet.js')).runSimulateFleet(options, process.env))
 
-try {
-  await program.parseAsync()
-} catch (error) {
-  process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
-  if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  process.exit(error instanceof ConfigError ? EX_CONFIG : 1)
+/** Does what the command line says; a fault is told on standard error and ends the process. */
+export async function runCommand (argv: readonly string[] = process.argv): Promise<void> {
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+    process.exit(error instanceof ConfigError ? EX_CONFIG : 1)
+  }
 }

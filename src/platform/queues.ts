@@ -2,7 +2,7 @@ import { createPostgresBackend, type Job, type JobsOptions, Queue, Unrecoverable
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { withSessionSettings } from './access/database-roles.js'
-import { createJobsInHand, type JobHandler, jobName, settles } from './job-in-hand.js'
+import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createSchedules } from './queue-schedules.js'
 import { connectRedis, type RedisClient } from './redis.js'
@@ -30,6 +30,7 @@ export interface StartWorkerOptions {
   readonly closeLimitMs?: number
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
+  readonly versioning?: JobVersioning
 }
 
 export interface Queues {
@@ -111,10 +112,10 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed }) {
+    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
       let closed = false
       let current: OpenWorker
-      const jobs = createJobsInHand(name, handler, { log })
+      const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
         const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
         const { worker } = current = opened

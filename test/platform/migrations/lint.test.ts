@@ -61,7 +61,7 @@ t.test('each rule finds what it is for, and not what is done right', async (t) =
     'alter table finding validate constraint c;',
     'alter table finding add constraint c unique using index x;',
     '-- minimum: 0020\nalter table policy drop column comment;',
-    "create function f () returns void language sql as $$ update device set id = id; $$;",
+    'create function f () returns void language sql as $$ update device set id = id; $$;',
     'create index x on tenant (name);'
   ]) t.strictSame(lintMigration('x.sql', sql), [], sql)
 })

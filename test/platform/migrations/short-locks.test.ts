@@ -20,11 +20,11 @@ t.test('while somebody reads for long and others write, migrations wait in short
   const [reader, writer] = [await connect(), await connect()]
   await fillTables(writer, 2)
 
-  let stopped = false
+  const load = { isOver: false }
   let writes = 0
   let slowestMs = 0
   const writing = (async () => {
-    while (!stopped) {
+    while (!load.isOver) {
       const startedAt = performance.now()
       await writer.query('update device_state set sequence = sequence + 1')
       await writer.query("insert into level_change (tenant_id, device_id, at, to_level, findings) select tenant_id, id, now(), 'low', '[]' from device")
@@ -46,7 +46,7 @@ t.test('while somebody reads for long and others write, migrations wait in short
   await reader.query('commit')
   t.ok((await migrating).length > 0, 'once the lock is free it is done')
   await until(() => writes > meanwhile + 40, 'writers go on afterwards')
-  stopped = true
+  load.isOver = true
   await writing
   // One turn, and what a busy machine adds.
   t.ok(slowestMs < lockTimeoutMs + 10_000, `the slowest write took ${Math.round(slowestMs)} ms`)
