@@ -179,6 +179,13 @@ setKey.command('rotate')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .action(async (options) => await (await import('./commands/set-keys.js')).runRotateSetKey(options, process.env))
 
+const secrets = program.command('secrets').description('passwords, tokens and keys that the database keeps sealed under SECRETS_KEY')
+secrets.command('rotate')
+  .description('seal everything under the first key of SECRETS_KEY, so that the others can go; interrupted, it is run again')
+  .option('--check', 'change nothing; say how many are under it, and whether each can be opened; exits 1 when one cannot')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .action(async (options) => await (await import('./commands/secrets.js')).runRotateSecrets(options, process.env))
+
 const intel = program.command('intel').description('threat intelligence')
 intel.command('import')
   .description('import feeds; each file becomes the feed of its name')
@@ -292,6 +299,33 @@ program.command('explain')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .option('--json', 'print it as JSON')
   .action(async (device: string, options) => await (await import('./commands/explain.js')).runExplain(device, options, process.env))
+
+const audit = program.command('audit').description('who did what, and whether that record is whole')
+audit.command('verify')
+  .description('whether the audit is what was written: finds what was changed, removed, put in or put elsewhere; exits 1 then')
+  .option('--head <file>', 'what `audit head` printed before: finds also what was cut off at the end since')
+  .option('--tenant <id>', 'only this tenant\'s (default: all, and the platform\'s)')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print it as JSON')
+  .action(async (options) => await (await import('./commands/audit.js')).runVerifyAudit(options, process.env))
+audit.command('head')
+  .description('the last entry of each chain, sealed under SECRETS_KEY; keep it where whoever can change the database cannot')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .action(async (options) => await (await import('./commands/audit.js')).runNoteAuditHeads(options, process.env))
+
+const privacy = program.command('privacy').description('what is kept of a phone or a person (docs/privacy.md)')
+for (const [name, description, run] of [
+  ['export', 'everything that is kept, as JSON', 'runExportPersonalData'],
+  ['erase', 'forget it; only the audit remains', 'runErasePersonalData']
+] as const) {
+  privacy.command(name)
+    .description(description)
+    .option('--device <id>', 'a phone: device id, or entra: and its Entra device id')
+    .option('--user <id>', 'all phones of a user: the object id in Entra')
+    .option('--tenant <id>', 'the tenant (default: the only one)')
+    .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+    .action(async (options) => await (await import('./commands/privacy.js'))[run](options, process.env))
+}
 
 const simulate = program.command('simulate').description('stand-ins for the outside world')
 simulate.command('intune')

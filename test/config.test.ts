@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError, loadConfig, SETTINGS } from '../src/config.js'
+import { ConfigError, loadConfig, SETTINGS, withSettings } from '../src/config.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { startCommands } from './helpers/commands.js'
 
@@ -142,6 +142,47 @@ t.test('an Entra app needs exactly one way to prove itself, and the fault names 
     for (const one of all) t.doesNotThrow(() => loadConfig({ [`${app}CLIENT_ID`]: 'an-app', ...Object.fromEntries([one]) }), one[0])
   }
   t.throws(() => loadConfig({ INTUNE_SETUP_CLIENT_SECRET: SECRET }), /INTUNE_SETUP_CLIENT_SECRET: is of use only with INTUNE_SETUP_CLIENT_ID/)
+})
+
+t.test('what is secret can stand in a file, without the newline at its end', async (t) => {
+  const secrets = NAMES.filter((name) => (SETTINGS[name] as { secret?: boolean }).secret === true)
+  t.ok(secrets.length >= 7)
+  const folder = t.testdir(Object.fromEntries(secrets.map((name, n) => [name, `${VALUES[name][0]}${['', '\n', '\r\n'][n % 3]!}`])))
+  const id = { INTUNE_CLIENT_ID: 'an-app', INTUNE_SETUP_CLIENT_ID: 'another-app' }
+  const files = Object.fromEntries(secrets.map((name) => [`${name}_FILE`, join(folder, name)]))
+  t.strictSame(loadConfig({ ...id, ...files }), loadConfig({ ...id, ...textsOf(secrets) }))
+  t.strictSame(loadConfig({ DATABASE_URL_FILE: '' }), loadConfig({}), 'an empty variable is an unset one')
+  t.strictSame(loadConfig({ DATABASE_URL: '', DATABASE_URL_FILE: join(folder, 'DATABASE_URL') }).DATABASE_URL, VALUES.DATABASE_URL[0])
+  t.equal(loadConfig({ DATABASE_URL_FILE: join(folder, 'DATABASE_URL') }, ['DATABASE_URL']).DATABASE_URL, VALUES.DATABASE_URL[0], 'a file is as good for what cannot be done without')
+  t.strictSame(loadConfig({ PORT_FILE: join(folder, 'nothing') }), loadConfig({}), 'for secrets only')
+})
+
+t.test('a secret\'s file that cannot be read, is empty, or goes with the variable itself, is refused', async (t) => {
+  const folder = t.testdir({ empty: '', newline: '\n', wrong: `${SECRET}\n`, 'a-folder': {} })
+  const at = (name: string): string => join(folder, name)
+  const env = {
+    DATABASE_URL_FILE: at('missing'), REDIS_URL_FILE: at('empty'), SECRETS_KEY_FILE: at('wrong'), HTTP_PROXY_FILE: at('a-folder'), HTTPS_PROXY_FILE: at('newline'),
+    INTUNE_CLIENT_SECRET: SECRET, INTUNE_CLIENT_SECRET_FILE: at('wrong')
+  }
+  try {
+    loadConfig(env)
+    t.fail('it was taken')
+  } catch (error) {
+    t.match((error as ConfigError).faults, [
+      { variable: 'DATABASE_URL_FILE', message: /cannot be read \(ENOENT\): .*missing/ },
+      { variable: 'REDIS_URL_FILE', message: /names an empty file/ },
+      { variable: 'SECRETS_KEY', message: /must match/ },
+      { variable: 'HTTPS_PROXY_FILE', message: /names an empty file/ },
+      { variable: 'HTTP_PROXY_FILE', message: /cannot be read \(EISDIR\)/ },
+      { variable: 'INTUNE_CLIENT_SECRET_FILE', message: /cannot go with INTUNE_CLIENT_SECRET/ }
+    ])
+    t.notMatch((error as Error).message, SECRET)
+  }
+})
+
+t.test('what is put in the place of a setting is also put in the place of its file', async (t) => {
+  t.strictSame(withSettings({ DATABASE_URL_FILE: '/a', DATABASE_URL: '', SECRETS_KEY_FILE: '/b', PORT: '1' }, { DATABASE_URL: 'postgres://x', PORT: '2' }),
+    { DATABASE_URL: 'postgres://x', SECRETS_KEY_FILE: '/b', PORT: '2' })
 })
 
 t.test('settings of the sign-in that do not go together are named', async (t) => {

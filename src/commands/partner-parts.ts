@@ -23,7 +23,10 @@ export async function partnerPartsOf (installation: Installation): Promise<Partn
 }
 
 async function verifierOf ({ config, db, log, lifecycle }: Installation, audiences: string): Promise<VerifyCallerDeps> {
-  const agent = createHttpsAgent(config.INTUNE_CA_FILE === undefined ? undefined : await readFile(config.INTUNE_CA_FILE, 'utf8'))
+  const agent = createHttpsAgent({
+    allowedHosts: [new URL(config.ENTRA_AUTHORITY_HOST).hostname],
+    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') })
+  })
   lifecycle.onStop('Entra\'s keys', async () => await agent.close())
   return {
     keys: createEntraKeys({ authorityHost: config.ENTRA_AUTHORITY_HOST, agent, log }),

@@ -45,7 +45,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   let listens = false
   // The first to start and the last to stop: it says that the API is not there yet, or no more.
   const opsUrl = await startOps(installation, { API: async () => { if (!listens) throw new Error('it does not listen') } })
-  const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
+  const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
   lifecycle.onStop('token cutoffs', async () => cutoffs.close())

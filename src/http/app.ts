@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
 import { tenantEntered } from '../operators/operator.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
+import { HTTP_LIMITS, type HttpLimits, serverOptionsOf } from './http-limits.js'
 import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
@@ -18,6 +19,7 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addStrictHttp } from './plugins/strict-http.js'
 import { addTenantScope } from './plugins/tenant-scope.js'
 import { type AccessRoutesOptions, platformAccessRoutes } from './routes/access.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
@@ -59,13 +61,13 @@ export interface AppOptions {
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
+  readonly httpLimits?: Partial<HttpLimits>
   /** Given what ends the server without its clients noticing. */
   readonly onDrainable?: (drain: Drain) => void
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
 
-const REQUEST_TIMEOUT_MS = 60_000
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
 /** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
@@ -73,6 +75,7 @@ const STRANGERS_BODY_BYTES = 64 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
+  const httpLimits: HttpLimits = { ...HTTP_LIMITS, ...options.httpLimits }
   const app = Fastify({
     ...UNREADABLE_REQUESTS,
     loggerInstance: options.log as FastifyBaseLogger,
@@ -81,7 +84,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...serverOptionsOf(httpLimits),
     // What still arrives while the server closes is answered like anything else.
     return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
@@ -94,6 +97,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   options.onDrainable?.(drain)
   addAccessTable(app as unknown as FastifyInstance)
   addProblemDetails(app as unknown as FastifyInstance)
+  addStrictHttp(app as unknown as FastifyInstance, httpLimits)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
   // Whoever runs it without TLS on a machine of their own must still see /docs.

@@ -26,7 +26,7 @@ import { createTestDatabase, openAs } from './database.js'
 import { makeKey } from './device-keys.js'
 import { rememberingProducer, seedTenant } from './devices.js'
 import { NO_INTEL } from './intel.js'
-import { silentLog } from './log.js'
+import { rememberSecret, silentLog } from './log.js'
 
 /** The whole API on a database of its own, with one tenant. */
 export interface TestApi extends ScoreDeps {
@@ -62,6 +62,7 @@ export interface TestApiOptions {
   readonly privateHosts?: readonly string[]
   readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
+  readonly httpLimits?: AppOptions['httpLimits']
   readonly trustProxy?: readonly string[]
   /** Entra and Graph; without them Entra does not answer, and Graph holds nothing. */
   readonly intune?: AppOptions['tenant']['onboarding']['intune']
@@ -92,7 +93,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const log = options.log ?? silentLog
   // As in start-api.ts: the API works in the roles that it has in earnest. `db` itself is the owner's.
   const [apiDb, operatorDb, platformDb] = [openAs(t, databaseUrl, 'api'), openAs(t, databaseUrl, 'operator'), openAs(t, databaseUrl, 'platform')]
-  const keys = await createSigningKeys({ db: apiDb, log })
+  const keys = await createSigningKeys({ db: apiDb, log, secrets: options.secrets })
   const cutoffs = await createTokenCutoffs({ db: apiDb, log })
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
@@ -155,6 +156,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
+    ...(options.httpLimits === undefined ? {} : { httpLimits: options.httpLimits }),
     // 0: never. On a busy machine a test is late, not wrong.
     maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? 0
   })
@@ -174,16 +176,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   return {
     app, db, databaseUrl, tenantId, keys, refusals, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
-      return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
+      return rememberSecret((await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key)
     },
     async enroll (tenant = tenantId) {
-      const token = randomBytes(16).toString('hex')
+      const token = rememberSecret(randomBytes(16).toString('hex'))
       await db.insertInto('enrollment_token').values({ tenant_id: tenant, token_hash: hashEnrollmentToken(token), label: 'test' }).execute()
       const entraDeviceId = randomUUID()
       const answer = await call(token, 'POST', '/v1/enroll', {
         entraDeviceId, platform: 'android', osVersion: '15', manufacturer: 'Google', model: 'Pixel 8', publicKey: (await makeKey()).publicJwk
       })
       if (answer.statusCode !== 201) throw new Error(answer.body)
+      rememberSecret(answer.json<{ accessToken: string }>().accessToken)
       return { ...answer.json(), entraDeviceId }
     }
   }

@@ -37,6 +37,8 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   rate_count: { tenant: 'shared', api: 's i u d' },
   // Written by all, changed by none.
   audit_event: { tenant: 'tenant_id', api: 's i', worker: 'i', operator: 's i', platform: 's i' },
+  // Written by a trigger in the owner's name; the owner verifies.
+  audit_link: { tenant: { where: 'chain = current_tenant_id()' } },
   // Phones, what they said and what it means.
   device: { tenant: 'tenant_id', api: 's i u', worker: 's u d', operator: 's u', partner: 's', platform: 's' },
   device_state: { tenant: 'tenant_id', api: 's i u', worker: 's u', operator: 's u', partner: 's', platform: 's' },
@@ -71,7 +73,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   reconciliation_round: { tenant: 'tenant_id', worker: 's i u d', operator: 's' },
   directory_group: { tenant: 'tenant_id', api: 's', worker: 's i u d', operator: 's i u d', platform: 's' },
   directory_member: { tenant: { where: 'exists (select from directory_group g where g.number = group_number)' }, api: 's', worker: 's i u d', operator: 's' },
-  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's', partner: 's:tenant_number,drift_since,heals', platform: 's:tenant_number,drift_since,heals' },
+  directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's u:user_id,device_name,serial_number', partner: 's:tenant_number,drift_since,heals', platform: 's:tenant_number,drift_since,heals' },
   // Who else is told.
   state_change_waiting: { tenant: 'tenant_number', api: 's i', worker: 's i', operator: 's i u d' },
   state_change: { tenant: 'tenant_number', api: 's', worker: 's d', operator: 's d', partner: 's' },
