@@ -1,9 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { ConfigError } from './config.js'
 import { boundHeapGrowth } from './platform/heap.js'
-
-/** sysexits.h: the configuration is wrong. */
-const EX_CONFIG = 78
 
 function wholeNumber (text: string): number {
   const number = Number(text)
@@ -366,6 +362,7 @@ export async function runCommand (argv: readonly string[] = process.argv): Promi
   } catch (error) {
     process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
     if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-    process.exit(error instanceof ConfigError ? EX_CONFIG : 1)
+    // A wrong configuration brings its own; to load config.ts for its class would slow down every `--help`.
+    process.exit(error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1)
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError, loadConfig, SETTINGS, withSettings } from '../src/config.js'
 import { packageRoot } from '../src/platform/package-root.js'
+import { startCommands } from './helpers/commands.js'
 
 const SECRET = 'hunter2-very-secret'
 
@@ -242,18 +243,24 @@ t.test('a bad start names every wrong variable at once, tells no secret, leaves 
   t.notOk(existsSync(dataDir), 'no data folder was made')
 })
 
+const commands = startCommands(t)
+const runLoaded = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<{ code: number, output: string }> => {
+  const { code, out, errors } = await commands(args, { env })
+  return { code, output: out + errors }
+}
+
 t.test('what a command cannot do without is asked for at once, too', async (t) => {
   for (const [command, names] of [['api', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['worker', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['migrate', ['DATABASE_URL', 'PORT']]] as const) {
-    const { code, output } = await run([command], { PORT: 'x' })
+    const { code, output } = await runLoaded([command], { PORT: 'x' })
     t.equal(code, 78, command)
     for (const name of names) t.match(output, new RegExp(`^ *${name}: `, 'm'), `${command} names ${name}`)
   }
-  t.equal((await run(['up'], { LOG_LEVEL: 'loud' })).code, 78)
+  t.equal((await runLoaded(['up'], { LOG_LEVEL: 'loud' })).code, 78)
 })
 
 t.test('every command has help', async (t) => {
   for (const args of [['--help'], ['up', '--help'], ['simulate', 'intune', '--help']]) {
-    const { code, output } = await run(args, {})
+    const { code, output } = await runLoaded(args, {})
     t.equal(code, 0, args.join(' '))
     t.match(output, /Usage: sallyport/)
   }

@@ -67,5 +67,6 @@ async function freeWhatWasInHand (tx: Tx): Promise<void> {
     update reconciliation set due_at = now(), lease_id = null, lease_until = null, full_requested_at = now(),
       round_id = null, devices_delta = null, members_delta = null, members_delta_groups = null, checked_in_until = null`.execute(tx)
   await sql`update intel_subscription set lease_id = null, lease_until = null, next_run_at = now()`.execute(tx)
+  await sql`update upkeep_task set run_id = null, lease_until = null, due_at = now()`.execute(tx)
   await sql`update intune_setup set busy_until = null where busy_until is not null`.execute(tx)
 }

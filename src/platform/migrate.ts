@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { applyAccess } from './access/apply-access.js'
 import type { Database } from './database.js'
 import { listMigrations, type Migration, splitStatements } from './migration-files.js'
+import { QUEUE_NAMES } from './queue-names.js'
 import { type Applied, compareSchema, SchemaVersionError } from './schema-version.js'
 import { type ShortLocksOptions, withShortLocks } from './short-locks.js'
 
@@ -54,6 +55,7 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
     }
     if (upTo === undefined) {
       await migrateQueues(databaseUrl)
+      await createQueueSequences(client)
       await applyAccess(client, { ...options, queueSchema: QUEUE_SCHEMA })
     }
     return wanted.map(({ name }) => name)
@@ -117,6 +119,14 @@ async function dropUnfinishedIndex (client: pg.ClientBase, statement: string): P
   if (name === undefined) return
   const { rowCount } = await client.query('select from pg_index where indexrelid = to_regclass($1) and not indisvalid', [name])
   if (rowCount !== 0) await client.query(`drop index concurrently ${name}`)
+}
+
+/** BullMQ makes a queue's sequence with its first job; but roles that use the queues may make nothing. */
+async function createQueueSequences (client: pg.ClientBase): Promise<void> {
+  for (const name of QUEUE_NAMES) {
+    const { rows: [sequence] } = await client.query<{ name: string }>(`select format('%I.%I', $2::text, ${QUEUE_SCHEMA}.job_id_seq_name($1)) as name`, [name, QUEUE_SCHEMA])
+    await client.query(`create sequence if not exists ${sequence!.name}`)
+  }
 }
 
 /** BullMQ brings its own schema up to date. */

@@ -3,14 +3,18 @@ import type { Command, Ended } from './commands.js'
 
 // One `sallyport` command after another in a process that has loaded the code once. Each sees the environment, the
 // folder and the streams of its own that a process would have.
-class Exit extends Error {
-  constructor (readonly code: number) { super(`exit ${code}`) }
-}
+class Exit extends Error {}
 
 let ended: { code: number, out: string, errors: string }
-process.exit = ((code?: number) => { throw new Exit(code ?? 0) }) as typeof process.exit
+let hasExited = false
+process.exit = ((code?: number) => {
+  // What runs on afterwards only catches what is thrown here.
+  if (!hasExited) ended.code = code ?? 0
+  hasExited = true
+  throw new Exit()
+}) as typeof process.exit
 const into = (stream: 'out' | 'errors') => ((chunk: string | Uint8Array, ...rest: unknown[]) => {
-  ended[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
+  if (!hasExited) ended[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()
   const done = rest.find((one) => typeof one === 'function') as (() => void) | undefined
   if (done !== undefined) process.nextTick(done)
   return true
@@ -20,6 +24,7 @@ process.stderr.write = into('errors')
 
 async function run ({ args, env, cwd }: Command): Promise<Ended> {
   ended = { code: 0, out: '', errors: '' }
+  hasExited = false
   for (const name of Object.keys(process.env)) if (!(name in env)) Reflect.deleteProperty(process.env, name)
   Object.assign(process.env, env)
   process.chdir(cwd)
@@ -27,7 +32,6 @@ async function run ({ args, env, cwd }: Command): Promise<Ended> {
     await runCommand([process.execPath, 'sallyport', ...args])
   } catch (error) {
     if (!(error instanceof Exit)) throw error
-    ended.code = error.code
   }
   return ended
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { DEFAULT_ROLE_PREFIX, ROLE_KINDS, type RoleKind, roleName, TENANT_ROLES } from './database-roles.js'
 import { listGrants, listPolicies, type Grant, type GrantTarget, type TablePolicies } from './read-access.js'
+import { quoteName } from '../quote-name.js'
 import { type ShortLocksOptions, withShortLocks } from '../short-locks.js'
 import { FUNCTION_ACCESS, QUEUE_ROLES, SEQUENCE_ACCESS, TABLE_ACCESS, type TenantOf } from './table-access.js'
 
 const PRIVILEGES: Readonly<Record<string, string>> = { s: 'SELECT', i: 'INSERT', u: 'UPDATE', d: 'DELETE' }
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** The migrating user may not make roles. The message says what somebody who may must run. */
 export class RolesMissingError extends Error {
@@ -33,29 +33,7 @@ export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOp
   const { rows: [schema] } = await client.query<{ name: string }>('select current_schema() as name')
   const schemas = [schema!.name, queueSchema]
 
-  const wanted = new Map<string, Grant>()
-  const want = (kind: RoleKind, target: GrantTarget, privilege: string, columns: readonly string[] = []): void => {
-    for (const column of columns.length === 0 ? [null] : columns) {
-      const grant = { ...target, role: role(kind), privilege, column }
-      wanted.set(keyOf(grant), grant)
-    }
-  }
-  for (const kind of ROLE_KINDS) want(kind, { kind: 'SCHEMA', object: quote(schema!.name) }, 'USAGE')
-  for (const [table, access] of Object.entries(TABLE_ACCESS)) {
-    for (const kind of ROLE_KINDS) {
-      for (const one of (access[kind] ?? '').split(' ').filter((text) => text !== '')) {
-        const [letter = '', columns] = one.split(':')
-        want(kind, { kind: 'TABLE', object: `${quote(schema!.name)}.${quote(table)}` }, PRIVILEGES[letter]!, columns?.split(','))
-      }
-    }
-  }
-  const { rows: [server] } = await client.query<{ version: number }>("select current_setting('server_version_num')::integer as version")
-  // To vacuum and analyse (src/platform/tend-tables.ts); before, only owners could.
-  if (server!.version >= 170_000) for (const table of Object.keys(TABLE_ACCESS)) want('worker', { kind: 'TABLE', object: `${quote(schema!.name)}.${quote(table)}` }, 'MAINTAIN')
-  for (const [sequence, kinds] of Object.entries(SEQUENCE_ACCESS)) for (const kind of kinds) want(kind, { kind: 'SEQUENCE', object: `${quote(schema!.name)}.${quote(sequence)}` }, 'USAGE')
-  for (const [signature, kinds] of Object.entries(FUNCTION_ACCESS)) for (const kind of kinds) want(kind, { kind: 'FUNCTION', object: `${quote(schema!.name)}.${signature}` }, 'EXECUTE')
-  await wantQueues(client, queueSchema, want)
-
+  const wanted = await listWanted(client, schema!.name, queueSchema, role)
   const present = new Map((await listGrants(client, schemas, roles)).map((grant) => [keyOf(grant), grant]))
   // First what is taken away: to take a right to a table away takes those to its columns as well.
   for (const [key, grant] of present) if (!wanted.has(key)) await client.query(statementOf('revoke', grant))
@@ -65,20 +43,47 @@ export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOp
   await applyPolicies(client, role, options)
 }
 
+/** All grants that there shall be, by what tells them apart. */
+async function listWanted (client: pg.ClientBase, schema: string, queueSchema: string, role: (kind: RoleKind) => string): Promise<ReadonlyMap<string, Grant>> {
+  const wanted = new Map<string, Grant>()
+  const want = (kind: RoleKind, target: GrantTarget, privilege: string, columns: readonly string[] = []): void => {
+    for (const column of columns.length === 0 ? [null] : columns) {
+      const grant = { ...target, role: role(kind), privilege, column }
+      wanted.set(keyOf(grant), grant)
+    }
+  }
+  for (const kind of ROLE_KINDS) want(kind, { kind: 'SCHEMA', object: quoteName(schema) }, 'USAGE')
+  for (const [table, access] of Object.entries(TABLE_ACCESS)) {
+    for (const kind of ROLE_KINDS) {
+      for (const one of (access[kind] ?? '').split(' ').filter((text) => text !== '')) {
+        const [letter = '', columns] = one.split(':')
+        want(kind, { kind: 'TABLE', object: `${quoteName(schema)}.${quoteName(table)}` }, PRIVILEGES[letter]!, columns?.split(','))
+      }
+    }
+  }
+  const { rows: [server] } = await client.query<{ version: number }>("select current_setting('server_version_num')::integer as version")
+  // To vacuum and analyse (src/platform/tend-tables.ts); before, only owners could.
+  if (server!.version >= 170_000) for (const table of Object.keys(TABLE_ACCESS)) want('worker', { kind: 'TABLE', object: `${quoteName(schema)}.${quoteName(table)}` }, 'MAINTAIN')
+  for (const [sequence, kinds] of Object.entries(SEQUENCE_ACCESS)) for (const kind of kinds) want(kind, { kind: 'SEQUENCE', object: `${quoteName(schema)}.${quoteName(sequence)}` }, 'USAGE')
+  for (const [signature, kinds] of Object.entries(FUNCTION_ACCESS)) for (const kind of kinds) want(kind, { kind: 'FUNCTION', object: `${quoteName(schema)}.${signature}` }, 'EXECUTE')
+  await wantQueues(client, queueSchema, want)
+  return wanted
+}
+
 const keyOf = ({ kind, object, role, privilege, column }: Grant): string => [kind, object, role, privilege, column ?? ''].join('\t')
 
 function statementOf (verb: 'grant' | 'revoke', { kind, object, role, privilege, column }: Grant): string {
-  return `${verb} ${privilege}${column === null ? '' : ` (${quote(column)})`} on ${kind} ${object} ${verb === 'grant' ? 'to' : 'from'} ${quote(role)}`
+  return `${verb} ${privilege}${column === null ? '' : ` (${quoteName(column)})`} on ${kind} ${object} ${verb === 'grant' ? 'to' : 'from'} ${quoteName(role)}`
 }
 
 /** BullMQ's own tables and sequences: whoever uses the queues uses all of them. */
 async function wantQueues (client: pg.ClientBase, queueSchema: string, want: (kind: RoleKind, target: GrantTarget, privilege: string) => void): Promise<void> {
   const { rows } = await client.query<{ name: string, sequence: boolean }>(
-    "select relname as name, relkind = 'S' as sequence from pg_class where relnamespace = to_regnamespace($1) and relkind in ('r', 'p', 'S')", [quote(queueSchema)])
+    "select relname as name, relkind = 'S' as sequence from pg_class where relnamespace = to_regnamespace($1) and relkind in ('r', 'p', 'S')", [quoteName(queueSchema)])
   for (const kind of QUEUE_ROLES) {
-    want(kind, { kind: 'SCHEMA', object: quote(queueSchema) }, 'USAGE')
+    want(kind, { kind: 'SCHEMA', object: quoteName(queueSchema) }, 'USAGE')
     for (const { name, sequence } of rows) {
-      const target = { kind: sequence ? 'SEQUENCE' : 'TABLE', object: `${quote(queueSchema)}.${quote(name)}` } as const
+      const target = { kind: sequence ? 'SEQUENCE' : 'TABLE', object: `${quoteName(queueSchema)}.${quoteName(name)}` } as const
       for (const privilege of sequence ? ['USAGE'] : ['SELECT', 'INSERT', 'UPDATE', 'DELETE']) want(kind, target, privilege)
     }
   }
@@ -90,9 +95,9 @@ async function ensureRoles (client: pg.ClientBase, roles: readonly string[]): Pr
     select name, r.oid is not null as made, coalesce(pg_has_role(session_user, r.oid, 'member'), false) as member, current_setting('server_version_num')::integer as version, session_user as login
     from unnest($1::text[]) name left join pg_roles r on r.rolname = name`, [roles])
   const statements = rows.flatMap(({ name, made, member, version, login }) => [
-    ...(made ? [] : [`create role ${quote(name)} nologin`]),
+    ...(made ? [] : [`create role ${quoteName(name)} nologin`]),
     // Not inherited: a statement has these rights only where the role is taken on.
-    ...(member ? [] : [`grant ${quote(name)} to ${quote(login)}${version >= 160_000 ? ' with inherit false, set true' : ''}`])
+    ...(member ? [] : [`grant ${quoteName(name)} to ${quoteName(login)}${version >= 160_000 ? ' with inherit false, set true' : ''}`])
   ])
   for (const [place, statement] of statements.entries()) {
     try {
@@ -136,16 +141,16 @@ async function applyPolicies (client: pg.ClientBase, role: (kind: RoleKind) => s
 }
 
 function policyStatements (table: string, wanted: readonly Policy[], there: TablePolicies, role: (kind: RoleKind) => string): string[] {
-  const drop = (name: string): string => `drop policy ${quote(name)} on ${quote(table)}`
+  const drop = (name: string): string => `drop policy ${quoteName(name)} on ${quoteName(table)}`
   const statements = there.policies.filter(({ name }) => !wanted.some((one) => one.name === name)).map(({ name }) => drop(name))
   for (const { name, kinds, where } of wanted) {
-    const text = `on ${quote(table)} for all to ${kinds.map((kind) => quote(role(kind))).join(', ')} using (${where}) with check (${where})`
+    const text = `on ${quoteName(table)} for all to ${kinds.map((kind) => quoteName(role(kind))).join(', ')} using (${where}) with check (${where})`
     const mark = createHash('sha256').update(text).digest('hex')
     const found = there.policies.find((one) => one.name === name)
     if (found?.mark === mark) continue
     // The server keeps the condition in its own words; so what was asked for is told by the comment.
-    statements.push(...(found === undefined ? [] : [drop(name)]), `create policy ${quote(name)} ${text}`, `comment on policy ${quote(name)} on ${quote(table)} is '${mark}'`)
+    statements.push(...(found === undefined ? [] : [drop(name)]), `create policy ${quoteName(name)} ${text}`, `comment on policy ${quoteName(name)} on ${quoteName(table)} is '${mark}'`)
   }
-  if (there.enabled !== (wanted.length > 0)) statements.push(`alter table ${quote(table)} ${wanted.length > 0 ? 'enable' : 'disable'} row level security`)
+  if (there.enabled !== (wanted.length > 0)) statements.push(`alter table ${quoteName(table)} ${wanted.length > 0 ? 'enable' : 'disable'} row level security`)
   return statements
 }

@@ -5,7 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams'
 import { listMigrations } from '../migration-files.js'
 import { migrate, type MigrateOptions } from '../migrate.js'
 import { BACKUP_FORMAT, type BackupEnd, BackupError, type BackupHeader, type BackupTable, END_OF_ROWS, linesOf } from './backup-format.js'
-import { quote } from './tables.js'
+import { quoteName } from '../quote-name.js'
 
 /** Lines handed on at once. */
 const LINES_OF_PIECE = 500
@@ -84,7 +84,7 @@ async function load (client: pg.Client, header: BackupHeader, headerLine: string
     if ('sha256' in part) {
       if (part.sha256 !== hash.digest('hex')) throw new BackupError('the backup is damaged: its checksum is another')
       for (const [table, rows] of Object.entries(part.rows)) if (counts[table] !== rows) throw new BackupError(`the backup is damaged: ${table} has ${counts[table] ?? 0} rows in place of ${rows}`)
-      for (const [name, last] of Object.entries(part.sequences)) await client.query('select setval($1::regclass, $2)', [quote(name), last])
+      for (const [name, last] of Object.entries(part.sequences)) await client.query('select setval($1::regclass, $2)', [quoteName(name), last])
       await putBack()
       return Object.values(counts).reduce((sum, count) => sum + count, 0)
     }
@@ -96,8 +96,8 @@ async function load (client: pg.Client, header: BackupHeader, headerLine: string
 
 async function loadTable (client: pg.Client, { table, columns }: BackupTable, lines: AsyncGenerator<string>, seen: (piece: string) => void): Promise<number> {
   // What migrations and a first start put there comes with the backup, too.
-  await client.query(`delete from ${quote(table)}`)
-  const copy = client.query(copyFrom(`copy ${quote(table)} (${columns.map(quote).join(', ')}) from stdin`))
+  await client.query(`delete from ${quoteName(table)}`)
+  const copy = client.query(copyFrom(`copy ${quoteName(table)} (${columns.map(quoteName).join(', ')}) from stdin`))
   const failed = new Promise<never>((_resolve, reject) => copy.once('error', reject))
   failed.catch(() => {})
   let piece: string[] = []
@@ -133,7 +133,7 @@ async function silenceTriggers (client: pg.Client): Promise<() => Promise<void>>
     from pg_trigger t join pg_class c on c.oid = t.tgrelid
     where c.relnamespace = current_schema()::regnamespace and not t.tgisinternal and t.tgenabled <> 'D' and t.tgparentid = 0`)
   const each = async (how: (row: { how: string }) => string): Promise<void> => {
-    for (const row of rows) await client.query(`alter table ${quote(row.table)} ${how(row)} trigger ${quote(row.name)}`)
+    for (const row of rows) await client.query(`alter table ${quoteName(row.table)} ${how(row)} trigger ${quoteName(row.name)}`)
   }
   await each(() => 'disable')
   return async () => await each(({ how }) => how)

@@ -33,5 +33,3 @@ export async function listBackupTables (client: pg.ClientBase): Promise<BackupTa
   for (const name of byName.keys()) visit(name)
   return sorted
 }
-
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`

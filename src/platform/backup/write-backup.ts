@@ -8,7 +8,8 @@ import { MIGRATION_LOCK } from '../migrate.js'
 import { compareSchema, type Applied } from '../schema-version.js'
 import { VERSION } from '../version.js'
 import { BACKUP_FORMAT, type BackupEnd, BackupError, type BackupHeader, END_OF_ROWS } from './backup-format.js'
-import { listBackupTables, quote } from './tables.js'
+import { quoteName } from '../quote-name.js'
+import { listBackupTables } from './tables.js'
 
 export interface WrittenBackup {
   readonly madeAt: string
@@ -46,7 +47,7 @@ async function write (client: pg.Client, out: Writable, applied: readonly Applie
   }
   const tables = await listBackupTables(client)
   // No day of the journal is dropped meanwhile: to read a table that is gone would end all.
-  await client.query(`lock table ${tables.map(({ table }) => quote(table)).join(', ')} in access share mode`)
+  await client.query(`lock table ${tables.map(({ table }) => quoteName(table)).join(', ')} in access share mode`)
   const { rows: [moment] } = await client.query<{ at: Date }>('select transaction_timestamp() as at')
   const { rows: days } = await client.query<{ day: string }>(`
     select to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') as day from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'report'::regclass order by 1`)
@@ -63,7 +64,7 @@ async function write (client: pg.Client, out: Writable, applied: readonly Applie
   const rows: Record<string, number> = {}
   for (const { table, columns } of tables) {
     await put(`${JSON.stringify({ table, columns })}\n`)
-    const copy = client.query(copyTo(`copy (select ${columns.map(quote).join(', ')} from ${quote(table)}) to stdout`))
+    const copy = client.query(copyTo(`copy (select ${columns.map(quoteName).join(', ')} from ${quoteName(table)}) to stdout`))
     for await (const piece of copy) await put(piece as Buffer)
     rows[table] = copy.rowCount
     await put(`${END_OF_ROWS}\n`)

@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { asRole, ROLE_KINDS, roleName, withSessionSettings } from '../../../src/platform/access/database-roles.js'
 import { requireRole } from '../../../src/platform/access/require-role.js'
 import { openDatabase } from '../../../src/platform/database.js'
 import { migrate } from '../../../src/platform/migrate.js'
+import { openQueues } from '../../../src/platform/queues.js'
+import { until } from '../../intune/helpers.js'
+import { silentLog } from '../../helpers/log.js'
 import { createTestDatabase } from '../../helpers/database.js'
 import { createEmptyDatabase } from '../databases.js'
 
@@ -90,6 +93,21 @@ t.test('a user who is no superuser migrates and works, as on managed servers; on
   await t.rejects(connect(t, asRole(own, 'operator', rolePrefix)), { code: '42501' }, 'it has that role and no other')
   const bare = await connect(t, own)
   await t.rejects(bare.query('select from device'), { code: '42501' }, 'and without a role none')
+})
+
+t.test('the API puts jobs into the queues and workers do them, each in its own role', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const [api, worker] = await Promise.all(['api', 'worker'].map(async (role) => await openQueues({ databaseUrl: asRole(url, role as 'api'), log: silentLog })))
+  const tenants = [randomUUID(), randomUUID(), randomUUID()]
+  const done = new Set<string>()
+  const running = worker!.startWorker('sync', async ({ tenantId }) => { done.add(tenantId) }, { concurrency: 1 })
+  await api!.producer('sync').add([{ tenantId: tenants[0]! }])
+  await api!.producer('sync').add(tenants.slice(1).map((tenantId) => ({ tenantId })))
+  await worker!.schedule('upkeep', 'sweep', 60_000, { task: 'sweep' })
+  await until(() => done.size === 3, 'all are done')
+  t.match(await api!.counts(), { sync: { waiting: 0, failed: 0 } })
+  await running.close()
+  await Promise.all([api!.close(), worker!.close()])
 })
 
 t.test('what connections start with is added to what an address says already', async (t) => {
