@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Database } from '../../../platform/database.js'
-import { type TenantAccessRoutesOptions, tenantAccessRoutes } from '../access.js'
+import { type AccessRoutesOptions, tenantAccessRoutes } from '../access.js'
 import { auditRoutes } from './audit.js'
 import { connectorRoutes, type ConnectorRoutesOptions } from './connector.js'
 import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
@@ -22,7 +22,7 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly onboarding: TenantOnboardingRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
   readonly signals: SignalDestinationsRoutesOptions
-  readonly access: TenantAccessRoutesOptions
+  readonly access: AccessRoutesOptions
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
