@@ -10,7 +10,9 @@ import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
+import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
+import { tracingOf } from './tracing-parts.js'
 
 /** What every process of an installation has: its configuration and its connections. */
 export interface Installation {
@@ -22,6 +24,7 @@ export interface Installation {
   readonly controlDb: Database
   readonly queues: Queues
   readonly metrics: Metrics
+  readonly tracing: Tracing
   readonly intel: IntelCache
   /** Where feeds are imported: one at a time, off the event loop. */
   readonly feeds: FeedImports
@@ -46,12 +49,15 @@ export async function openInstallation (config: Config, options: { readonly log:
     await Promise.all([db.destroy(), controlDb.destroy()])
   })
 
-  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
+  const tracing = await tracingOf(config, log)
+  lifecycle.onStop('traces', async () => await tracing.close())
+  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
   const intune = await openIntune(config, log, {
     budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    tracing,
     breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
     onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
   })
@@ -62,7 +68,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
-  return { config, log, lifecycle, db, controlDb, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  return { config, log, lifecycle, db, controlDb, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {
@@ -71,7 +77,7 @@ export function requireDatabaseUrl (config: Config): string {
 }
 
 /** Everything Sallyport can ask Microsoft, as configured. The caller closes it. */
-export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall'>> = {}): Promise<IntuneClient> {
+export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall' | 'tracing'>> = {}): Promise<IntuneClient> {
   const { INTUNE_CLIENT_ID: app, INTUNE_SETUP_CLIENT_ID: setupApp } = appsOf(config)
   if (app === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
   return createIntuneClient({

@@ -29,7 +29,7 @@ export interface StartedApi {
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
-  const { config, db, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, queues, log, lifecycle, metrics, tracing, intel, feeds, intune, publicUrl } = installation
   const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -39,7 +39,8 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const journal = createJournal({
     db, score, log,
     maxWaiting: config.JOURNAL_MAX_WAITING,
-    metrics
+    metrics,
+    tracing
   })
   lifecycle.onStop('journal', async () => await journal.close())
 
@@ -50,6 +51,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const signals = signalsOf(installation)
   const app = await buildApp({
     log,
+    tracing,
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),

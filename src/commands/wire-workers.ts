@@ -12,11 +12,12 @@ import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
-export function scoringOf ({ config, db, intel, queues, log, metrics }: Installation): ScoreDeps {
+export function scoringOf ({ config, db, intel, queues, log, metrics, tracing }: Installation): ScoreDeps {
   return {
     db,
     intel,
     log,
+    tracing,
     sync: queues.producer('sync'),
     privacyMode: config.PRIVACY_MODE,
     onScored: ({ reports, judgements }) => {
@@ -36,8 +37,8 @@ function signalsWorkerOf (installation: Installation): WorkersOptions['signals']
 
 /** Starts the workers of these queues, all by default, in this process. */
 export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, lifecycle, controlDb, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
-  const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING })
+  const { config, db, lifecycle, controlDb, queues, log, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+  const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING, tracing })
   lifecycle.onStop('journal of the workers', async () => await journal.close())
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
@@ -51,6 +52,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     preview: { db, intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
+      tracing,
       concurrency: config.SYNC_CONCURRENCY,
       tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }

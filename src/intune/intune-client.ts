@@ -8,6 +8,7 @@ import { createHttpsAgent } from './https-agent.js'
 import { createHostBreakers, type HostBreakersOptions } from './host-breakers.js'
 import { callLogger, type CallObserver } from './intune-call.js'
 import { type AppSyncClient, createPartnerClient, type PartnerClient } from './partner-client.js'
+import type { Tracing } from '../platform/tracing.js'
 import { intuneScope, type PartnerWireConfig } from './partner-wire.js'
 
 export interface IntuneClientOptions extends EntraApp {
@@ -29,6 +30,7 @@ export interface IntuneClientOptions extends EntraApp {
   /** How fast Intune may be called; none: as fast as it goes. */
   readonly budget?: CallBudget
   readonly breakers?: HostBreakersOptions
+  readonly tracing?: Tracing
   /** How long Graph and Intune may take to answer; 15 s by default. */
   readonly answerLimitMs?: number
 }
@@ -71,7 +73,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
   const setup = setupApp === undefined ? { graph, access, isSeparate: false } : setUpApart(setupApp)
   const discovery = createDiscovery({ graph, allowedHosts: options.endpointHosts })
   const partner = createPartnerClient({
-    wire: options.wire, tokens, discovery, agent, tenantAgent, breakers, resource: options.resource, observe, answerLimitMs, ...(budget === undefined ? {} : { budget })
+    wire: options.wire, tokens, discovery, agent, tenantAgent, breakers, resource: options.resource, observe, answerLimitMs, ...(budget === undefined ? {} : { budget }), ...(options.tracing === undefined ? {} : { tracing: options.tracing })
   })
   return {
     partner,

@@ -3,6 +3,7 @@ import { createPostgresBackend, type Job, type JobsOptions, Queue, Unrecoverable
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import type { Tracing } from './tracing.js'
 import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 
 export interface QueuesOptions {
@@ -12,6 +13,8 @@ export interface QueuesOptions {
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
   readonly log: Logger
+  /** Jobs go on in the trace in which they were added. */
+  readonly tracing?: Tracing
 }
 
 export interface QueueWorker {
@@ -171,7 +174,9 @@ const closeAll = async (queues: readonly Queue[]): Promise<void> => {
   await Promise.all(queues.map(async (queue) => await queue.close()))
 }
 
-function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError): Engine {
+const telemetryOf = (tracing: Tracing | undefined): Pick<WorkerOptions, 'telemetry'> => tracing?.queues === undefined ? {} : { telemetry: tracing.queues }
+
+function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: LogError): Engine {
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
@@ -186,7 +191,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   pool.on('error', (error) => logError({ err: error }))
   // As in database.ts: a connection that breaks while it is lent out must not end the process.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  const shared = { connection: pool }
+  const shared = { connection: pool, ...telemetryOf(tracing) }
   return {
     name: 'postgres',
     // The types of both engines differ in the connection only, which nobody outside sees.
@@ -202,7 +207,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   }
 }
 
-function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
+function openRedisEngine ({ prefix, tracing }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
   // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
   const keyPrefix = `{${prefix ?? 'sallyport'}}`
   const connect = (): Redis => {
@@ -213,7 +218,7 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
   const connection = connect()
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix }),
+    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix, ...telemetryOf(tracing) }),
     openWorker (name, work, options) {
       // Of its own, so that it can be cut without harm to those who still add jobs.
       const connection = connect()
@@ -222,7 +227,7 @@ function openRedisEngine ({ prefix }: QueuesOptions, redisUrl: string, logError:
         const result = work(job)
         inHand.add(result)
         return await result.finally(() => inHand.delete(result))
-      }, { ...options, connection, prefix: keyPrefix })
+      }, { ...options, connection, prefix: keyPrefix, ...telemetryOf(tracing) })
       return {
         worker,
         close: async () => await closeOver(connection, async () => await worker.close(), async () => {

@@ -16,6 +16,7 @@ import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys
 import type { Role } from '../../src/operators/roles.js'
 import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
+import type { Tracing } from '../../src/platform/tracing.js'
 import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase } from './database.js'
@@ -65,6 +66,7 @@ export interface TestApiOptions {
   readonly verifyCaller?: AppOptions['partner']['verifyCaller']
   /** Without it nobody waits for a change. */
   readonly changeWaiter?: AppOptions['partner']['waiter']
+  readonly tracing?: Tracing
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
@@ -112,6 +114,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const app = await buildApp({
     log,
     version: '0.0.0-test',
+    ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     agentAuth: { keys, cutoffs },
     operatorAuth: { findOperator: options.findOperator ?? createOperatorLookup(db) },
     enrollment: { db, accessTokens, cutoffs, sync, log },
