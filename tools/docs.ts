@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
+import { renderMetrics } from '../src/platform/metrics-page.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
@@ -29,6 +30,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'README.md', marker: 'settings', render: renderSettings },
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
+  { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
@@ -6,9 +7,11 @@ import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js
 import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
 import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
+import { measureProcess } from '../operators/measure-process.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
+import { compareSchema } from '../platform/migrate.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
 import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
@@ -31,6 +34,8 @@ export interface Installation {
   readonly intune: IntuneClient
   /** How phones reach the API. With a free port it is known once the API listens. */
   readonly publicUrl: { value: string }
+  /** What must work for this process to be of use; whoever starts a part adds what that needs. */
+  readonly checks: Record<string, () => Promise<void>>
 }
 
 const CONTROL_CONNECTIONS = 3
@@ -68,7 +73,17 @@ export async function openInstallation (config: Config, options: { readonly log:
   const feeds = createFeedImports({ databaseUrl })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
-  return { config, log, lifecycle, db, controlDb, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  metrics.onScrape(async () => await measureProcess({ metrics, queues, apps: { partner: appsOf(config).INTUNE_CLIENT_ID, setup: appsOf(config).INTUNE_SETUP_CLIENT_ID } }))
+  const checks: Installation['checks'] = {
+    database: async () => { await sql`select 1`.execute(db) },
+    schema: async () => {
+      const { missing } = await compareSchema(db)
+      if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}; run sallyport migrate`)
+    },
+    queues: async () => { await queues.counts() },
+    intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
+  }
+  return { config, checks, log, lifecycle, db, controlDb, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {

@@ -16,7 +16,7 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
   const lifecycle = createLifecycle(log)
   try {
     const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
-    const opsUrl = await startOps(installation, {})
+    const opsUrl = await startOps(installation)
     const workers = await wireWorkers(installation, queueNames)
     lifecycle.onStop('workers', async () => await workers.close())
     log.info({ queues: queueNames, opsUrl, queueEngine: installation.queues.engine }, 'the workers run')

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify'
-import { sql } from 'kysely'
 import { createAccessTokens } from '../devices/access-tokens.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
@@ -52,6 +51,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const app = await buildApp({
     log,
     tracing,
+    metrics,
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
@@ -85,7 +85,9 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   const url = await listen(app, config.HOST, config.PORT)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
-  const opsUrl = await startOps(installation, { API: async () => { if (!app.server.listening) throw new Error('it does not listen') } })
+  installation.checks.API = async () => { if (!app.server.listening) throw new Error('it does not listen') }
+  installation.checks.journal = async () => { if (journal.waiting() >= config.JOURNAL_MAX_WAITING) throw new Error(`${journal.waiting()} reports wait for a commit, and more are turned away`) }
+  const opsUrl = await startOps(installation)
   return { url, opsUrl }
 }
 
@@ -110,18 +112,13 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
 }
 
 /** Starts the operations port of a process: health, metrics, queues. */
-export async function startOps (installation: Installation, checks: Readonly<Record<string, () => Promise<void>>>): Promise<string> {
-  const { config, db, queues, log, lifecycle, metrics, intel } = installation
+export async function startOps (installation: Installation): Promise<string> {
+  const { config, queues, log, lifecycle, metrics, checks } = installation
   const ops = await buildOpsApp({
     log,
     metrics,
     queues,
-    checks: {
-      ...checks,
-      database: async () => { await sql`select 1`.execute(db) },
-      queues: async () => { await queues.counts() },
-      intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
-    }
+    checks
   })
   lifecycle.onStop('operations port', async () => await ops.close())
   return await listen(ops, config.OPS_HOST, config.OPS_PORT)

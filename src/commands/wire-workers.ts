@@ -92,5 +92,13 @@ export async function wireWorkers (installation: Installation, queueNames: reado
     },
     heartbeats: { ...talkingToIntune, db: controlDb, heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
   }
+  // Known from the start: a worker that cannot be started is missing as well.
+  for (const name of queueNames) {
+    installation.checks[`worker ${name}`] = async () => {
+      const worker = queues.workers().find(({ queue }) => queue === name)
+      if (worker === undefined) throw new Error('it was not started')
+      await worker.check()
+    }
+  }
   return await startWorkers(options, queueNames)
 }

@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
+import type { Metrics } from '../platform/metrics.js'
 import { NO_TRACING, type Tracing } from '../platform/tracing.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
@@ -16,6 +17,7 @@ import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
 import { addTracing } from './plugins/tracing.js'
+import { countRequests } from './plugins/count-requests.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
@@ -37,6 +39,7 @@ export interface AppOptions {
   readonly log: Logger
   readonly version: string
   readonly tracing?: Tracing
+  readonly metrics?: Pick<Metrics, 'httpRequests'>
   readonly agentAuth: AgentAuthOptions
   readonly operatorAuth: OperatorAuthOptions
   readonly enrollment: EnrollmentRoutesOptions
@@ -81,6 +84,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(createValidatorCompiler())
+  if (options.metrics !== undefined) countRequests(app as unknown as FastifyInstance, options.metrics)
   addTracing(app as unknown as FastifyInstance, options.tracing ?? NO_TRACING)
   addProblemDetails(app as unknown as FastifyInstance)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createPostgresBackend, Queue } from 'bullmq'
+import { sql } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import type { Database } from './database.js'
 import { packageRoot } from './package-root.js'
 
 /** BullMQ's tables live in a schema of their own (queues.ts). */
@@ -14,7 +16,7 @@ const LOCK = 5_411_972_026
 
 interface Migration {
   readonly name: string
-  readonly sql: string
+  readonly text: string
   readonly sha256: string
 }
 
@@ -22,8 +24,8 @@ async function listMigrations (): Promise<Migration[]> {
   const folder = join(packageRoot, 'migrations')
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return await Promise.all(names.map(async (name) => {
-    const sql = await readFile(join(folder, name), 'utf8')
-    return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') }
+    const text = await readFile(join(folder, name), 'utf8')
+    return { name, text, sha256: createHash('sha256').update(text).digest('hex') }
   }))
 }
 
@@ -48,9 +50,9 @@ export async function migrate (options: { readonly databaseUrl: string, readonly
     assertSameHistory(migrations, applied)
 
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const { name, sql, sha256 } of missing) {
+    for (const { name, text, sha256 } of missing) {
       await client.query('begin')
-      await client.query(sql)
+      await client.query(text)
       await client.query('insert into schema_migration (name, sha256) values ($1, $2)', [name, sha256])
       await client.query('commit')
       options.log?.info({ migration: name }, 'migration applied')
@@ -60,6 +62,21 @@ export async function migrate (options: { readonly databaseUrl: string, readonly
   } finally {
     await client.end()
   }
+}
+
+export interface SchemaGap {
+  /** Migrations of this version that the database does not have. */
+  readonly missing: readonly string[]
+  /** Those that a newer version has applied. */
+  readonly newer: readonly string[]
+}
+
+/** How the database's schema differs from this version's. */
+export async function compareSchema (db: Database): Promise<SchemaGap> {
+  const names = (await readdir(join(packageRoot, 'migrations'))).filter((name) => name.endsWith('.sql')).sort()
+  const { rows } = await sql<{ name: string }>`select name from schema_migration order by name`.execute(db)
+  const applied = rows.map(({ name }) => name)
+  return { missing: names.filter((name) => !applied.includes(name)), newer: applied.filter((name) => !names.includes(name)) }
 }
 
 function assertSameHistory (migrations: readonly Migration[], applied: ReadonlyMap<string, string>): void {

@@ -41,6 +41,8 @@ export interface Queues {
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
   /** Takes such a schedule out again; none is no fault. */
   unschedule (name: QueueName, scheduleId: string): Promise<void>
+  /** The workers that were started here and not closed: whether each takes jobs, or throws with the reason. */
+  workers (): ReadonlyArray<{ readonly queue: QueueName, readonly check: () => Promise<void> }>
   counts (): Promise<Record<QueueName, Record<string, number>>>
   /** Age of the oldest job that waits, by queue; 0 when none does. */
   oldestWaitingSeconds (): Promise<Record<QueueName, number>>
@@ -78,7 +80,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   }
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
-  const workers = new Set<QueueWorker>()
+  const workers = new Map<QueueWorker, { readonly queue: QueueName, readonly check: () => Promise<void> }>()
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
 
@@ -99,6 +101,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
       let closed = false
+      let trouble: Error | undefined
       let current: OpenWorker
       const isPayload = ajv.compile(QUEUE_PAYLOADS[name])
       const begin = (): void => {
@@ -116,7 +119,8 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
           if (!closed) await worker.run()
         }).catch((error: unknown) => {
           if (closed) return
-          logError({ err: error as Error, queue: name })
+          trouble = error as Error
+          logError({ err: trouble, queue: name })
           // BullMQ keeps a failed beginning for ever, and run on it would try again without a pause.
           opened.close().catch(() => {})
           setTimeout(() => { if (!closed) begin() }, BEGIN_AGAIN_MS)
@@ -130,7 +134,13 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
           await current.close()
         }
       }
-      workers.add(handle)
+      workers.set(handle, {
+        queue: name,
+        async check () {
+          if (current.worker.isRunning()) return
+          throw new Error(trouble === undefined ? 'it has not begun to take jobs' : `it takes no jobs: ${trouble.message}`)
+        }
+      })
       return handle
     },
 
@@ -142,6 +152,8 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       await queueOf(name).removeJobScheduler(scheduleId)
     },
 
+    workers: () => [...workers.values()],
+
     counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
       const [oldest] = await queue.getJobs(['waiting'], 0, 0, true)
@@ -150,7 +162,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     async close () {
       closing = true
-      await Promise.all([...workers].map(async (worker) => await worker.close()))
+      await Promise.all([...workers.keys()].map(async (worker) => await worker.close()))
       await engine.close([...queues.values()])
     }
   }

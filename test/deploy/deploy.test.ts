@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
-import { createMetrics } from '../src/platform/metrics.js'
-import { packageRoot } from '../src/platform/package-root.js'
+import { createMetrics } from '../../src/platform/metrics.js'
+import { packageRoot } from '../../src/platform/package-root.js'
 
 const read = (path: string): string => readFileSync(join(packageRoot, 'deploy', path), 'utf8')
 
