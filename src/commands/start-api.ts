@@ -45,7 +45,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = signalsOf(installation)
   const app = await buildApp({

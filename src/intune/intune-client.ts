@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type AppAccess, createAppAccess } from './app-access.js'
 import type { CallBudget } from './call-budget.js'
 import { createDiscovery, type Discovery } from './discovery.js'
+import { askEntraTime } from './entra-time.js'
 import { createEntraTokens, type EntraApp } from './entra-credential.js'
 import { createGraphClient, graphScope, type GraphClient } from './graph-client.js'
 import { createHttpsAgent } from './https-agent.js'
@@ -48,6 +49,8 @@ export interface IntuneClient {
   readonly access: AppAccess
   /** The app that sets Intune up: the same one, unless there is a second. */
   readonly setup: { readonly graph: GraphClient, readonly access: AppAccess, readonly isSeparate: boolean }
+  /** What time it is at Entra. @throws when Entra does not answer */
+  askEntraTime (): Promise<Date>
   /** Ends kept-alive connections. */
   close (): Promise<void>
 }
@@ -83,6 +86,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
     access,
     setup,
     ...(budget === undefined ? {} : { budget }),
+    askEntraTime: async () => await askEntraTime({ authorityHost, agent }),
     async close () {
       await Promise.all([agent.close(), tenantAgent.close()])
     }

@@ -14,7 +14,8 @@ const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(:\/\/[^\s"\\/@:]*:)[^\s"\\/@]+@/g, `$1${CENSOR}@`]
 ]
 
-const blotOut = (line: string): string => SECRETS.reduce((text, [secret, instead]) => text.replace(secret, instead), line)
+/** A text without the secrets that stand in it, by their names or by how they look. */
+export const blotOut = (line: string): string => SECRETS.reduce((text, [secret, instead]) => text.replace(secret, instead), line)
 
 const MAX_CAUSES = 5
 
