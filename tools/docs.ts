@@ -7,6 +7,7 @@ import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
+import { renderLogEvents } from './log-events.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
 export interface GeneratedPart {
@@ -31,6 +32,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
+  { page: 'docs/logs.md', marker: 'log-events', render: renderLogEvents },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
