@@ -4,20 +4,25 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
-COPY bin ./bin
 COPY src ./src
 COPY workers ./workers
-COPY bench ./bench
-COPY tools ./tools
-COPY migrations ./migrations
-RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# Without the embedded PostgreSQL, which is for `sallyport up`; and without what only compilers and debuggers read.
+RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
+  && find node_modules dist -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.tsbuildinfo' \) -delete
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 OPS_HOST=0.0.0.0
 WORKDIR /app
-COPY --from=build --chown=node:node /app ./
-RUN mkdir /shared && chown node:node /shared
-USER node
+# All of it belongs to root: the process cannot change its own code.
+COPY package.json ./
+COPY bin ./bin
+COPY migrations ./migrations
+COPY src/intel/bundled ./src/intel/bundled
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+RUN mkdir /shared && chown 1000:1000 /shared
+# `node`, by number: Kubernetes can only tell from a number that it is not root.
+USER 1000:1000
 EXPOSE 8080 9090
 ENTRYPOINT ["node", "bin/sallyport.js"]
 CMD ["api"]

@@ -9,6 +9,8 @@ export interface Acknowledged { readonly deviceId: string, readonly accepted: nu
 export interface Ledger {
   /** Reports scored so far, and when the last of them was. */
   scored (): Promise<{ readonly reports: number, readonly lastAtMs: number }>
+  /** Groups of the journal that wait to be scored. */
+  unscored (): Promise<number>
   /** Waits until every report is scored and Intune was told everything. */
   drained (): Promise<void>
   check (acknowledged: readonly Acknowledged[]): Promise<Checks>
@@ -66,6 +68,10 @@ export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: 
       const [row] = await ask<{ reports: string, last: Date | null }>(`
         select (select count(*) from report) - (select coalesce(sum(reports), 0) from unscored_group) as reports, max(assessed_at) as last from device_state`)
       return { reports: Number(row!.reports), lastAtMs: row!.last?.getTime() ?? 0 }
+    },
+    async unscored () {
+      const [row] = await ask<{ count: string }>('select count(*) as count from unscored_group')
+      return Number(row!.count)
     },
     async drained () {
       const deadline = Date.now() + DRAIN_LIMIT_MS

@@ -89,10 +89,10 @@ async function measureSallyport (options: BenchOptions, sallyport: StartedSallyp
   }
 }
 
-interface Parts { readonly sallyport: StartedSallyport, readonly load: Remote<LoadApi>, readonly ledger: Ledger, readonly redis: StartedRedis | undefined }
+export interface Parts { readonly sallyport: StartedSallyport, readonly load: Remote<LoadApi>, readonly ledger: Ledger, readonly redis: StartedRedis | undefined }
 
 /** As many reports as are taken (or `--rate`), until the last of them is scored. */
-async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { sallyport, load, ledger, redis }: Parts) {
+export async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { sallyport, load, ledger, redis }: Parts) {
   tell('as many as possible …')
   const roles = rolesOf(sallyport, load, redis)
   const before = await ledger.scored()

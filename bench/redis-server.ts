@@ -5,25 +5,44 @@ import { findFreePort } from '../src/platform/free-port.js'
 
 export interface StartedRedis {
   readonly url: string
+  readonly port: number
   readonly pid: number
   /** At once: nothing in it is worth keeping. */
   stop (): Promise<void>
 }
 
-/** Starts a Redis or Valkey of this machine on a free loopback port; undefined when there is none. */
-export async function startRedis (): Promise<StartedRedis | undefined> {
-  for (const program of ['redis-server', 'valkey-server']) {
-    const port = await findFreePort()
-    const child = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
+/** `redis` and `valkey` speak the same protocol and take the same options. */
+export const REDIS_PROGRAMS = ['redis-server', 'valkey-server'] as const
+export type RedisProgram = (typeof REDIS_PROGRAMS)[number]
+
+export interface StartRedisOptions {
+  /** Added to those that make a server without files. */
+  readonly args?: readonly string[]
+  /** A configuration file, as a Sentinel must have one; comes before all options. */
+  readonly file?: string
+  readonly program?: RedisProgram
+  /** By default a free one. */
+  readonly port?: number
+}
+
+/** Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. */
+export async function startRedis ({ args = [], file, program, port: wanted }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
+  for (const name of program === undefined ? REDIS_PROGRAMS : [program]) {
+    const port = wanted ?? await findFreePort()
+    const child = spawn(name, [
+      ...(file === undefined ? [] : [file]), '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...args
+    ], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     if (!await hasStarted(child)) continue
     const ended = once(child, 'exit')
+    // A Sentinel says nothing of connections, and all listen by the time their id is told.
     for await (const line of createInterface({ input: child.stdout })) {
-      if (line.includes('eady to accept connections')) break
+      if (/eady to accept connections|Sentinel ID is/.test(line)) break
     }
     child.stdout.resume()
-    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
     return {
       url: `redis://127.0.0.1:${port}`,
+      port,
       pid: child.pid!,
       async stop () {
         child.kill('SIGKILL')
@@ -34,5 +53,8 @@ export async function startRedis (): Promise<StartedRedis | undefined> {
   return undefined
 }
 
-const hasStarted = async (child: ChildProcess): Promise<boolean> =>
-  await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)])
+// Not `once` of node:events, which would throw the error.
+const hasStarted = async (child: ChildProcess): Promise<boolean> => await new Promise((resolve) => {
+  child.once('spawn', () => resolve(true))
+  child.once('error', () => resolve(false))
+})

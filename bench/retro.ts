@@ -46,7 +46,7 @@ export async function retro ({ phones, workers, tell }: BenchOptions): Promise<B
       return {
         seconds: round((performance.now() - startedAt) / 1000),
         config: { phones, workers, signers: certificates.length },
-        results: { phones, hits: devices.length, newAtIntune: news, allAtIntuneMs: round(acted.allAtIntuneMs), importMs: round(acted.importMs), ...latencies.results },
+        results: { phones, hits: devices.length, newAtIntune: news, allAtIntuneMs: round(acted.allAtIntuneMs), importMs: round(acted.importMs), allJudgedMs: round(acted.allJudgedMs), ...latencies.results },
         baselines: latencies.baselines,
         ratios: {},
         checks: {
@@ -88,7 +88,8 @@ async function fill (dataDir: string, { phones, workers, tell }: Pick<BenchOptio
 async function untilQuiet (db: Database): Promise<void> {
   for (const endsAt = performance.now() + QUIET_LIMIT_MS; performance.now() < endsAt; await wait(1_000)) {
     const { rows: [row] } = await sql<{ is_quiet: boolean }>`
-      select (select reassessed_version = version from intel_version) and not exists (select from rescoring where finished_at is null) and not exists (select from intune_outbox) as is_quiet`.execute(db)
+      select (select reassessed_version = version from intel_version) and not exists (select from rescoring where finished_at is null) and not exists (select from intune_outbox)
+        and not exists (select from device_state where due_at <= now()) and exists (select from reconciliation where full_at is not null and lease_id is null) as is_quiet`.execute(db)
     if (row!.is_quiet) return
   }
 }
@@ -119,7 +120,7 @@ async function enrolAtIntune (db: Database, { simulatorUrl, entraTenantId }: Sta
   if (!answer.ok) throw new Error(`the simulator takes no phones: ${answer.status} ${await answer.text()}`)
 }
 
-interface Acted { readonly allAtIntuneMs: number, readonly importMs: number, readonly found: number, readonly high: number }
+interface Acted { readonly allAtIntuneMs: number, readonly importMs: number, readonly allJudgedMs: number, readonly found: number, readonly high: number }
 
 async function importAndWait (db: Database, { apiUrl, operatorToken }: StartedSallyport, certificates: readonly string[], devices: readonly string[]): Promise<Acted> {
   const bundle = {
@@ -131,14 +132,16 @@ async function importAndWait (db: Database, { apiUrl, operatorToken }: StartedSa
   const answer = await fetch(`${apiUrl}/v1/intel/feeds/bench/import`, { method: 'POST', headers: { authorization: `Bearer ${operatorToken}`, 'content-type': 'application/octet-stream' }, body: JSON.stringify(bundle) })
   if (!answer.ok) throw new Error(`the import failed: ${answer.status} ${await answer.text()}`)
   const importMs = performance.now() - startedAt
+  let allJudgedMs: number | undefined
   for (;;) {
     const { rows: [row] } = await sql<{ high: number, told: number }>`
       select count(*) filter (where level = 'high') as high, count(*) filter (where level = 'high' and reported_version = desired_version) as told
       from device_state where device_id = any(${devices}::uuid[])`.execute(db)
+    if (row!.high === devices.length) allJudgedMs ??= performance.now() - startedAt
     if (row!.told === devices.length || performance.now() - startedAt > LIMIT_MS) {
       const allAtIntuneMs = performance.now() - startedAt
       const { found } = await db.selectFrom('rescoring').select('found').orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
-      return { allAtIntuneMs, importMs, found, high: row!.high }
+      return { allAtIntuneMs, importMs, allJudgedMs: allJudgedMs ?? LIMIT_MS, found, high: row!.high }
     }
     await wait(POLL_MS)
   }

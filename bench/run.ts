@@ -4,7 +4,10 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
+  soak: async () => (await import('./soak.js')).soak,
   accept: async () => (await import('./accept.js')).accept,
+  costs: async () => (await import('./costs.js')).costs,
+  scale: async () => (await import('./scale.js')).scale,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
   precision: async () => (await import('./precision.js')).precision,
@@ -19,6 +22,9 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
 const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
 
+/** Seconds unless asked otherwise; ten where nothing is said here. */
+const DEFAULT_SECONDS: Readonly<Record<string, number>> = { soak: 1_800 }
+
 function positive (text: string): number {
   const number = Number(text)
   if (!(number > 0)) throw new InvalidArgumentError('must be a number above 0')
@@ -29,9 +35,9 @@ const command = new Command('npm run bench --')
   .description('measure Sallyport on this machine; exits 1 when something was lost, doubled or wrong, never for being slow')
   .argument('<name>', `one of: ${Object.keys(BENCHMARKS).join(', ')}`)
   .option('--json', 'print one object')
-  .option('--seconds <n>', 'how long each load lasts', positive, 10)
+  .option('--seconds <n>', 'how long each load lasts (default: 10; soak: 1800)', positive)
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
-  .option('--workers <n>', 'worker processes', positive, Math.max(1, availableParallelism() - 1))
+  .option('--workers <n>', 'worker processes; `scale` compares 1, 2 and 4', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
   .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000; retro, preview, sync, simulator: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
@@ -43,9 +49,9 @@ const [name = ''] = command.args
 const load = BENCHMARKS[name]
 if (load === undefined) command.error(`there is no benchmark "${name}"; there are: ${Object.keys(BENCHMARKS).join(', ')}`, { exitCode: 2 })
 
-const { json = false, phones = DEFAULT_PHONES[name] ?? 1_000, ...options } = command.opts<Omit<BenchOptions, 'tell' | 'phones'> & { json?: boolean, phones?: number }>()
+const { json = false, phones = DEFAULT_PHONES[name] ?? 1_000, seconds = DEFAULT_SECONDS[name] ?? 10, ...options } = command.opts<Omit<BenchOptions, 'tell' | 'phones' | 'seconds'> & { json?: boolean, phones?: number, seconds?: number }>()
 const benchmark = await load!()
-const report = toReport(name, await benchmark({ ...options, phones, tell: (message) => process.stderr.write(`${message}\n`) }))
+const report = toReport(name, await benchmark({ ...options, phones, seconds, tell: (message) => process.stderr.write(`${message}\n`) }))
 process.stdout.write(json ? JSON.stringify(report) + '\n' : describe(report))
 // Streams that are still open must not keep us.
 process.exit(Object.values(report.checks).every(Boolean) ? 0 : 1)

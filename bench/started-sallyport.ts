@@ -32,23 +32,30 @@ export interface StartOptions {
   readonly redisUrl?: string
   /** A folder that was filled before, and that stays; by default a new one, which goes. */
   readonly filled?: string
+  /** Settings of its processes. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts everything as `sallyport up --workers N` does, on a data folder that is kept as safe as any. */
-export async function startSallyport ({ workers, redisUrl, filled }: StartOptions): Promise<StartedSallyport> {
+export async function startSallyport ({ workers, redisUrl, filled, env = {} }: StartOptions): Promise<StartedSallyport> {
   const dataDir = filled ?? await makeDataDir()
   // Node's own options reach every process: `node --cpu-prof dist/bench/run.js …` profiles them all.
   const child = spawn(process.execPath, [
     ...process.execArgv, join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
-  ], { env: { ...process.env, LOG_LEVEL: 'warn', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
+  ], { env: { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn', ...env, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
   const stop = async (): Promise<void> => {
     await end(child)
     if (filled === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-    const ready = JSON.parse((await lines.next()).value ?? '{}') as Record<string, string>
-    const { processes, databaseUrl } = JSON.parse((await lines.next()).value ?? '{}') as Pick<StartedSallyport, 'processes' | 'databaseUrl'>
+    const told = async <T>(): Promise<T> => {
+      const line = await lines.next()
+      if (line.done === true) throw new Error('it ended before it was ready')
+      return JSON.parse(line.value) as T
+    }
+    const ready = await told<Record<string, string>>()
+    const { processes, databaseUrl } = await told<Pick<StartedSallyport, 'processes' | 'databaseUrl'>>()
     return {
       apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, tenantId: ready.tenantId!, entraTenantId: ready.entraTenantId!, operatorToken: ready.operatorToken!, enrollmentToken: ready.enrollmentToken!,
       processes, databaseUrl, stop

@@ -30,18 +30,21 @@ export async function sync ({ phones, tell }: BenchOptions): Promise<BenchFindin
     const tenants: BenchTenant[] = []
     for (let count = 0; count < TENANTS; count++) tenants.push(await stage.makeTenant(perTenant))
     const single = await stage.makeTenant(1)
-    await connectAll(stage, [...tenants, single])
+    const large = await stage.makeTenant(phones)
+    await connectAll(stage, [...tenants, single, large])
 
     tell('as fast as it goes …')
     const free = await drainFreely(stage, tenants)
     const differentAtFirst = await stage.countDifferent(tenants)
     tell('a single high of another tenant beside that …')
     const beside = await measureBeside(stage, tenants, single)
+    tell('and beside one tenant with as many phones …')
+    const besideOne = await measureBeside(stage, [large], single)
     tell('at the limits that Microsoft publishes …')
     const limited = await drainLimited(stage, tenants[0]!, perTenant)
     tell('a change now and then of one tenant, at these limits and without …')
     const trickling = { limited: await measureTrickle(stage, tenants[0]!, createCallBudget(stage.db, PUBLISHED_LIMITS)), free: await measureTrickle(stage, tenants[0]!) }
-    const differentAtLast = await stage.countDifferent([...tenants, single])
+    const differentAtLast = await stage.countDifferent([...tenants, single, large])
     const waiting = (await stage.db.selectFrom('intune_outbox').select('device_id').execute()).length
 
     const devices = perTenant * TENANTS
@@ -62,6 +65,9 @@ export async function sync ({ phones, tell }: BenchOptions): Promise<BenchFindin
         singleHighMs: quantiles(beside.delays),
         slowestSingleHighMs: round(Math.max(0, ...beside.delays)),
         singleHighs: beside.delays.length,
+        singleHighBesideOneTenantMs: quantiles(besideOne.delays),
+        slowestBesideOneTenantMs: round(Math.max(0, ...besideOne.delays)),
+        singleHighsBesideOneTenant: besideOne.delays.length,
         tricklingMs: { limited: quantiles(trickling.limited), free: quantiles(trickling.free) },
         drainSecondsAtPublishedLimits: round(limited.seconds),
         theoreticalSeconds: round(limited.theoreticalSeconds)

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
+import { readRedisUrl } from './redis-url.js'
 
 interface Setting<T extends TSchema> {
   readonly schema: T
@@ -23,6 +24,10 @@ const SECRETS_KEY_PATTERN = '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(,[A-Za-z0-9+/
 const PAIRS_PATTERN = '^[^=,\\s]+=[^,]*(,\\s*[^=,\\s]+=[^,]*)*$'
 const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const CLIENT = `(${GUID}/)?${GUID}`
+const ROLE_MAPPING = `[^,=]*[^,=\\s][^,=]*=\\s*(?:platform-admin|(?:viewer|analyst|admin)(?:@(?:\\*|${GUID}))?)\\s*`
+const CLAIMS = '^[^\\s,]+(,[^\\s,]+)*$'
+/** Signatures that a public key verifies. */
+const TOKEN_ALGORITHM = '(RS|PS|ES)(256|384|512)|EdDSA'
 /** Tokens for Graph and Intune are handed to many; whoever has one must not get in here with it (their ids: Microsoft's first-party apps). */
 const FOREIGN_AUDIENCE = /^(?:https:\/\/(?:graph|api\.manage)[^/]*\.microsoft\.(?:com|us)\/*|00000003-0000-0000-c000-000000000000|c161e42e-d4df-4a3d-9b42-e7a3c31f59d4)$/i
 const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|highSeverity|unresponsive|misconfigured)=[^,=\\s]+'
@@ -30,11 +35,12 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
-  REDIS_URL: setting(Type.String({ pattern: '^rediss?://' }), 'Redis or Valkey for the queues and for rate limits. Unset: both live in PostgreSQL.', undefined, true),
+  REDIS_URL: setting(Text, 'Redis or Valkey for the queues and for rate limits: `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host,host/master` or `redis+cluster://[user:password@]host,host`; `rediss…` with TLS; [all forms](docs/redis.md). Unset: both live in PostgreSQL.', undefined, true),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),
   OPS_PORT: setting(Port, 'Port for health, metrics and queues; 0 takes any free one.', '9090'),
+  STOP_DELAY_SECONDS: setting(Type.Integer({ minimum: 0, maximum: 300 }), 'How long the API goes on answering after it was asked to stop, while `/readyz` says 503 and each answer closes its connection: as long as your load balancer needs to notice. `sallyport up` does not wait unless it is set.', '1'),
   TRUST_PROXY: setting(Text, 'Comma-separated addresses or networks (`10.0.0.0/8`, `loopback`) of the proxies in front of the API, whose `X-Forwarded-For` names the caller for rate limits. Unset: nobody is believed.'),
   PUBLIC_URL: setting(Url, 'How phones reach the API; the audience of their assertions. Unset: the address listened on.'),
   LOG_LEVEL: setting(Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'How much is logged, as JSON lines on standard error.', 'info'),
@@ -44,7 +50,7 @@ export const SETTINGS = {
   RATE_LIMIT_TENANT: setting(Positive, 'Requests a minute of all phones of a tenant together.', '600000'),
   RATE_LIMIT_ADDRESS: setting(Positive, 'Enrolments and access tokens a minute for one address (IPv6: one /64).', '6000'),
   RATE_LIMIT_FAILURES: setting(Positive, 'Requests a minute of one address with keys or tokens that do not count.', '600'),
-  RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key.', '1200'),
+  RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key, or of one who signed in.', '1200'),
   RATE_LIMIT_PARTNER: setting(Positive, 'Requests a minute of one relying party\'s app in one tenant.', '600'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
@@ -89,6 +95,16 @@ export const SETTINGS = {
   INTUNE_HEARTBEAT_MINUTES: setting(Positive, 'How often each tenant\'s connector sends its heartbeat.', '60'),
   PARTNER_API_AUDIENCE: setting(Type.String({ pattern: '^[^\\s,]+(,[^\\s,]+)*$' }), 'Whom tokens of relying parties must be meant for: the client id of the Entra app that stands for this API, or its App ID URI where it asks for version 1 tokens; several separated by commas. Unset: there is no partner state API; `sallyport up` with its simulator has one.'),
   PARTNER_API_CLIENTS: setting(Type.String({ pattern: `^${CLIENT}(,${CLIENT})*$` }), 'Comma-separated client ids of apps that may call the partner state API; `<Entra tenant id>/<client id>` means that tenant\'s alone. Unset: every app to which an administrator gave the role.'),
+  OIDC_AUDIENCE: setting(Type.String({ pattern: '^[^\\s,]+(,[^\\s,]+)*$' }), 'Whom operators\' tokens must be meant for: the client id of the Entra app that stands for this API, or what your provider calls it; several separated by commas. Unset: operators come with API keys only.'),
+  OIDC_ISSUER: setting(HttpsUrl, 'The one provider that operators sign in with, as its tokens name it (`iss`). Unset: Entra, `<ENTRA_AUTHORITY_HOST>/<Entra tenant id>/v2.0`, of every tenant that is known here.'),
+  OIDC_PLATFORM_TENANTS: setting(Type.String({ pattern: `^${GUID}(,${GUID})*$` }), 'Comma-separated Entra tenant ids of those who run this installation. Only their tokens can say `platform-admin` or give a role in all or other tenants.'),
+  OIDC_ROLE_MAP: setting(Type.String({ pattern: `^${ROLE_MAPPING}(,${ROLE_MAPPING})*$` }), 'What roles and groups of tokens mean: `Mtd.Analyst=analyst` (in the customer\'s own tenant), `8b1…=viewer@*` (in all), `soc=analyst@<tenant id>`, `root=platform-admin`; separated by commas. Unset: `viewer`, `analyst`, `admin` and `platform-admin` mean themselves.'),
+  OIDC_ROLES_CLAIM: setting(Type.String({ pattern: CLAIMS }), 'Claims that hold roles, separated by commas; a dot leads into an object (`realm_access.roles`).', 'roles'),
+  OIDC_GROUPS_CLAIM: setting(Type.String({ pattern: CLAIMS }), 'Claims that hold groups; grants can name those too.', 'groups'),
+  OIDC_SCOPE: setting(Type.String({ pattern: '^[\\x21-\\x7e]+$' }), 'Scope that tokens of people must have. Unset: `access_as_user` with Entra, none with another provider.'),
+  OIDC_CLIENTS: setting(Type.String({ pattern: CLAIMS }), 'Comma-separated client ids of apps whose users may come. Unset: any that your provider gave a token for this API.'),
+  OIDC_ALGORITHMS: setting(Type.String({ pattern: `^(?:${TOKEN_ALGORITHM})(?:,(?:${TOKEN_ALGORITHM}))*$` }), 'Algorithms of signatures, with another provider; Entra\'s is RS256 alone.', 'RS256'),
+  OIDC_CA_FILE: setting(Text, 'PEM file with an extra certificate authority to trust when asking the provider for its keys. Unset: INTUNE_CA_FILE.'),
   INTUNE_RECONCILE_MINUTES: setting(Positive, 'How often each tenant\'s phones are compared with what Intune and Entra know; everything once an hour, else what changed.', '15'),
   INTUNE_UNRESPONSIVE_DAYS: setting(Positive, 'Days without a heartbeat after which Intune ignores us, as set in its connector, for tenants where Sallyport has not read it. It raises an alarm at half of that.', '1'),
   INTUNE_WRITE_LIMIT: setting(Type.Integer({ minimum: 0 }), 'Writing calls to Intune\'s partner services in 20 s for one tenant, over all workers. The partner services\' own limits are not public; this is what Microsoft publishes for its nearest resources. 0: no limit.', '100'),
@@ -106,7 +122,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' | 'OTEL_EXPORTER_OTLP_HEADERS' | 'OTEL_RESOURCE_ATTRIBUTES' | 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES'
+type OptionalKey = 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' | 'OTEL_EXPORTER_OTLP_HEADERS' | 'OTEL_RESOURCE_ATTRIBUTES' | 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES' | 'OIDC_AUDIENCE' | 'OIDC_ISSUER' | 'OIDC_PLATFORM_TENANTS' | 'OIDC_ROLE_MAP' | 'OIDC_SCOPE' | 'OIDC_CLIENTS' | 'OIDC_CA_FILE'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
@@ -168,11 +184,43 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   if (config.INTUNE_SETUP_CLIENT_ID === undefined) {
     for (const proof of ENTRA_APPS[1].proofs) if (config[proof] !== undefined) faults.push({ variable: proof, message: 'is of use only with INTUNE_SETUP_CLIENT_ID' })
   }
-  const foreign = String(config.PARTNER_API_AUDIENCE ?? '').split(',').filter((audience) => FOREIGN_AUDIENCE.test(audience))
-  if (foreign.length > 0) faults.push({ variable: 'PARTNER_API_AUDIENCE', message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })
+  if (typeof config.REDIS_URL === 'string') for (const message of readRedisUrl(config.REDIS_URL).faults) faults.push({ variable: 'REDIS_URL', message })
+  for (const variable of ['PARTNER_API_AUDIENCE', 'OIDC_AUDIENCE']) {
+    const foreign = String(config[variable] ?? '').split(',').filter((audience) => FOREIGN_AUDIENCE.test(audience))
+    if (foreign.length > 0) faults.push({ variable, message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })
+  }
+  faults.push(...signInFaults(config as Partial<Config>))
   if (Number(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE) > Number(config.OTEL_BSP_MAX_QUEUE_SIZE)) faults.push({ variable: 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', message: 'must not be more than OTEL_BSP_MAX_QUEUE_SIZE' })
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
+}
+
+/** Settings of the operators' sign-in that do not go together. */
+function signInFaults (config: Partial<Config>): Array<{ variable: string, message: string }> {
+  const { OIDC_AUDIENCE, OIDC_ISSUER, OIDC_ROLE_MAP, OIDC_ALGORITHMS } = config
+  const faults: Array<{ variable: string, message: string }> = []
+  if (OIDC_AUDIENCE === undefined) {
+    const idle = ['OIDC_ISSUER', 'OIDC_PLATFORM_TENANTS', 'OIDC_ROLE_MAP', 'OIDC_SCOPE', 'OIDC_CLIENTS', 'OIDC_CA_FILE'] as const
+    for (const variable of idle) if (config[variable] !== undefined) faults.push({ variable, message: 'is of use only with OIDC_AUDIENCE' })
+    return faults
+  }
+  const isEntra = OIDC_ISSUER === undefined || entraTenantOf(config.ENTRA_AUTHORITY_HOST ?? '', OIDC_ISSUER) !== undefined
+  if (isEntra && OIDC_ALGORITHMS !== undefined && OIDC_ALGORITHMS !== 'RS256') faults.push({ variable: 'OIDC_ALGORITHMS', message: 'must be RS256 with Entra' })
+  if (OIDC_ISSUER === undefined) return faults
+  if (/^https:\/\/[^/]+\/(?:common|organizations|consumers)\/v2\.0\/?$/.test(OIDC_ISSUER)) {
+    faults.push({ variable: 'OIDC_ISSUER', message: 'must be unset for Entra of many tenants, or name one tenant by its id' })
+  }
+  if (config.OIDC_PLATFORM_TENANTS !== undefined) faults.push({ variable: 'OIDC_PLATFORM_TENANTS', message: 'is of no use with OIDC_ISSUER, which is that of those who run this installation' })
+  const placeless = isEntra ? [] : (OIDC_ROLE_MAP ?? '').split(',').filter((entry) => /=\s*(?:viewer|analyst|admin)\s*$/.test(entry))
+  if (placeless.length > 0) faults.push({ variable: 'OIDC_ROLE_MAP', message: `must say where, with @* or @<tenant id>, since tokens of this provider are of no tenant: ${placeless.join(', ')}` })
+  return faults
+}
+
+/** The Entra tenant whose tokens an issuer stands for; undefined: it is another provider. */
+export function entraTenantOf (authorityHost: string, issuer: string): string | undefined {
+  if (!URL.canParse(authorityHost)) return undefined
+  const { origin } = new URL(authorityHost)
+  return issuer.startsWith(`${origin}/`) ? new RegExp(`^/(${GUID})/v2\\.0$`).exec(issuer.slice(origin.length))?.[1] : undefined
 }
 
 /** Text that is not of the kind stays text, for the schema to refuse. */

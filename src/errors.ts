@@ -41,5 +41,6 @@ export const UnsupportedEncodingError = createError<[string]>('unsupported-encod
 export const MalformedEncodingError = createError('malformed-encoding', 'The body is not what its Content-Encoding says.', 400)
 export const TooManyRequestsError = createError<[number]>('too-many-requests', 'Too many requests; come again in %s seconds.', 429)
 export const EntraKeysUnavailableError = createError('entra-keys-unavailable', 'Entra\'s signing keys cannot be fetched right now, so no token can be checked.', 503)
+export const ProviderKeysUnavailableError = createError('provider-keys-unavailable', 'The signing keys of the sign-in provider cannot be fetched right now, so no token can be checked.', 503)
 export const PartnerApiNotConfiguredError = createError('partner-api-not-configured', 'The partner state API is not set up here: PARTNER_API_AUDIENCE is not set.', 404)
 export const CursorExpiredError = createError<[string]>('cursor-expired', '%s', 410)

@@ -11,24 +11,28 @@ const root = packageRoot
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/errors.ts': [],
-  'src/config.ts': [],
-  'src/platform': ['src/errors.ts'],
+  // What REDIS_URL may say is checked with the other settings, and read again where somebody connects.
+  'src/redis-url.ts': [],
+  'src/config.ts': ['src/redis-url.ts'],
+  'src/platform': ['src/errors.ts', 'src/redis-url.ts'],
   'src/telemetry': ['src/platform', 'src/errors.ts'],
   'src/intel': ['src/platform', 'src/errors.ts'],
   'src/risk': ['types:src/telemetry', 'types:src/intel'],
   'src/devices': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/errors.ts'],
   'src/intune': ['src/platform', 'src/devices', 'types:src/risk', 'src/errors.ts'],
   'src/signals': ['src/platform', 'src/devices', 'src/errors.ts'],
-  'src/operators': ['src/platform', 'src/devices', 'src/intune', 'src/risk', 'src/errors.ts'],
+  // Who vouches for callers: tokens of OpenID providers, for operators and relying parties alike.
+  'src/identity': ['src/platform', 'src/errors.ts'],
+  'src/operators': ['src/platform', 'src/devices', 'src/identity', 'src/intune', 'src/risk', 'src/errors.ts'],
   // What relying parties read: states and changes of devices, and how the connector is.
-  'src/partners': ['src/platform', 'src/devices', 'src/intune', 'types:src/risk', 'src/errors.ts'],
+  'src/partners': ['src/platform', 'src/devices', 'src/identity', 'src/intune', 'types:src/risk', 'src/errors.ts'],
   // How a customer's Microsoft side comes to be set up: uses both, and neither knows of it.
   'src/onboarding': ['src/platform', 'src/devices', 'src/intune', 'src/operators', 'src/errors.ts', 'types:src/risk'],
-  'src/http': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/operators', 'src/onboarding', 'src/partners', 'src/errors.ts', 'types:src/config.ts'],
+  'src/http': ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/identity', 'src/intune', 'src/signals', 'src/operators', 'src/onboarding', 'src/partners', 'src/errors.ts', 'types:src/config.ts'],
   'src/agent': ['src/telemetry'],
   'src/simulator/intune': [],
   'src/simulator/fleet': ['src/agent', 'types:src/telemetry'],
-  workers: ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/errors.ts', 'types:src/config.ts']
+  workers: ['src/platform', 'src/telemetry', 'src/intel', 'src/risk', 'src/devices', 'src/intune', 'src/signals', 'src/operators', 'src/errors.ts', 'types:src/config.ts']
 }
 
 /** The entry wires everything, so it may see everything. */

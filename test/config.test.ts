@@ -15,6 +15,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   PORT: ['0', 0],
   OPS_HOST: ['::1', '::1'],
   OPS_PORT: ['65535', 65_535],
+  STOP_DELAY_SECONDS: ['15', 15],
   TRUST_PROXY: ['10.0.0.0/8', '10.0.0.0/8'],
   PUBLIC_URL: ['https://mtd.example.org', 'https://mtd.example.org'],
   LOG_LEVEL: ['debug', 'debug'],
@@ -69,6 +70,16 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   INTUNE_HEARTBEAT_MINUTES: ['15', 15],
   PARTNER_API_AUDIENCE: ['api://x,0000000a-0000-0000-c000-00000000000b', 'api://x,0000000a-0000-0000-c000-00000000000b'],
   PARTNER_API_CLIENTS: ['0000000a-0000-0000-c000-00000000000c', '0000000a-0000-0000-c000-00000000000c'],
+  OIDC_AUDIENCE: ['api://y', 'api://y'],
+  OIDC_ISSUER: ['https://idp.example/realms/x', 'https://idp.example/realms/x'],
+  OIDC_PLATFORM_TENANTS: ['0000000a-0000-0000-c000-00000000000d', '0000000a-0000-0000-c000-00000000000d'],
+  OIDC_ROLE_MAP: ['Soc Team=analyst@*, root=platform-admin', 'Soc Team=analyst@*, root=platform-admin'],
+  OIDC_ROLES_CLAIM: ['realm_access.roles,roles', 'realm_access.roles,roles'],
+  OIDC_GROUPS_CLAIM: ['https://example.org/groups', 'https://example.org/groups'],
+  OIDC_SCOPE: ['mtd:operate', 'mtd:operate'],
+  OIDC_CLIENTS: ['a,b', 'a,b'],
+  OIDC_ALGORITHMS: ['ES256,EdDSA', 'ES256,EdDSA'],
+  OIDC_CA_FILE: ['/etc/ssl/idp.pem', '/etc/ssl/idp.pem'],
   INTUNE_RECONCILE_MINUTES: ['5', 5],
   PARTNER_WIRE_APP_SYNC_REQUEST_TYPE: ['8', 8],
   PARTNER_WIRE_APP_SYNC_ANSWER_TYPE: ['9', 9],
@@ -93,9 +104,11 @@ t.test('every setting comes from the environment', async (t) => {
   // An app proves itself by a secret, a certificate or a federated token: by one of them.
   const ways = ['CLIENT_SECRET', 'CLIENT_CERTIFICATE', 'FEDERATED_TOKEN_FILE']
   for (const way of ways) {
-    const names = NAMES.filter((name) => !ways.some((other) => other !== way && (name === `INTUNE_${other}` || name === `INTUNE_SETUP_${other}`)))
+    const names = NAMES.filter((name) => !ways.some((other) => other !== way && (name === `INTUNE_${other}` || name === `INTUNE_SETUP_${other}`)) && name !== 'OIDC_PLATFORM_TENANTS')
     t.strictSame({ ...loadConfig(textsOf(names)) }, Object.fromEntries(names.map((name) => [name, VALUES[name][1]])))
   }
+  // Which is of use with Entra of many tenants alone.
+  t.match(loadConfig(textsOf(['OIDC_AUDIENCE', 'OIDC_PLATFORM_TENANTS'])), { OIDC_PLATFORM_TENANTS: VALUES.OIDC_PLATFORM_TENANTS[1] })
 })
 
 t.test('without an environment there are defaults, none of them a secret, and nothing can be changed', async (t) => {
@@ -116,6 +129,7 @@ t.test('a value that is wrong is refused by the name of its variable', async (t)
     ['DATABASE_URL', 'mysql://db/x'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
     ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
     ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
+    ['OIDC_AUDIENCE', 'a b'], ['OIDC_AUDIENCE', '00000003-0000-0000-c000-000000000000'], ['OIDC_ALGORITHMS', 'HS256'], ['OIDC_ALGORITHMS', 'RS256,none'], ['OIDC_ROLES_CLAIM', 'a,,b'],
     ['SECRETS_KEY', 'c2hvcnQ='], ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']
   ]
   for (const [name, text] of wrong) {
@@ -140,6 +154,35 @@ t.test('an Entra app needs exactly one way to prove itself, and the fault names 
     for (const one of all) t.doesNotThrow(() => loadConfig({ [`${app}CLIENT_ID`]: 'an-app', ...Object.fromEntries([one]) }), one[0])
   }
   t.throws(() => loadConfig({ INTUNE_SETUP_CLIENT_SECRET: SECRET }), /INTUNE_SETUP_CLIENT_SECRET: is of use only with INTUNE_SETUP_CLIENT_ID/)
+})
+
+t.test('settings of the sign-in that do not go together are named', async (t) => {
+  const faultsOf = (env: Record<string, string>): string[] => {
+    try {
+      loadConfig(env)
+      return []
+    } catch (error) {
+      return (error as ConfigError).faults.map(({ variable }) => variable)
+    }
+  }
+  const [tenant, issuer] = ['0000000a-0000-0000-c000-00000000000d', 'https://idp.example']
+  const entra = `https://login.microsoftonline.com/${tenant}/v2.0`
+  const on = { OIDC_AUDIENCE: 'x' }
+  const cases: Array<[env: Record<string, string>, faults: string[]]> = [
+    [{ OIDC_ISSUER: issuer, OIDC_SCOPE: 'x' }, ['OIDC_ISSUER', 'OIDC_SCOPE']],
+    [{ ...on, OIDC_PLATFORM_TENANTS: tenant }, []],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_ROLE_MAP: 'x=viewer' }, []],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_ALGORITHMS: 'ES256' }, ['OIDC_ALGORITHMS']],
+    [{ ...on, OIDC_ALGORITHMS: 'ES256' }, ['OIDC_ALGORITHMS']],
+    [{ ...on, OIDC_ISSUER: entra, OIDC_PLATFORM_TENANTS: tenant }, ['OIDC_PLATFORM_TENANTS']],
+    [{ ...on, OIDC_ISSUER: 'https://login.microsoftonline.com/common/v2.0' }, ['OIDC_ISSUER']],
+    [{ ...on, OIDC_ISSUER: 'https://login.microsoftonline.us/organizations/v2.0' }, ['OIDC_ISSUER']],
+    [{ ...on, OIDC_ISSUER: issuer, OIDC_ROLE_MAP: `a=viewer@*,b=analyst@${tenant},c=platform-admin`, OIDC_ALGORITHMS: 'ES256,EdDSA' }, []],
+    [{ ...on, OIDC_ISSUER: issuer, OIDC_ROLE_MAP: 'a=viewer,b=admin@*' }, ['OIDC_ROLE_MAP']],
+    [{ ...on, OIDC_ISSUER: 'http://idp.example' }, ['OIDC_ISSUER']],
+    ...['x', 'x=owner', '=viewer', ' =viewer', 'x=platform-admin@*', 'x=viewer@me', 'a=viewer,'].map((map): [Record<string, string>, string[]] => [{ ...on, OIDC_ROLE_MAP: map }, ['OIDC_ROLE_MAP']])
+  ]
+  for (const [env, faults] of cases) t.strictSame(faultsOf(env), faults, JSON.stringify(env))
 })
 
 /** Runs the compiled command to its end. */

@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
 import { renderMetrics } from '../src/platform/metrics-page.js'
+import { PERMISSIONS, type Permission, scopeOf } from '../src/operators/roles.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
 import { renderLogEvents } from './log-events.js'
+import { renderLimits, renderNeeds } from './capacity.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
 export interface GeneratedPart {
@@ -27,13 +29,25 @@ function renderThresholds (): string {
   return ['| threshold | default | may be | unit | meaning |', '| --- | --- | --- | --- | --- |', ...rows].join('\n')
 }
 
+function renderPermissions (): string {
+  const scopes = { tenant: 'in the tenant of the address', platform: 'on the platform', self: '' }
+  const rows = (Object.keys(PERMISSIONS) as Permission[]).map((permission) => {
+    const role = PERMISSIONS[permission]
+    return `| \`${permission}\` | ${role === null ? 'every operator' : `\`${role}\``} | ${scopes[scopeOf(permission)]} |`
+  })
+  return ['| permission | least role | where |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
 export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'README.md', marker: 'settings', render: renderSettings },
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
   { page: 'docs/logs.md', marker: 'log-events', render: renderLogEvents },
+  { page: 'docs/sign-in.md', marker: 'permissions', render: renderPermissions },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
+  { page: 'docs/capacity.md', marker: 'capacity', render: renderNeeds },
+  { page: 'docs/capacity.md', marker: 'limits', render: renderLimits },
   ...Object.entries(INGEST_TABLES).map(([vocabulary, render]) => ({ page: 'docs/ingest.md', marker: vocabulary, render }))
 ]
 

@@ -14,12 +14,13 @@ export interface IntelWorkerDeps extends ActDeps {
 /** Finds the phones that a change of the intelligence concerns and has them judged anew. */
 export function startIntelWorker (deps: IntelWorkerDeps): QueueWorker {
   const { queues, log, onFailed } = deps
-  return queues.startWorker('intel', async () => {
+  return queues.startWorker('intel', async (_payload, _job, signal) => {
     // A policy that changed has phones to be listed as well.
     await handOnRescorings(deps)
     // Again until nothing is left: what was imported meanwhile has told nobody else who is free.
     for (let acted = await actOnChanges(deps); acted !== undefined; acted = await actOnChanges(deps)) {
       log.info(acted, 'phones that a change of the threat intelligence concerns')
+      signal.throwIfAborted()
       await handOnRescorings(deps)
     }
   }, { concurrency: 1, ...(onFailed === undefined ? {} : { onFailed }) })

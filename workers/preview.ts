@@ -9,5 +9,5 @@ export interface PreviewWorkerDeps extends RunPreviewDeps {
 /** Answers what policies would change, one at a time. */
 export function startPreviewWorker (deps: PreviewWorkerDeps): QueueWorker {
   const { queues, onFailed } = deps
-  return queues.startWorker('preview', async ({ previewId }) => await runPreview(deps, previewId), { concurrency: 1, ...(onFailed === undefined ? {} : { onFailed }) })
+  return queues.startWorker('preview', async ({ previewId }, _job, signal) => await runPreview(deps, previewId, signal), { concurrency: 1, ...(onFailed === undefined ? {} : { onFailed }) })
 }

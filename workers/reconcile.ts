@@ -1,6 +1,7 @@
 import { wakeReconciliations } from '../src/intune/reconcile/wake-reconciliations.js'
 import { reconcileTenant, type ReconcileDeps } from '../src/intune/reconcile/reconcile-tenant.js'
 import type { Producer } from '../src/platform/queue-names.js'
+import { runUpkeepTask } from '../src/platform/upkeep-tasks.js'
 import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/queues.js'
 
 export interface ReconcileWorkerDeps extends ReconcileDeps {
@@ -16,9 +17,9 @@ const CONCURRENCY = 3
 /** Compares tenants with Intune and Entra, in a queue of its own: a slow Graph holds up nothing else. */
 export async function startReconcileWorker (deps: ReconcileWorkerDeps): Promise<QueueWorker> {
   const { queues, reconcile, onFailed } = deps
-  const worker = queues.startWorker('reconcile', async ({ tenantId }) => {
-    if (tenantId === undefined) return await wakeReconciliations(deps)
-    const result = await reconcileTenant(deps, { tenantId })
+  const worker = queues.startWorker('reconcile', async ({ tenantId }, _job, signal) => {
+    if (tenantId === undefined) return await runUpkeepTask(deps, { task: 'reconciliations', everyMs: LOOK_EVERY_MS, signal }, async () => await wakeReconciliations(deps))
+    const result = await reconcileTenant(deps, { tenantId, signal })
     // Its turn is over; others come before it goes on.
     if (result === 'unfinished') await reconcile.add([{ tenantId }])
     return result

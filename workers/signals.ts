@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { runUpkeepTask } from '../src/platform/upkeep-tasks.js'
 import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/queues.js'
 import type { SignalsPayload } from '../src/platform/queue-names.js'
 import type { SignalRunner } from '../src/signals/signal-runner.js'
@@ -24,7 +25,7 @@ export async function startSignalsWorker (deps: SignalsWorkerDeps): Promise<Queu
   const { queues, runner, onFailed } = deps
   const tasks: Readonly<Record<SignalsPayload['task'], () => Promise<void>>> = {
     tell: async () => await runner.wake(),
-    tend: async () => await tendSignals(deps)
+    tend: async () => { await runUpkeepTask(deps, { task: 'signals', everyMs: SCHEDULES.tend }, async () => await tendSignals(deps)) }
   }
   const worker = queues.startWorker('signals', async ({ task }) => await tasks[task](), { concurrency: CONCURRENCY, ...(onFailed === undefined ? {} : { onFailed }) })
   for (const task of Object.keys(tasks) as Array<SignalsPayload['task']>) await queues.schedule('signals', task, SCHEDULES[task], { task })

@@ -1,8 +1,6 @@
 import { loadConfig } from '../config.js'
 import { listSigningKeys, retireSigningKey, rotateSigningKey } from '../devices/signing-key-repository.js'
-import { createApiKey, listApiKeys, revokeApiKey } from '../operators/api-keys.js'
 import { createEnrollmentToken } from '../operators/enrollment-tokens.js'
-import { type Role, ROLES } from '../operators/roles.js'
 import { createTenant, listTenants } from '../operators/tenants.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import { createLogger } from '../platform/log.js'
@@ -10,9 +8,7 @@ import { migrate } from '../platform/migrate.js'
 import { requireDatabaseUrl } from './installation.js'
 
 /** The commands that change the database and end. Their answer is JSON on standard output. */
-const ACTOR = 'command line'
-/** What the command line calls a key that nobody named. */
-const UNNAMED = 'made on the command line'
+export const ACTOR = 'command line'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export async function runMigrate (env: NodeJS.ProcessEnv): Promise<void> {
@@ -37,23 +33,6 @@ export async function runCreateEnrollmentToken (options: { tenant: string, label
   await withDatabase(env, async (db) => print(await createEnrollmentToken({ db }, { tenantId, label, maxUses, platform, expiresAt: inDays(options.days), actor: ACTOR })))
 }
 
-export async function runCreateApiKey (options: { role: string, tenant?: string, name: string, days: number }, env: NodeJS.ProcessEnv): Promise<void> {
-  const { role, name, tenant: tenantId } = options
-  if (!isRole(role)) throw new Error(`--role must be one of ${ROLES.join(', ')}`)
-  if (role === 'ssf-receiver' && name === UNNAMED) throw new Error('--name is needed: streams belong to the receiver of that name')
-  if (tenantId !== undefined) requireGuid('--tenant', tenantId)
-  await withDatabase(env, async (db) => print(await createApiKey({ db }, { role, name, tenantId, expiresAt: inDays(options.days), actor: ACTOR })))
-}
-
-export async function runListApiKeys (env: NodeJS.ProcessEnv): Promise<void> {
-  await withDatabase(env, async (db) => print(await listApiKeys({ db })))
-}
-
-export async function runRevokeApiKey (id: string, env: NodeJS.ProcessEnv): Promise<void> {
-  requireGuid('the id', id)
-  await withDatabase(env, async (db) => print(await revokeApiKey({ db }, { id, actor: ACTOR })))
-}
-
 export async function runListSigningKeys (env: NodeJS.ProcessEnv): Promise<void> {
   await withDatabase(env, async (db) => print(await listSigningKeys(db)))
 }
@@ -67,7 +46,7 @@ export async function runRetireSigningKey (id: string, { now = false }: { now?: 
   await withDatabase(env, async (db) => print(await retireSigningKey(db, { id: id.toLowerCase(), now, actor: ACTOR })))
 }
 
-async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {
+export async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {
   const db = openDatabase({ connectionString: requireDatabaseUrl(loadConfig(env, ['DATABASE_URL'])), maxConnections: 2, applicationName: 'sallyport command' })
   try {
     await work(db)
@@ -76,14 +55,13 @@ async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Pro
   }
 }
 
-const isRole = (text: string): text is Role => (ROLES as readonly string[]).includes(text)
 const isPlatform = (text: string): text is 'android' | 'ios' | 'ipados' => ['android', 'ios', 'ipados'].includes(text)
-const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS)
+export const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS)
 
-function requireGuid (option: string, text: string): void {
+export function requireGuid (option: string, text: string): void {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new Error(`${option} must be a GUID`)
 }
 
-function print (answer: object): void {
+export function print (answer: object): void {
   process.stdout.write(JSON.stringify(answer, null, 2) + '\n')
 }

@@ -75,6 +75,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
   metrics.onScrape(async () => await measureProcess({ metrics, queues, apps: { partner: appsOf(config).INTUNE_CLIENT_ID, setup: appsOf(config).INTUNE_SETUP_CLIENT_ID } }))
   const checks: Installation['checks'] = {
+    process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
     database: async () => { await sql`select 1`.execute(db) },
     schema: async () => {
       const { missing } = await compareSchema(db)

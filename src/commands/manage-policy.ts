@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
-import { createAppInventories } from '../devices/app-inventories.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { type PolicyPreview, previewPolicyOf } from '../devices/rules/preview.js'
 import { createIntelCache } from '../intel/index/intel-cache.js'
@@ -47,11 +46,11 @@ export async function runPreviewPolicy (file: string, options: Options, env: Nod
   })
 }
 
-async function previewOf ({ db, log, lifecycle }: OpenedDatabase, tenantId: string, document: Parameters<typeof previewPolicyOf>[1]['document']): Promise<PolicyPreview> {
+async function previewOf ({ db, databaseUrl, log, lifecycle }: OpenedDatabase, tenantId: string, document: Parameters<typeof previewPolicyOf>[1]['document']): Promise<PolicyPreview> {
   const intel = await createIntelCache({ db, log })
   lifecycle.onStop('intelligence', async () => await intel.close())
   const rules = (await createTenantRules().read(db, [tenantId])).get(tenantId)!
-  return await previewPolicyOf({ db, intel: intel.current(), apps: createAppInventories({ db, maxLists: 100 }), now: new Date() }, { tenantId, rules, document })
+  return await previewPolicyOf({ db, databaseUrl, intel: intel.current(), now: new Date() }, { tenantId, rules, document })
 }
 
 function describePreview ({ devices, byLevel, changes, newlyNoncompliant, newlyCompliant, examples, seconds }: PolicyPreview): string {

@@ -13,6 +13,7 @@ import { readRunning } from './running-file.js'
 /** What a command that works on stored things gets. */
 export interface OpenedDatabase {
   readonly db: Database
+  readonly databaseUrl: string
   /** Opened when it is first asked for. */
   queues (): Promise<Queues>
   readonly log: Logger
@@ -34,6 +35,7 @@ export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefi
     let queues: Promise<Queues> | undefined
     await work({
       db,
+      databaseUrl,
       log,
       lifecycle,
       async queues () {

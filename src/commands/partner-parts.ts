@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { AppOptions } from '../http/app.js'
+import { createEntraKeys } from '../identity/entra-keys.js'
+import { createTenantLookup } from '../identity/tenant-lookup.js'
 import { createHttpsAgent } from '../intune/https-agent.js'
 import { type ChangeWaiter, createChangeWaiter } from '../partners/change-waiter.js'
-import { createEntraKeys } from '../partners/entra-keys.js'
-import { createTenantLookup } from '../partners/tenant-lookup.js'
 import { verifyCaller, type VerifyCallerDeps } from '../partners/verify-caller.js'
 import type { Installation } from './installation.js'
 

@@ -16,8 +16,11 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
   const lifecycle = createLifecycle(log)
   try {
     const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
+    let run = false
+    installation.checks.workers = async () => { if (!run) throw new Error('they do not run yet') }
     const opsUrl = await startOps(installation)
     const workers = await wireWorkers(installation, queueNames)
+    run = true
     lifecycle.onStop('workers', async () => await workers.close())
     log.info({ queues: queueNames, opsUrl, queueEngine: installation.queues.engine }, 'the workers run')
     announceReady({ opsUrl })

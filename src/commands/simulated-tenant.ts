@@ -11,10 +11,12 @@ const ROLES = {
   ],
   intune: ['update_device_health']
 }
-/** Our own API as an Entra app: relying parties ask for a token for it. */
-export const SIMULATED_API = { clientId: '5a11ab0e-0000-4000-8000-000000000a91', uri: 'api://sallyport', roles: ['threat_state.read'] }
+/** Our own API as an Entra app: relying parties and operators ask for a token for it. */
+export const SIMULATED_API = { clientId: '5a11ab0e-0000-4000-8000-000000000a91', uri: 'api://sallyport', roles: ['threat_state.read', 'viewer', 'analyst', 'admin'] }
 /** A relying party of the simulated tenant; it proves itself by the same secret as Sallyport's own app there. */
 export const SIMULATED_RELYING_PARTY = '5a11ab0e-0000-4000-8000-00000000de11'
+/** A script of an operator of that tenant, who is an analyst; likewise. */
+export const SIMULATED_OPERATOR = '5a11ab0e-0000-4000-8000-00000000de12'
 /** Microsoft's usual advice: a phone may be `low` at worst. */
 const LIMIT = 'low'
 
@@ -38,7 +40,8 @@ export async function seedSimulatedTenant (simulator: Simulator, { entraTenantId
     clients: [
       { clientId, secret: clientSecret, roles: ROLES },
       { clientId: apiId, displayName: 'Sallyport API', roles: {} },
-      { clientId: SIMULATED_RELYING_PARTY, displayName: 'A relying party', secret: clientSecret, roles: { apis: { [apiId]: roles } } }
+      { clientId: SIMULATED_RELYING_PARTY, displayName: 'A relying party', secret: clientSecret, roles: { apis: { [apiId]: ['threat_state.read'] } } },
+      { clientId: SIMULATED_OPERATOR, displayName: 'A script', secret: clientSecret, roles: { apis: { [apiId]: ['analyst'] } } }
     ],
     policies: [{ displayName: `At or under ${LIMIT}`, limit: LIMIT }],
     connector: { androidEnabled: true, iosEnabled: true }

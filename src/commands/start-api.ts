@@ -1,16 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { createAccessTokens } from '../devices/access-tokens.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
 import { createTokenCutoffs } from '../devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../http/app.js'
+import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
-import { createOperatorLookup } from '../operators/api-keys.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
+import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
 import { appsOf, type Installation } from './installation.js'
+import { issuerOf, operatorPartsOf, signInProbeOf } from './operator-parts.js'
 import { partnerPartsOf } from './partner-parts.js'
 import { signalsOf } from './signal-parts.js'
 import { secretsOf } from './subscription-parts.js'
@@ -26,9 +29,20 @@ export interface StartedApi {
   readonly opsUrl: string
 }
 
+/** Connections that wait for their next request when the server stops listening have this long for it, if there is a delay at all. */
+const LINGER_MS = 1_000
+/** An import of a feed that is on its way may come to its end. */
+const IMPORT_GRACE_MS = 10_000
+/** Beyond the delay. */
+const DRAIN_LIMIT_MS = 5_000
+
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
   const { config, db, queues, log, lifecycle, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+  let listens = false
+  // The first to start and the last to stop: it says that the API is not there yet, or no more.
+  installation.checks.API = async () => { if (!listens) throw new Error('it does not listen') }
+  const opsUrl = await startOps(installation)
   const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -45,18 +59,20 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = signalsOf(installation)
+  let drain!: Drain
   const app = await buildApp({
     log,
     tracing,
     metrics,
+    onDrainable (one) { drain = one },
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
     ...startRateLimits(installation),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: createOperatorLookup(db) },
+    operatorAuth: await operatorPartsOf(installation),
     enrollment: { db, accessTokens, cutoffs, sync, log, ...(options.onEnrolled === undefined ? {} : { onEnrolled: options.onEnrolled }) },
     token: { db, accessTokens, publicUrl: () => publicUrl.value },
     telemetry: { journal, metrics },
@@ -72,6 +88,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       journal
     },
     tenants: { db },
+    access: { db, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
     intelSubscriptions: { db, secrets: secretsOf(config) },
@@ -82,12 +99,18 @@ export async function startApi (installation: Installation, options: StartApiOpt
   // Before the API, which waits for its answers.
   lifecycle.onStop('waiting relying parties', async () => partner.waiter.close())
   // Likewise: an import is undone and its sender comes again.
-  lifecycle.onStop('imports of feeds', async () => await feeds.close())
+  lifecycle.onStop('imports of feeds', async () => await feeds.close({ graceMs: IMPORT_GRACE_MS }))
   const url = await listen(app, config.HOST, config.PORT)
+  listens = true
+  const delayMs = config.STOP_DELAY_SECONDS * 1000
+  lifecycle.onDrain('API', async () => {
+    drain.announce()
+    await sleep(delayMs)
+    listens = false
+    await drain.stopListening(Math.min(delayMs, LINGER_MS))
+  }, delayMs + DRAIN_LIMIT_MS)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
-  installation.checks.API = async () => { if (!app.server.listening) throw new Error('it does not listen') }
   installation.checks.journal = async () => { if (journal.waiting() >= config.JOURNAL_MAX_WAITING) throw new Error(`${journal.waiting()} reports wait for a commit, and more are turned away`) }
-  const opsUrl = await startOps(installation)
   return { url, opsUrl }
 }
 
@@ -113,11 +136,12 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
 
 /** Starts the operations port of a process: health, metrics, queues. */
 export async function startOps (installation: Installation): Promise<string> {
-  const { config, queues, log, lifecycle, metrics, checks } = installation
+  const { config, db, queues, log, lifecycle, metrics, checks } = installation
   const ops = await buildOpsApp({
     log,
     metrics,
     queues,
+    listUpkeep: async () => await listUpkeepTasks(db),
     checks
   })
   lifecycle.onStop('operations port', async () => await ops.close())

@@ -23,11 +23,15 @@ export async function startParts (start: Start): Promise<Running> {
   const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
   await migrate({ databaseUrl, log })
   const settings: Environment = {
+    // Nothing stands in front of it.
+    STOP_DELAY_SECONDS: '0',
     ...env,
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
     ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),
-    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {})
+    ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {}),
+    // Whoever tries another provider has named it.
+    ...(simulator !== undefined && first.OIDC_AUDIENCE === undefined ? { OIDC_AUDIENCE: SIMULATED_API.clientId } : {})
   }
   const config = loadConfig(settings)
 

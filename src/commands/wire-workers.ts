@@ -49,7 +49,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
   const options: WorkersOptions = {
     score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
     intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
-    preview: { db, intel, log, queues, rules: createTenantRules(), onFailed },
+    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: config.DATABASE_URL }), intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
       tracing,
@@ -77,6 +77,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
       ...talkingToIntune,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
+      preview: queues.producer('preview'),
       retentionDays: config.REPORT_RETENTION_DAYS,
       stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
       subscriptions: createSubscriptionRunner({

@@ -68,16 +68,17 @@ export function createAppInventories (options: AppInventoriesOptions): AppInvent
     return build.app
   }
 
-  async function readBuilds (wanted: ReadonlySet<number>): Promise<Map<number, App>> {
-    const found = new Map<number, App>()
-    const missing: number[] = []
-    for (const id of wanted) {
+  /** The apps of lists of builds. Each id is looked up once: a page of phones has a hundred thousand of them. */
+  async function appsOf (buildLists: ReadonlyArray<readonly number[]>): Promise<App[][]> {
+    const missing = new Set<number>()
+    const found = buildLists.map((ids) => ids.map((id) => {
       const app = byId.get(id)
-      if (app === undefined) missing.push(id)
-      else found.set(id, app)
-    }
-    if (missing.length > 0) for (const build of await listBuilds(db, missing)) found.set(build.id, remember(build))
-    return found
+      if (app === undefined) missing.add(id)
+      return app
+    }))
+    if (missing.size === 0) return found as App[][]
+    const read = new Map((await listBuilds(db, [...missing])).map((build) => [build.id, remember(build)]))
+    return found.map((apps, at) => apps.map((app, index) => app ?? buildIn(read, buildLists[at]![index]!)))
   }
 
   /** Ids of builds by the app that was given, new builds stored. They stay for longer than a lease. */
@@ -152,11 +153,11 @@ export function createAppInventories (options: AppInventoriesOptions): AppInvent
       }
       if (missing.length === 0) return found
 
-      const stored = (await listDeviceApps(tx, missing)).map((one) => ({ ...one, builds: currentBuilds(one) }))
-      const builds = await readBuilds(new Set(stored.flatMap(({ builds }) => builds)))
+      const stored = await listDeviceApps(tx, missing)
+      const apps = await appsOf(stored.map(currentBuilds))
       const digests = new Map(devices.map(({ deviceId, digest }) => [deviceId, digest]))
-      for (const { deviceId, builds: ids, own } of stored) {
-        const inventory = toInventory({ digest: digests.get(deviceId)!, builds: ids, own }, builds)
+      for (const [index, { deviceId, own }] of stored.entries()) {
+        const inventory = toInventory({ digest: digests.get(deviceId)!, apps: apps[index]!, own })
         lists.set(inventory.digest, inventory)
         found.set(deviceId, inventory)
       }
@@ -176,7 +177,7 @@ export function createAppInventories (options: AppInventoriesOptions): AppInvent
       // The same list with the builds we hold already: what came with the report can go. Should
       // the transaction fail, it is still the list of that digest.
       const builds = new Map([...resolved.values()].map(({ id, app }) => [id, app]))
-      for (const row of rows) lists.set(row.digest, toInventory(row, builds))
+      for (const { digest, builds: ids, own } of rows) lists.set(digest, toInventory({ digest, apps: ids.map((id) => buildIn(builds, id)), own }))
     }
   }
 }
@@ -201,8 +202,8 @@ function ownOf (parts: readonly SplitApp[]): OwnMembers | null {
 
 interface CurrentList { readonly deviceId: string, readonly tenantId: string, readonly builds: readonly number[], readonly own: OwnMembers | null }
 
-function currentBuilds ({ base, added, removed }: StoredApps): number[] {
-  if (removed.length === 0) return [...base, ...added]
+function currentBuilds ({ base, added, removed }: StoredApps): readonly number[] {
+  if (removed.length === 0) return added.length === 0 ? base : [...base, ...added]
   const gone = new Set(removed)
   return [...base.filter((id) => !gone.has(id)), ...added]
 }
@@ -221,13 +222,14 @@ export function signersOf ({ signingCertSha256 = [], signingCertSha1 = [], signi
   return [...new Set(hashes.filter((hash) => hash !== undefined))]
 }
 
-function toInventory ({ digest, builds, own }: { readonly digest: string, readonly builds: readonly number[], readonly own: OwnMembers | null }, apps: ReadonlyMap<number, App>): AppInventory {
-  const shared = builds.map((id) => {
-    const app = apps.get(id)
-    // The rows of a list and its builds are never parted; if they are, scoring must not go on without an app.
-    if (app === undefined) throw new Error(`app build ${id} is missing`)
-    return app
-  })
+function buildIn (apps: ReadonlyMap<number, App>, id: number): App {
+  const app = apps.get(id)
+  // The rows of a list and its builds are never parted; if they are, scoring must not go on without an app.
+  if (app === undefined) throw new Error(`app build ${id} is missing`)
+  return app
+}
+
+function toInventory ({ digest, apps, own }: { readonly digest: string, readonly apps: readonly App[], readonly own: OwnMembers | null }): AppInventory {
   let items: AppInventory['items'] | undefined
   // The table is made when somebody asks for it: most judgements look at the builds alone, and it costs more than all of the
   // judgement. Seen from outside the list is as any other: builds are no member of its own that is written anywhere.
@@ -235,13 +237,13 @@ function toInventory ({ digest, builds, own }: { readonly digest: string, readon
     items: {
       enumerable: true,
       get: () => {
-        items ??= Object.fromEntries(shared.map((app) => {
+        items ??= Object.fromEntries(apps.map((app) => {
           const extra = own !== null && Object.hasOwn(own, app.appId) ? own[app.appId] : undefined
           return [app.appId, extra === undefined ? app : { ...app, ...extra }] as const
         }))
         return items
       }
     },
-    builds: { value: shared }
+    builds: { value: apps }
   })
 }

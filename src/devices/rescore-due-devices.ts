@@ -1,26 +1,47 @@
 import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
+import { DEVICES_PER_JOB, JUDGE_PRIORITY, toJobs } from './judge-jobs.js'
 
-const DEVICES_PER_JOB = 200
+/** Handed on at once, and of those that are many at one instant in hand at most. */
 const MAX_DEVICES = 10_000
+/** More phones due at one instant are a date that came: a patch level grew too old, a directory was read. */
+const MANY = DEVICES_PER_JOB
 /** They count as handed on for so long; if nobody has judged them by then, they are due again. */
 const LEASE_SECONDS = 60
 
-/** Has devices judged anew whose judgement changes by itself about now: an event's lifetime ended, or silence became too long. */
-export async function rescoreDueDevices (
-  { db, score }: { readonly db: Database, readonly score: Producer<'score'> }
-): Promise<{ readonly devices: number }> {
-  const { rows } = await sql<{ device_id: string }>`
+export interface DueDeps {
+  readonly db: Database
+  readonly score: Producer<'score'>
+}
+
+/**
+ * Has devices judged anew whose judgement changes by itself about now: an event's lifetime ended, or silence became too
+ * long. Where many are due at the same instant, they go behind reports and behind phones that fresh intelligence
+ * concerns, and only as many as `waitingJobs` (jobs of such kinds that wait) leave room for: what waits longer than its
+ * lease would be handed on twice. The oldest and the newest are looked at, so that a fleet hides neither.
+ */
+export async function rescoreDueDevices ({ db, score }: DueDeps, { waitingJobs = 0 }: { readonly waitingJobs?: number } = {}): Promise<{ readonly devices: number }> {
+  const room = Math.max(0, MAX_DEVICES - waitingJobs * DEVICES_PER_JOB)
+  const { rows } = await sql<{ device_id: string, is_many: boolean }>`
+    with oldest as (
+      select device_id, due_at from device_state where due_at <= now() order by due_at limit ${MAX_DEVICES / 2} for update skip locked
+    ), newest as (
+      select device_id, due_at from device_state where due_at <= now() order by due_at desc limit ${MAX_DEVICES / 2} for update skip locked
+    ), due as (
+      select * from oldest union select * from newest
+    ), counted as (
+      select device_id, due_at, count(*) over (partition by due_at) > ${MANY} as is_many from due
+    ), taken as (
+      (select device_id, is_many from counted where not is_many)
+      union all
+      (select device_id, is_many from counted where is_many order by due_at limit ${room})
+    )
     update device_state s set due_at = now() + make_interval(secs => ${LEASE_SECONDS})
-    from (
-      select device_id from device_state where due_at <= now() order by due_at limit ${MAX_DEVICES} for update skip locked
-    ) due
-    where s.device_id = due.device_id
-    returning s.device_id`.execute(db)
-  const ids = rows.map((row) => row.device_id)
-  const jobs = Array.from({ length: Math.ceil(ids.length / DEVICES_PER_JOB) }, (_, index) =>
-    ({ deviceIds: ids.slice(index * DEVICES_PER_JOB, (index + 1) * DEVICES_PER_JOB) }))
-  await score.add(jobs)
-  return { devices: ids.length }
+    from taken where s.device_id = taken.device_id
+    returning s.device_id, taken.is_many`.execute(db)
+  const idsOf = (isMany: boolean): string[] => rows.filter((row) => row.is_many === isMany).map((row) => row.device_id)
+  await score.add(toJobs(idsOf(false)))
+  await score.add(toJobs(idsOf(true)), { priority: JUDGE_PRIORITY.due })
+  return { devices: rows.length }
 }

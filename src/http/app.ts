@@ -8,9 +8,11 @@ import { OverloadedError } from '../errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import { NO_TRACING, type Tracing } from '../platform/tracing.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
+import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
 import { addContentEncoding } from './plugins/content-encoding.js'
+import { addDrain, type Drain } from './plugins/drain.js'
 import { addOpenApi } from './plugins/openapi.js'
 import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-auth.js'
 import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
@@ -19,6 +21,7 @@ import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, ty
 import { addTracing } from './plugins/tracing.js'
 import { countRequests } from './plugins/count-requests.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { type AccessRoutesOptions, platformAccessRoutes } from './routes/access.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
 import { guardedHostsRoutes } from './routes/guarded-hosts.js'
@@ -26,12 +29,14 @@ import { consentRedirectRoutes, onboardingRoutes, type OnboardingRoutesOptions }
 import { intelRescoringsRoutes } from './routes/intel-rescorings.js'
 import { intelRoutes, type IntelRoutesOptions } from './routes/intel.js'
 import { intelSubscriptionsRoutes, type IntelSubscriptionsRoutesOptions } from './routes/intel-subscriptions.js'
+import { meRoutes } from './routes/me.js'
 import { partnerRoutes, type PartnerRoutesOptions } from './routes/partner/index.js'
 import { ssfPublicRoutes, ssfRoutes, type SsfRoutesOptions } from './routes/ssf.js'
 import { telemetryRoutes, type TelemetryRoutesOptions } from './routes/telemetry.js'
 import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js'
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
+import { upkeepRoutes } from './routes/upkeep.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -46,8 +51,9 @@ export interface AppOptions {
   readonly token: TokenRoutesOptions
   readonly telemetry: TelemetryRoutesOptions
   readonly deviceStatus: DeviceStatusRoutesOptions
-  readonly tenant: TenantRoutesOptions
+  readonly tenant: Omit<TenantRoutesOptions, 'access'>
   readonly tenants: TenantsRoutesOptions
+  readonly access: AccessRoutesOptions
   readonly partner: PartnerRoutesOptions & Pick<PartnerAuthOptions, 'verifyCaller'>
   readonly onboarding: OnboardingRoutesOptions
   readonly intel: IntelRoutesOptions
@@ -57,6 +63,8 @@ export interface AppOptions {
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
+  /** Given what ends the server without its clients noticing. */
+  readonly onDrainable?: (drain: Drain) => void
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
@@ -78,6 +86,8 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What still arrives while the server closes is answered like anything else.
+    return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore'
@@ -86,6 +96,9 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   app.setValidatorCompiler(createValidatorCompiler())
   if (options.metrics !== undefined) countRequests(app as unknown as FastifyInstance, options.metrics)
   addTracing(app as unknown as FastifyInstance, options.tracing ?? NO_TRACING)
+  const drain = addDrain(app as unknown as FastifyInstance)
+  options.onDrainable?.(drain)
+  addAccessTable(app as unknown as FastifyInstance)
   addProblemDetails(app as unknown as FastifyInstance)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
@@ -129,8 +142,11 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
-    await operators.register(tenantRoutes, { ...options.tenant, prefix: '/tenants/:tenantId' })
+    await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
+    await operators.register(meRoutes, options.access)
+    await operators.register(platformAccessRoutes, options.access)
     await operators.register(tenantsRoutes, options.tenants)
+    await operators.register(upkeepRoutes, options.tenants)
     await operators.register(onboardingRoutes, options.onboarding)
     await operators.register(intelRoutes, options.intel)
     await operators.register(guardedHostsRoutes, options.intel)
@@ -141,7 +157,8 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
 
   await app.register(async (partners) => {
     await addRateLimit(partners as unknown as FastifyInstance, counting)
-    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, signInLimit })
+    const { sessions, refusals } = options.operatorAuth
+    addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, sessions, refusals, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })

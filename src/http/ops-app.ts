@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../platform/metrics.js'
 import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
+import type { UpkeepTask } from '../platform/upkeep-tasks.js'
 import { addProblemDetails } from './plugins/problem-details.js'
 
 export interface OpsAppOptions {
@@ -14,13 +15,15 @@ export interface OpsAppOptions {
   readonly queues: Pick<Queues, 'queue'>
   /** What must work for this process to be of use: each answers, or throws with the reason. Looked at anew for each request: parts that start later add theirs. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
+  /** How the tasks of upkeep are. */
+  readonly listUpkeep?: () => Promise<readonly UpkeepTask[]>
 }
 
 const QUEUES_PATH = '/queues'
 const CHECK_LIMIT_MS = 3_000
 
 /** For whoever runs Sallyport: health, metrics and queues. Has no sign-in, so it belongs on loopback or inside a cluster. */
-export async function buildOpsApp ({ log, metrics, queues, checks }: OpsAppOptions): Promise<FastifyInstance> {
+export async function buildOpsApp ({ log, metrics, queues, checks, listUpkeep = async () => [] }: OpsAppOptions): Promise<FastifyInstance> {
   const app = Fastify({ loggerInstance: log as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) }) as unknown as FastifyInstance
   addProblemDetails(app)
 
@@ -33,6 +36,9 @@ export async function buildOpsApp ({ log, metrics, queues, checks }: OpsAppOptio
     reply.code(ready ? 200 : 503)
     return { status: ready ? 'ready' : 'not-ready', checked: Object.keys(checks), missing }
   })
+
+  // Not part of readiness: to take an API away because a task is late would help nobody.
+  app.get('/upkeep', async () => ({ items: await listUpkeep() }))
 
   app.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await metrics.render()

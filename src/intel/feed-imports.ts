@@ -26,8 +26,8 @@ export interface FeedImports {
    * @throws OverloadedError when too many wait, UnprocessableError beyond time or memory, and what storeFeed throws
    */
   store (input: StoreFeedInput): Promise<ImportResult>
-  /** Ends the import that is on its way, undone, and refuses those that wait. */
-  close (): Promise<void>
+  /** Ends the imports that are on their way or wait, undone; those that are done within `graceMs` are kept. */
+  close (options?: { readonly graceMs?: number }): Promise<void>
 }
 
 /** What the process is given, beside the body. */
@@ -70,7 +70,10 @@ export function createFeedImports ({ databaseUrl, limits: given = {} }: FeedImpo
       last = done.catch(() => {})
       return await done
     },
-    async close () {
+    async close ({ graceMs = 0 } = {}) {
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([last, new Promise((resolve) => { timer = setTimeout(resolve, graceMs) })])
+      clearTimeout(timer)
       closing.abort(new OverloadedError())
       await last
     }

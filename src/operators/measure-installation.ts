@@ -7,6 +7,7 @@ import { type DatabaseHealth, readDatabaseHealth } from '../platform/database-he
 import { METRICS } from '../platform/metric-definitions.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Queues } from '../platform/queues.js'
+import { IS_LATE } from '../platform/upkeep-tasks.js'
 
 export interface MeasureDeps {
   readonly db: Database
@@ -28,7 +29,7 @@ const ANSWER_LIMIT_MS = 5_000
 
 /** What the database knows; by these names the queries below answer. */
 const FROM_DATABASE: readonly GaugeName[] = [
-  'devices', 'findings', 'intelEntries', 'intelAgeSeconds', 'intelSubscriptionAgeSeconds', 'intelSubscriptionStale', 'connectors', 'signalsWaiting', 'signalsOldestSeconds', 'signalsDead',
+  'devices', 'findings', 'intelEntries', 'intelAgeSeconds', 'intelSubscriptionAgeSeconds', 'intelSubscriptionStale', 'upkeepAgeSeconds', 'upkeepSeconds', 'upkeepFailed', 'upkeepLate', 'connectors', 'signalsWaiting', 'signalsOldestSeconds', 'signalsDead',
   'signalDestinations', 'reportsQuarantined', 'unscoredReports', 'unscoredOldestSeconds', 'rescoringWaiting', 'syncWaiting', 'syncLagSeconds', 'stateChangesWaiting', 'stateChangesLagSeconds',
   'syncDeadLetters', 'intunePaused', 'heartbeatsLate', 'heartbeatAgeSeconds', 'reconciliationAgeSeconds', 'databaseBytes', 'databaseConnections', 'databaseMaxConnections',
   'databaseOldestTransaction', 'databaseXidAge', 'diskFreeRatio', 'credentialsEnding'
@@ -99,6 +100,14 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     select 'intelSubscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
     union all
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
+    union all
+    select 'upkeepAgeSeconds', jsonb_build_object('task', task), extract(epoch from now() - coalesce(succeeded_at, created_at)) from upkeep_task
+    union all
+    select 'upkeepSeconds', jsonb_build_object('task', task), seconds from upkeep_task where seconds is not null
+    union all
+    select 'upkeepFailed', jsonb_build_object('task', task), (outcome = 'failed')::integer from upkeep_task where outcome is not null
+    union all
+    select 'upkeepLate', jsonb_build_object('task', task), (${IS_LATE})::integer from upkeep_task
     union all
     select 'signalDestinations', jsonb_build_object('kind', kind, 'status', case when status = 'enabled' and failures > 0 then 'failing' else status end), count(*) from signal_destination group by kind, 2
     union all

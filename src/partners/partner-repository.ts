@@ -19,11 +19,6 @@ export interface StoredThreatState {
   readonly reasons: readonly ChangeReason[]
 }
 
-/** Our id of the tenant with this Entra id. */
-export async function findTenantByEntraId (db: Database, entraTenantId: string): Promise<string | undefined> {
-  return (await db.selectFrom('tenant').select('id').where('entra_tenant_id', '=', entraTenantId).executeTakeFirst())?.id
-}
-
 /** The device with this Entra id: of several records the live one, else the last; not what was erased. @param maxReasons of its level, the worst first */
 export async function findThreatState (db: Database, { tenantId, entraDeviceId, maxReasons }: { readonly tenantId: string, readonly entraDeviceId: string, readonly maxReasons: number }): Promise<StoredThreatState | undefined> {
   const { rows } = await sql<StateRow>`

@@ -7,12 +7,23 @@ export type Database = Kysely<Schema>
 /** A function that is only right inside a transaction asks for this. */
 export type Tx = Transaction<Schema>
 
+/** `integer[]`, which the library's list of names leaves out. */
+const INT4_ARRAY = 1007
+
+/** `{1,2,3}` by JSON's parser: it takes a tenth of the time that one character after the other takes, and app lists are long. */
+function parseIntegers (text: string): Array<number | null> {
+  return text.includes('N') || text.startsWith('[') || text.startsWith('{{')
+    ? (pg.types.getTypeParser as (oid: number) => (text: string) => Array<number | null>)(INT4_ARRAY)(text)
+    : JSON.parse(`[${text.slice(1, -1)}]`) as number[]
+}
+
 // 64-bit ids and versions stay far below 2^53; dates without time stay text, because a
 // Date would move them by the machine's time zone.
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === pg.types.builtins.INT8) return Number
     if (oid === pg.types.builtins.DATE) return (text: string) => text
+    if (oid === INT4_ARRAY && format !== 'binary') return parseIntegers
     return pg.types.getTypeParser(oid, format as 'text')
   }) as pg.CustomTypesConfig['getTypeParser']
 }

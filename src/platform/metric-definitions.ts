@@ -21,6 +21,7 @@ const ROUTES = { atMost: 180 } as const
 /** Feeds and hosts are the operator's and Microsoft's to name. */
 const FEEDS = { atMost: 100 } as const
 const HOSTS = { atMost: 50 } as const
+const TASKS = { atMost: 50 } as const
 
 const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx'] as const
 const JOB_STATES = ['waiting', 'active', 'delayed', 'failed', 'prioritized'] as const
@@ -90,6 +91,11 @@ export const METRICS = {
   signalsOldestSeconds: gauge('signals_oldest_waiting_seconds', 'Age of the oldest signal that was made and not told, by kind.', { kind: SIGNAL_KINDS }),
   signalsDead: gauge('signals_dead', 'Dead letters by kind.', { kind: SIGNAL_KINDS }),
   signalDestinations: gauge('signal_destinations', 'Destinations of signals by kind and status; `failing`: enabled, and the last attempt failed.', { kind: SIGNAL_KINDS, status: ['enabled', 'paused', 'disabled', 'failing'] }),
+
+  upkeepAgeSeconds: gauge('upkeep_last_success_age_seconds', 'Time since a task of upkeep last succeeded; before that, since it was first tried.', { task: TASKS }),
+  upkeepSeconds: gauge('upkeep_last_duration_seconds', 'How long the last run of a task of upkeep took.', { task: TASKS }),
+  upkeepFailed: gauge('upkeep_last_failed', '1 when the last run of a task of upkeep failed.', { task: TASKS }),
+  upkeepLate: gauge('upkeep_late', '1 when a task of upkeep has not succeeded for three of its intervals and a minute.', { task: TASKS }),
 
   databaseUp: gauge('database_up', '1 when PostgreSQL answered this process for this page, 0 when it did not.', {}),
   queueEngineUp: gauge('queue_engine_up', 'The same for the engine of the queues.', {}),

@@ -23,10 +23,18 @@ export const QUEUE_PAYLOADS = {
   /** For workers/signals.ts, put in by schedules: tell receivers of what changed; clean up. */
   signals: Type.Object({ task: Type.Enum(['tell', 'tend']) }),
   /** For workers/upkeep.ts, put in by schedules. */
-  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'retention', 'subscriptions']) })
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'partitions', 'retention', 'tables', 'subscriptions']) })
 } as const
 
 export type QueueName = keyof typeof QUEUE_PAYLOADS
+
+/**
+ * The version of what a job of each queue says; it stands in the job's name. Raise it when a job may say what
+ * an older process would refuse or get wrong: old and new run side by side while an installation is brought up to date, and
+ * older processes leave such jobs to newer ones. New fields that may be ignored need no new version; jobs of
+ * older versions must still be understood.
+ */
+export const JOB_VERSIONS: Readonly<Record<QueueName, number>> = { score: 1, intel: 1, preview: 1, sync: 1, reconcile: 1, signals: 1, upkeep: 2 }
 export type QueuePayloads = { readonly [N in QueueName]: Static<(typeof QUEUE_PAYLOADS)[N]> }
 export type ScorePayload = QueuePayloads['score']
 export type SyncPayload = QueuePayloads['sync']

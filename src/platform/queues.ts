@@ -1,14 +1,15 @@
-import { Ajv } from 'ajv'
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
-import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { createJobsInHand, type JobHandler, jobName, settles } from './job-in-hand.js'
 import type { Tracing } from './tracing.js'
-import { QUEUE_NAMES, QUEUE_PAYLOADS, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { createSchedules } from './queue-schedules.js'
+import { connectRedis, type RedisClient } from './redis.js'
 
 export interface QueuesOptions {
   readonly databaseUrl: string
-  /** Redis or Valkey; none: the queues live in PostgreSQL. */
+  /** Redis or Valkey, in any form of `REDIS_URL`; none: the queues live in PostgreSQL. */
   readonly redisUrl?: string | undefined
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
@@ -18,7 +19,7 @@ export interface QueuesOptions {
 }
 
 export interface QueueWorker {
-  /** Takes no more jobs and waits for those in hand. */
+  /** Takes no more jobs and waits for those in hand; what takes too long is handed back. */
   close (): Promise<void>
 }
 
@@ -27,6 +28,8 @@ export interface StartWorkerOptions {
   readonly concurrency: number
   /** How long a process may be silent about a job in hand before another gets it. */
   readonly silenceMs?: number
+  /** How long jobs in hand may go on when the worker closes, before they are given to other processes. */
+  readonly closeLimitMs?: number
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
 }
@@ -36,13 +39,15 @@ export interface Queues {
   producer<N extends QueueName> (name: N): Producer<N>
   /** BullMQ's own queue, for bull-board. */
   queue (name: QueueName): Queue
-  startWorker<N extends QueueName> (name: N, handler: (payload: QueuePayloads[N], job: Job) => Promise<unknown>, options: StartWorkerOptions): QueueWorker
-  /** Puts a job in every so often, once over all processes. */
+  startWorker<N extends QueueName> (name: N, handler: JobHandler<N>, options: StartWorkerOptions): QueueWorker
+  /** Puts a job in every so often, once over all processes; also when the queues were lost meanwhile. */
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
   /** Takes such a schedule out again; none is no fault. */
   unschedule (name: QueueName, scheduleId: string): Promise<void>
   /** The workers that were started here and not closed: whether each takes jobs, or throws with the reason. */
   workers (): ReadonlyArray<{ readonly queue: QueueName, readonly check: () => Promise<void> }>
+  /** Looks now whether all schedules of this process are there, as it does every few seconds. */
+  repairSchedules (): Promise<void>
   counts (): Promise<Record<QueueName, Record<string, number>>>
   /** Age of the oldest job that waits, by queue; 0 when none does. */
   oldestWaitingSeconds (): Promise<Record<QueueName, number>>
@@ -57,7 +62,15 @@ const JOB_OPTIONS: JobsOptions = {
   removeOnFail: { count: 1_000 }
 }
 
-const SILENCE_MS = 30_000
+/**
+ * Locks are renewed after half of it, by a process whose event loop is never held up for so long. What a killed process had in
+ * hand goes to another after one to one and a half times this.
+ */
+const SILENCE_MS = 15_000
+/** Less than a part has to stop (lifecycle.ts). */
+const CLOSE_LIMIT_MS = 10_000
+/** For connections that a job which was handed back still holds. */
+const POOL_END_LIMIT_MS = 2_000
 
 /** A job that a killed worker had in hand is not at fault. */
 const MAX_STALLED = 10
@@ -65,7 +78,8 @@ const MAX_STALLED = 10
 /** The database went away just when a worker began. */
 const BEGIN_AGAIN_MS = 1_000
 
-const ajv = new Ajv({ strict: false })
+/** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
+const REDIRECTIONS = 100
 
 /** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
 const POOL_SIZE = 12
@@ -81,6 +95,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
   const workers = new Map<QueueWorker, { readonly queue: QueueName, readonly check: () => Promise<void> }>()
+  const schedules = createSchedules((name) => queueOf(name), { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
 
@@ -93,22 +108,20 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     producer: (name) => ({
       async add (payloads, { priority } = {}) {
         const opts = priority === undefined ? JOB_OPTIONS : { ...JOB_OPTIONS, priority }
-        if (payloads.length === 1) await queueOf(name).add(name, payloads[0], opts)
-        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name, data, opts })))
+        const job = jobName(name, JOB_VERSIONS[name])
+        if (payloads.length === 1) await queueOf(name).add(job, payloads[0], opts)
+        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name: job, data, opts })))
       }
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, onFailed }) {
+    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed }) {
       let closed = false
       let trouble: Error | undefined
       let current: OpenWorker
-      const isPayload = ajv.compile(QUEUE_PAYLOADS[name])
+      const jobs = createJobsInHand(name, handler, { log })
       const begin = (): void => {
-        const opened = engine.openWorker(name, async (job) => {
-          if (!isPayload(job.data)) throw new UnrecoverableError(`not a payload of ${name}: ${JSON.stringify(job.data)}`)
-          return await handler(job.data as QueuePayloads[typeof name], job)
-        }, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
+        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
         const { worker } = current = opened
         worker.on('error', (error) => logError({ err: error, queue: name }))
         worker.on('failed', (job, error) => {
@@ -131,7 +144,11 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
         async close () {
           closed = true
           workers.delete(handle)
-          await current.close()
+          jobs.stop()
+          const done = current.close()
+          if (await settles(done, closeLimitMs)) return
+          done.catch(() => {})
+          await jobs.handBack()
         }
       }
       workers.set(handle, {
@@ -145,7 +162,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     },
 
     async schedule (name, scheduleId, everyMs, payload) {
-      await queueOf(name).upsertJobScheduler(scheduleId, { every: everyMs }, { name, data: payload, opts: { ...JOB_OPTIONS, attempts: 1 } })
+      await schedules.keep({ queue: name, id: scheduleId, everyMs, name: jobName(name, JOB_VERSIONS[name]), payload })
     },
 
     async unschedule (name, scheduleId) {
@@ -153,6 +170,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     },
 
     workers: () => [...workers.values()],
+    repairSchedules: async () => await schedules.repair(),
 
     counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
@@ -162,6 +180,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     async close () {
       closing = true
+      await schedules.close()
       await Promise.all([...workers.keys()].map(async (worker) => await worker.close()))
       await engine.close([...queues.values()])
     }
@@ -214,23 +233,24 @@ function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: 
     },
     async close (queues) {
       await closeAll(queues)
-      await pool.end()
+      await settles(pool.end(), POOL_END_LIMIT_MS)
     }
   }
 }
 
-function openRedisEngine ({ prefix, tracing }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
-  // The hash tag keeps all keys on one node of a Redis Cluster, as BullMQ's scripts need.
-  const keyPrefix = `{${prefix ?? 'sallyport'}}`
-  const connect = (): Redis => {
-    const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
-    connection.on('error', (error) => logError({ err: error }))
-    return connection
-  }
+function openRedisEngine ({ prefix = 'sallyport', tracing }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
+  const connect = (): RedisClient => connectRedis(redisUrl, {
+    connection: { maxRetriesPerRequest: null },
+    cluster: { maxRedirections: REDIRECTIONS },
+    onError: (error) => logError({ err: error })
+  })
   const connection = connect()
+  // BullMQ's scripts need all keys of a queue on one node: what is in braces decides which (Redis: "hash tags").
+  // In a cluster each queue has a node for itself; elsewhere the prefix is what it always was.
+  const prefixOf = (name: QueueName): string => connection.isCluster ? `{${prefix}:${name}}` : `{${prefix}}`
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, { connection, prefix: keyPrefix, ...telemetryOf(tracing) }),
+    openQueue: (name) => new Queue(name, { connection, prefix: prefixOf(name), ...telemetryOf(tracing) }),
     openWorker (name, work, options) {
       // Of its own, so that it can be cut without harm to those who still add jobs.
       const connection = connect()
@@ -239,7 +259,7 @@ function openRedisEngine ({ prefix, tracing }: QueuesOptions, redisUrl: string, 
         const result = work(job)
         inHand.add(result)
         return await result.finally(() => inHand.delete(result))
-      }, { ...options, connection, prefix: keyPrefix, ...telemetryOf(tracing) })
+      }, { ...options, connection, prefix: prefixOf(name), ...telemetryOf(tracing) })
       return {
         worker,
         close: async () => await closeOver(connection, async () => await worker.close(), async () => {
@@ -257,12 +277,14 @@ function openRedisEngine ({ prefix, tracing }: QueuesOptions, redisUrl: string, 
  * Closes something and its connection. BullMQ waits for the answer of a Redis that is gone for
  * ever, so then another way is taken; jobs that could not be given back are found stalled later.
  */
-async function closeOver (connection: Redis, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
+async function closeOver (connection: RedisClient, close: () => Promise<void>, closeWithoutRedis: () => Promise<void>): Promise<void> {
   if (connection.status === 'ready') {
     // Not `once` of node:events, which an error would end.
     const lost = new Promise<void>((resolve) => { connection.once('close', () => resolve()) }).then(closeWithoutRedis)
-    await Promise.race([close(), lost]).catch((error: unknown) => {
-      if (connection.status === 'ready') throw error
+    await Promise.race([close(), lost]).catch(async (error: unknown) => {
+      // A cluster is there as long as one node is, which need not be the one that has this queue.
+      if (connection.status === 'ready' && !connection.isCluster) throw error
+      await closeWithoutRedis()
     }).finally(() => connection.disconnect())
   } else {
     connection.disconnect()

@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from './database.js'
+import { connectRedis, type RedisClient } from './redis.js'
 
 interface CallerCount {
   readonly key: string
@@ -34,8 +34,11 @@ export function createCountExchange (db: Database): (window: number, counts: rea
 const ANSWER_MS = 500
 
 /** A connection that counts callers in Redis; it fails at once when Redis is away, and then nobody is limited. */
-export function connectRateRedis ({ url, log }: { readonly url: string, readonly log: Logger }): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: ANSWER_MS, connectTimeout: 2_000 })
-  redis.on('error', (err) => log.warn({ err }, 'rate limits cannot count in Redis'))
-  return redis
+export function connectRateRedis ({ url, log }: { readonly url: string, readonly log: Logger }): RedisClient {
+  return connectRedis(url, {
+    connection: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: ANSWER_MS, connectTimeout: 2_000 },
+    // Once, to where a slot has moved.
+    cluster: { enableOfflineQueue: false, maxRedirections: 2, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 },
+    onError: (err) => log.warn({ err }, 'rate limits cannot count in Redis')
+  })
 }

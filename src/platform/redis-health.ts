@@ -1,6 +1,7 @@
-import { Redis } from 'ioredis'
+import { Cluster, type Redis } from 'ioredis'
+import { connectRedis, type RedisClient } from './redis.js'
 
-/** How the Redis or Valkey is that holds the queues. */
+/** How the Redis or Valkey is that holds the queues; of a cluster, its masters together. */
 export interface RedisHealth {
   readonly name: 'Redis' | 'Valkey'
   /** Such as `8.0.1`. */
@@ -16,28 +17,48 @@ export interface RedisHealth {
 
 const ANSWER_LIMIT_MS = 3_000
 
-/** Asks over a connection of its own. @throws when it does not answer in time */
+/** Asks over connections of its own. @throws when it does not answer in time */
 export async function readRedisHealth (url: string): Promise<RedisHealth> {
-  const redis = new Redis(url, { lazyConnect: true, connectTimeout: ANSWER_LIMIT_MS, commandTimeout: ANSWER_LIMIT_MS, maxRetriesPerRequest: 0, retryStrategy: () => null })
-  // The call fails as well, with the same error.
-  redis.on('error', () => {})
+  let trouble: Error | undefined
+  const redis = connectRedis(url, { connection: { maxRetriesPerRequest: null, connectTimeout: ANSWER_LIMIT_MS }, onError: (error) => { trouble = error } })
+  let timer: NodeJS.Timeout | undefined
+  // It goes on trying for ever.
+  const tooLong = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(trouble?.message || `no answer within ${ANSWER_LIMIT_MS} ms`)), ANSWER_LIMIT_MS)
+  })
   try {
-    await redis.connect()
-    const info = parseInfo(await redis.info())
-    return {
-      name: info.has('valkey_version') ? 'Valkey' : 'Redis',
-      version: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
-      evictionPolicy: info.get('maxmemory_policy') ?? null,
-      // Of snapshots INFO only tells that there was one; a server with no schedule for them has none to come.
-      isPersistent: info.get('aof_enabled') === '1' || await hasSnapshots(redis),
-      usedBytes: Number(info.get('used_memory') ?? 0),
-      maxBytes: Number(info.get('maxmemory') ?? 0)
-    }
+    return await Promise.race([readMasters(redis), tooLong])
   } finally {
+    clearTimeout(timer)
     redis.disconnect()
   }
 }
 
+async function readMasters (redis: RedisClient): Promise<RedisHealth> {
+  // Connects, and knows its nodes then.
+  await redis.ping()
+  const [first, ...others] = await Promise.all((redis instanceof Cluster ? redis.nodes('master') : [redis]).map(readServer))
+  if (first === undefined) throw new Error('the cluster has no master')
+  return others.reduce((one, other) => ({
+    ...(other.usedBytes / (other.maxBytes || Infinity) > one.usedBytes / (one.maxBytes || Infinity) ? other : one),
+    evictionPolicy: one.evictionPolicy === 'noeviction' ? other.evictionPolicy : one.evictionPolicy,
+    isPersistent: one.isPersistent && other.isPersistent
+  }), first)
+}
+
+async function readServer (redis: Redis): Promise<RedisHealth> {
+  const info = parseInfo(await redis.info())
+  return {
+    name: info.has('valkey_version') ? 'Valkey' : 'Redis',
+    version: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
+    evictionPolicy: info.get('maxmemory_policy') ?? null,
+    isPersistent: info.get('aof_enabled') === '1' || await hasSnapshots(redis),
+    usedBytes: Number(info.get('used_memory') ?? 0),
+    maxBytes: Number(info.get('maxmemory') ?? 0)
+  }
+}
+
+/** INFO only tells of snapshots that there were. */
 async function hasSnapshots (redis: Redis): Promise<boolean> {
   // Hosted servers forbid CONFIG; they have a persistence of their own.
   const answer = await redis.config('GET', 'save').catch(() => undefined) as readonly string[] | undefined

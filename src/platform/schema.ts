@@ -19,11 +19,23 @@ export interface Schema {
     id: Generated<string>, tenant_id: string, document: Json<unknown>, requested_by: string, created_at: Generated<Date>, started_at: Time | null
     devices: Generated<number>, finished_at: Time | null, result: Json<unknown> | null, error: string | null
   }
+  upkeep_task: {
+    task: string, every_seconds: number, due_at: Generated<Date>, run_id: string | null, lease_until: Time | null, started_at: Time | null
+    finished_at: Time | null, seconds: number | null, outcome: string | null, error: string | null, result: Json<unknown> | null, succeeded_at: Time | null
+    runs: Generated<number>, failures: Generated<number>, abandoned: Generated<number>, created_at: Generated<Date>
+  }
   signing_key: { id: string, secret: Buffer, created_at: Generated<Date>, retired_at: Time | null }
   api_key: {
     id: Generated<string>, tenant_id: string | null, name: string, role: string, key_hash: Buffer
     created_at: Generated<Date>, expires_at: Time | null, revoked_at: Time | null
+    prefix: string | null, permissions: string[] | null, last_used_at: Time | null, replaces: string | null
   }
+  api_key_tenant: { api_key_id: string, tenant_id: string }
+  operator_grant: {
+    id: Generated<string>, tenant_id: string | null, role: string, directory: string, kind: string, value: string, label: string
+    created_by: string, created_at: Generated<Date>, expires_at: Time | null
+  }
+  operator_session: { session: string, operator_id: string, tenant_id: string | null, first_seen_at: Generated<Date>, last_seen_at: Generated<Date> }
   enrollment_token: {
     id: Generated<string>, tenant_id: string, token_hash: Buffer, label: string, platform: string | null
     max_uses: number | null, uses: Generated<number>, expires_at: Time | null, revoked_at: Time | null, created_at: Generated<Date>

@@ -4,6 +4,8 @@ import type { Producer } from '../platform/queue-names.js'
 
 /** Groups handed on at once; the rest comes with the next sweep. */
 const MAX_GROUPS = 500
+/** More than clocks that are kept in step differ by. */
+const AHEAD_SECONDS = 60
 
 /**
  * Hands on groups of the journal that were committed longer than `olderThanSeconds` ago and
@@ -17,6 +19,8 @@ export async function sweepJournal (
   const { rows } = await sql<{ id: number }>`
     select id from unscored_group
     where received_at < now() - make_interval(secs => ${olderThanSeconds}::double precision)
+      -- A clock that ran ahead wrote it: nobody can say how old it is.
+      or received_at > now() + make_interval(secs => ${AHEAD_SECONDS})
     order by received_at limit ${MAX_GROUPS}`.execute(db)
   await score.add(rows.map(({ id }) => ({ groupId: id })))
   return { groups: rows.length }

@@ -59,6 +59,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   SallyportRescoringLate: { fires: { [of('rescoring_waiting_devices')]: '1x720' }, quiet: { [of('rescoring_waiting_devices')]: '1x300 0 1x400' }, at: '370m' },
   SallyportChangesLate: gauge('state_changes_lag_seconds', 301, 300),
 
+  SallyportUpkeepLate: gauge('upkeep_late', 1, 0, { labels: { task: 'retention' } }),
+  SallyportUpkeepFails: gauge('upkeep_last_failed', 1, 0, { labels: { task: 'retention' }, at: '40m' }),
+
   SallyportIntuneBehind: gauge('sync_lag_seconds', 301, 300),
   SallyportIntuneCallsFail: {
     fires: { [of('intune_calls_total', { kind: 'upload', outcome: '2xx' })]: rising(78), [of('intune_calls_total', { kind: 'upload', outcome: '5xx' })]: rising(11), [of('intune_calls_total', { kind: 'upload', outcome: 'no-answer' })]: rising(11) },

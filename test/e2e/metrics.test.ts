@@ -83,7 +83,7 @@ t.test('a running installation has every metric that an alert or a panel asks fo
   ]) t.match(page, line)
 
   const readiness = await (await fetch(`${ready.ops}/readyz`)).json() as { status: string, checked: string[], missing: object }
-  t.strictSame([readiness.status, readiness.missing, readiness.checked.sort()], ['ready', {}, ['API', 'database', 'intel', 'journal', 'queues', 'schema', ...QUEUE_NAMES.map((name) => `worker ${name}`)].sort()])
+  t.strictSame([readiness.status, readiness.missing, readiness.checked.sort()], ['ready', {}, ['API', 'database', 'intel', 'journal', 'process', 'queues', 'schema', ...QUEUE_NAMES.map((name) => `worker ${name}`)].sort()])
 
   const prometheus = findProgram('prometheus')
   if (prometheus === undefined) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { SIMULATED_API, SIMULATED_RELYING_PARTY } from '../../src/commands/simulated-tenant.js'
+import { SIMULATED_API, SIMULATED_OPERATOR, SIMULATED_RELYING_PARTY } from '../../src/commands/simulated-tenant.js'
 import { startUp, temporaryFolder } from './sallyport.js'
 
 const dataDir = temporaryFolder(t)
@@ -21,12 +21,28 @@ async function ask (path: string, bearer: string, init: RequestInit = {}): Promi
   return { status: answer.status, body: await answer.json() as Answer }
 }
 
-t.test('a relying party gets a token from the simulated Entra and follows the states of phones with it', async (t) => {
-  const token = await fetch(`${ready.intuneSimulator}/${ready.entraTenantId}/oauth2/v2.0/token`, {
+/** A token for our API from the simulated Entra, over the protocol that the real one speaks. */
+async function tokenOf (clientId: string): Promise<string> {
+  const answer = await fetch(`${ready.intuneSimulator}/${ready.entraTenantId}/oauth2/v2.0/token`, {
     method: 'POST',
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: SIMULATED_RELYING_PARTY, client_secret: intuneClientSecret, scope: `${SIMULATED_API.uri}/.default` })
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: intuneClientSecret, scope: `${SIMULATED_API.uri}/.default` })
   })
-  const { access_token: accessToken } = await token.json() as { access_token: string }
+  return (await answer.json() as { access_token: string }).access_token
+}
+
+t.test('an operator\'s script signs in with the simulated Entra, and may what its role there says', async (t) => {
+  const token = await tokenOf(SIMULATED_OPERATOR)
+  const tenant = `/v1/tenants/${ready.tenantId}`
+  t.match(await ask('/v1/me', token), { status: 200, body: { kind: 'app', roles: [{ role: 'analyst', tenantId: ready.tenantId }], account: { directory: ready.entraTenantId } } })
+  t.match(await ask(`${tenant}/devices`, token), { status: 200 })
+  t.equal((await ask(`${tenant}/enrollment-tokens`, token)).status, 403)
+  t.equal((await ask('/v1/tenants/00000000-0000-4000-8000-000000000000/devices', token)).status, 404)
+  t.equal((await ask('/v1/partner/devices', token)).status, 403, 'and is no relying party')
+  t.match((await ask('/v1/me', await tokenOf(SIMULATED_RELYING_PARTY))).body, { roles: [] }, 'which in turn is no operator')
+})
+
+t.test('a relying party gets a token from the simulated Entra and follows the states of phones with it', async (t) => {
+  const accessToken = await tokenOf(SIMULATED_RELYING_PARTY)
   const first = await ask('/v1/partner/devices', accessToken)
   t.match(first, { status: 200, body: { items: [], more: false, nextCursor: String } })
   t.match(await ask('/v1/partner/state', accessToken), { status: 200 })

@@ -12,8 +12,12 @@ import { type AppOptions, buildApp } from '../../src/http/app.js'
 import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { IntuneError } from '../../src/intune/intune-error.js'
-import { createApiKey, createOperatorLookup } from '../../src/operators/api-keys.js'
+import { createApiKey } from '../../src/operators/api-keys.js'
+import { createOperatorLookup } from '../../src/operators/find-operator.js'
 import type { Role } from '../../src/operators/roles.js'
+import { createRefusals, type Refusals } from '../../src/operators/sign-in/refusals.js'
+import { createSessions } from '../../src/operators/sign-in/sessions.js'
+import { hasTenant } from '../../src/operators/tenants.js'
 import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
 import type { Tracing } from '../../src/platform/tracing.js'
@@ -32,6 +36,7 @@ export interface TestApi extends ScoreDeps {
   readonly databaseUrl: string
   readonly tenantId: string
   readonly keys: SigningKeys
+  readonly refusals: Refusals
   readonly cutoffs: Awaited<ReturnType<typeof createTokenCutoffs>>
   readonly score: ReturnType<typeof rememberingProducer<'score'>>
   readonly sync: ReturnType<typeof rememberingProducer<'sync'>>
@@ -68,6 +73,8 @@ export interface TestApiOptions {
   readonly changeWaiter?: AppOptions['partner']['waiter']
   readonly tracing?: Tracing
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
+  /** Who signed in with a provider's token; without it only keys count. */
+  readonly verifyTokenOf?: (db: Database) => AppOptions['operatorAuth']['verifyToken']
   /** Where feeds are imported; without it, where the test runs: a process takes seconds to start under its loaders. */
   readonly feedImports?: Pick<FeedImports, 'store'>
   /** Threat intelligence as it is stored; without it nothing is known to be bad. */
@@ -111,12 +118,20 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     signer: createSetSigner({ db, secrets: options.secrets }),
     longPollMs: options.longPollMs ?? 1_000
   }
+  // Written when the test asks for it, and at its end.
+  const refusals = createRefusals({ db, log, flushMs: 2 ** 30 })
   const app = await buildApp({
     log,
     version: '0.0.0-test',
     ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     agentAuth: { keys, cutoffs },
-    operatorAuth: { findOperator: options.findOperator ?? createOperatorLookup(db) },
+    operatorAuth: {
+      findOperator: options.findOperator ?? createOperatorLookup(db),
+      verifyToken: options.verifyTokenOf?.(db),
+      hasTenant: async (id) => await hasTenant({ db }, id),
+      sessions: createSessions({ db }),
+      refusals
+    },
     enrollment: { db, accessTokens, cutoffs, sync, log },
     token: { db, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
     telemetry: { journal: options.journalOf?.(journal) ?? journal },
@@ -132,6 +147,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       signals
     },
     tenants: { db },
+    access: { db },
     partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
     intelSubscriptions: { db, secrets: options.secrets },
@@ -145,6 +161,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   })
   t.teardown(async () => {
     await app.close()
+    await refusals.close()
     await journal.close()
     keys.close()
     cutoffs.close()
@@ -156,7 +173,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     headers: { ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }), ...headers }
   })
   return {
-    app, db, databaseUrl, tenantId, keys, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
+    app, db, databaseUrl, tenantId, keys, refusals, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
       return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
     },

@@ -27,14 +27,17 @@ export function makeReport (sequence: number, sections: Omit<Report, 'reportId' 
 }
 
 /** A producer that only remembers; `fail` makes it throw. */
-export function rememberingProducer<N extends QueueName> (): Producer<N> & { readonly payloads: Array<QueuePayloads[N]>, fail: boolean } {
+export function rememberingProducer<N extends QueueName> (): Producer<N> & { readonly payloads: Array<QueuePayloads[N]>, readonly priorities: Array<number | undefined>, fail: boolean } {
   const payloads: Array<QueuePayloads[N]> = []
+  const priorities: Array<number | undefined> = []
   return {
     payloads,
+    priorities,
     fail: false,
-    async add (more) {
+    async add (more, { priority } = {}) {
       if (this.fail) throw new Error('the queue is away')
       payloads.push(...more)
+      priorities.push(...more.map(() => priority))
     }
   }
 }

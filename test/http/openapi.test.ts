@@ -6,6 +6,7 @@ import { startTestApi } from '../helpers/api.js'
 interface Operation {
   readonly operationId?: string
   readonly summary?: string
+  readonly description?: string
   readonly tags?: readonly string[]
   readonly security?: ReadonlyArray<Readonly<Record<string, readonly string[]>>>
   readonly parameters?: ReadonlyArray<{ readonly name: string, readonly in: string, readonly required?: boolean, readonly schema: object }>
@@ -25,7 +26,7 @@ const TENANT = '/v1/tenants/{tenantId}'
 const CONTRACT = [
   'GET /v1/partner/state', 'GET /v1/partner/devices', 'GET /v1/partner/devices/{entraDeviceId}/threat-state',
   'POST /v1/enroll', 'POST /v1/token', 'POST /v1/telemetry', 'POST /v1/telemetry/batch', 'GET /v1/device/status',
-  'GET /v1/onboarding/consent', 'POST /v1/onboarding/consent', 'GET /v1/tenants', 'POST /v1/tenants', 'POST /v1/intel/feeds/{feed}/import', 'GET /v1/intel/feeds', 'GET /v1/intel/feeds/{feed}/versions', 'GET /v1/intel/indicators', 'DELETE /v1/intel/feeds/{feed}', 'GET /v1/intel/vulnerabilities',
+  'GET /v1/me', 'GET /v1/onboarding/consent', 'POST /v1/onboarding/consent', 'GET /v1/tenants', 'POST /v1/tenants', 'POST /v1/intel/feeds/{feed}/import', 'GET /v1/intel/feeds', 'GET /v1/intel/feeds/{feed}/versions', 'GET /v1/intel/indicators', 'DELETE /v1/intel/feeds/{feed}', 'GET /v1/intel/vulnerabilities',
   ...[
     'GET /devices', 'GET /devices/{deviceId}', 'GET /devices/{deviceId}/history', 'POST /devices/{deviceId}/reassess', 'POST /devices/{deviceId}/revoke', 'DELETE /devices/{deviceId}',
     'PATCH /devices/{deviceId}', 'GET /findings', 'GET /detections', 'GET /policy', 'PUT /policy', 'POST /policy/preview', 'GET /suppressions', 'POST /suppressions', 'DELETE /suppressions/{id}', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/{id}',
@@ -74,7 +75,10 @@ t.test('each route says what it is, who may call it, and what comes back', async
     const { operationId, summary, tags: own = [], security, parameters = [], requestBody, responses } = operation
     t.match({ operationId, summary }, { operationId: /^[a-z][A-Za-z]+$/, summary: /^[A-Z]/ }, name)
     t.ok(own.length === 1 && own.every((tag) => tags.has(tag)), `${name}: a known tag`)
-    t.equal(security?.length, OPEN.includes(name) ? 0 : 1, `${name}: how to sign in`)
+    const ways = security?.flatMap(Object.keys)
+    t.equal(ways?.length, OPEN.includes(name) ? 0 : ways?.includes('operatorToken') === true ? 2 : 1, `${name}: how to sign in`)
+    t.equal(ways?.includes('operatorToken'), ways?.includes('apiKey') === true && !path.startsWith('/v1/ssf/'), `${name}: operators come with a token as well`)
+    if (ways?.includes('apiKey') === true) t.match(operation.description, /Needs the permission `[a-z:-]+`: role `[a-z-]+`|For every operator\./, `${name}: which role it takes`)
     t.ok(security?.flatMap(Object.keys).every((scheme) => schemes.has(scheme)), `${name}: by a described scheme`)
     t.strictSame(parameters.filter((parameter) => parameter.in === 'path').map((parameter) => parameter.name).sort(), [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!).sort(), `${name}: its path`)
     t.ok(parameters.every((parameter) => (parameter.required === true) === (parameter.in === 'path' || ['os', 'value'].includes(parameter.name) || (parameter.name === 'stream_id' && name !== 'GET /v1/ssf/{tenantId}/streams'))), `${name}: required is what is required`)

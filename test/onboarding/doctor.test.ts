@@ -93,4 +93,7 @@ t.test('the installation: our address, our credentials and their ends, and how e
   t.match(await run('http://mtd.example', { federatedTokenPath: `${folder}/token` }), { healthy: false })
   t.match((await run('http://mtd.example', { federatedTokenPath: `${folder}/token` })).checks.slice(-3), [{ check: 'public-url', state: 'broken' }, { check: 'credential-INTUNE_CLIENT_ID', state: 'broken', text: /expired/ }, { check: `tenant-${tenantId}`, nextAction: `sallyport doctor --tenant ${tenantId}` }])
   t.match((await run('https://mtd.example', { clientCertificatePath: `${folder}/${randomUUID()}` })).checks.at(-2), { state: 'broken', text: /cannot be read/ })
+  const signInOf = async (answers: ReadonlyArray<{ metadataUrl: string, error: string | undefined }>) => (await diagnoseInstallation({ db, publicUrl: 'https://mtd.example', apps: {}, askSignIn: async () => answers })).checks.filter(({ check }) => check === 'sign-in')
+  t.match(await signInOf([{ metadataUrl: 'https://a.test', error: undefined }, { metadataUrl: 'https://b.test', error: 'nobody answers' }]), [{ state: 'ok' }, { state: 'broken', text: /b\.test.*nobody answers/, nextAction: /OIDC_CA_FILE/ }])
+  t.match(await signInOf([]), [{ state: 'warning', nextAction: /OIDC_PLATFORM_TENANTS/ }])
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { createApiKey, createOperatorLookup, findOperator, hashApiKey, listApiKeys, revokeApiKey } from '../../src/operators/api-keys.js'
+import { createApiKey, hashApiKey, listApiKeys, revokeApiKey, rotateApiKey } from '../../src/operators/api-keys.js'
+import { createOperatorLookup, findOperator } from '../../src/operators/find-operator.js'
 import { hasPermission, PERMISSIONS, type Permission, ROLES } from '../../src/operators/roles.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
@@ -10,19 +11,20 @@ t.test('a key says who it is, and only its hash is stored', async (t) => {
   const tenantId = await seedTenant(db)
   const { id, key } = await createApiKey({ db }, { name: 'Watch', role: 'viewer', tenantId, actor: 'test' })
   t.match(key, /^sp_[\w-]{43}$/)
-  t.strictSame(await findOperator(db, key, new Date()), { id, name: 'Watch', role: 'viewer', tenantId })
+  t.strictSame(await findOperator(db, key, new Date()), { id, kind: 'api-key', name: 'Watch', grants: [{ role: 'viewer', tenantId }], session: id })
   const platform = await createApiKey({ db }, { name: 'All', role: 'platform-admin', actor: 'test' })
-  t.strictSame(await findOperator(db, platform.key, new Date()), { id: platform.id, name: 'All', role: 'platform-admin', tenantId: null })
+  t.match(await findOperator(db, platform.key, new Date()), { id: platform.id, name: 'All', grants: [{ role: 'platform-admin', tenantId: null }] })
 
   const rows = await db.selectFrom('api_key').selectAll().execute()
   t.strictSame(rows.find((row) => row.id === id)!.key_hash, hashApiKey(key))
   const audit = await db.selectFrom('audit_event').selectAll().orderBy('id').execute()
   t.match(audit, [
-    { tenant_id: tenantId, actor: 'test', action: 'api-key.created', subject: id, detail: { name: 'Watch', role: 'viewer' } },
+    { tenant_id: tenantId, actor: 'test', action: 'api-key.created', subject: id, detail: { name: 'Watch', role: 'viewer', expiresAt: null } },
     { tenant_id: null, action: 'api-key.created', subject: platform.id }
   ])
   const stored = JSON.stringify([rows.map((row) => ({ ...row, key_hash: row.key_hash.toString() })), audit])
   t.notOk(stored.includes(key.slice(3)) || stored.includes(platform.key.slice(3)), 'the key itself is nowhere')
+  t.notOk(stored.includes(key.slice(11)) || stored.includes(platform.key.slice(11)), 'nor what follows its beginning')
 })
 
 t.test('who has no key, an old one or one taken away is nobody', async (t) => {
@@ -67,7 +69,7 @@ t.test('whom the look-up remembers it forgets in time; a guess is not remembered
 
 t.test('a remembered key does not outlive its expiry', async (t) => {
   const { db } = await createTestDatabase(t)
-  let now = Date.parse('2026-11-23T08:00:00Z')
+  let now = Date.now() + 60_000
   const { key } = await createApiKey({ db }, { name: 'x', role: 'platform-admin', expiresAt: new Date(now + 1_000), actor: 'test' })
   const lookup = createOperatorLookup(db, { rememberMs: 60_000, now: () => now })
   t.match(await lookup(key), { name: 'x' })
@@ -84,11 +86,11 @@ t.test('each role may all that the one below may, and the last may everything', 
   for (const [at, permissions] of allowed.entries()) {
     if (at > 0) t.ok(allowed[at - 1]!.every((permission) => permissions.includes(permission)), ROLES[at]!)
   }
-  t.strictSame(allowed[0], ['fleet:read'], 'a viewer changes nothing')
-  t.strictSame(allowed[1], ['fleet:read', 'policy:preview', 'device:reassess', 'device:describe', 'suppression:write', 'quarantine:retry', 'dead-letter:resend'])
+  t.strictSame(allowed[0], ['self:read', 'fleet:read'], 'a viewer changes nothing')
+  t.strictSame(allowed[1], ['self:read', 'fleet:read', 'policy:preview', 'device:reassess', 'device:describe', 'suppression:write', 'quarantine:retry', 'dead-letter:resend'])
   t.notOk(allowed[2]!.some((permission) => ['intel:write', 'tenant:manage', 'platform-audit:read'].includes(permission)), 'an admin stays in the tenant')
-  t.strictSame(receiver, ['ssf:read', 'ssf:manage'], 'who receives signals stands beside them')
-  t.strictSame([...allowed[3]!, ...receiver].sort(), [...ALL].sort())
+  t.strictSame(receiver, ['self:read', 'ssf:read', 'ssf:manage'], 'who receives signals stands beside them')
+  t.strictSame([...new Set([...allowed[3]!, ...receiver])].sort(), [...ALL].sort())
 })
 
 t.test('keys are listed without what is secret, and revoked once', async (t) => {
@@ -96,7 +98,8 @@ t.test('keys are listed without what is secret, and revoked once', async (t) => 
   const tenantId = await seedTenant(db)
   const { id, key } = await createApiKey({ db }, { name: 'x', role: 'viewer', tenantId, actor: 'test' })
   const listed = await listApiKeys({ db })
-  t.match(listed, [{ id, name: 'x', role: 'viewer', tenantId, expiresAt: null, revokedAt: null }])
+  t.strictSame(listed.items, [{ id, prefix: key.slice(0, 11), name: 'x', role: 'viewer', tenantIds: [tenantId], shared: false, permissions: null, createdAt: listed.items[0]!.createdAt, expiresAt: null, lastUsedAt: null, revokedAt: null, replaces: null }])
+  t.notOk(JSON.stringify(listed).includes(key.slice(11)))
   t.notOk(JSON.stringify(listed).includes(hashApiKey(key).toString('hex')))
 
   const { revokedAt } = await revokeApiKey({ db }, { id, actor: 'test' })
@@ -104,4 +107,58 @@ t.test('keys are listed without what is secret, and revoked once', async (t) => 
   t.strictSame(await revokeApiKey({ db }, { id, actor: 'test' }), { id, revokedAt })
   t.equal((await db.selectFrom('audit_event').select('id').where('action', '=', 'api-key.revoked').execute()).length, 1)
   await t.rejects(revokeApiKey({ db }, { id: randomUUID(), actor: 'test' }), { code: 'NOT-FOUND' })
+})
+
+t.test('a key may count in several tenants, and each can be taken from it', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const [one, two, three] = [await seedTenant(db), await seedTenant(db), await seedTenant(db)]
+  const { id, key } = await createApiKey({ db }, { name: 'Provider', role: 'analyst', tenantId: one, alsoIn: [two, three, two], actor: 'test' })
+  const placesOf = async () => (await findOperator(db, key, new Date()))?.grants.map(({ tenantId }) => tenantId).sort()
+  t.strictSame(await placesOf(), [one, two, three].sort())
+  t.match((await listApiKeys({ db }, { tenantId: two })).items, [{ id, tenantIds: [two], shared: true }], 'a tenant sees no others')
+  t.match((await listApiKeys({ db })).items, [{ id, tenantIds: { length: 3 } }])
+
+  await t.rejects(rotateApiKey({ db }, { id, tenantId: two, graceSeconds: 0, actor: 'test' }), { code: 'FORBIDDEN' })
+  await revokeApiKey({ db }, { id, tenantId: one, actor: 'test' })
+  t.strictSame(await placesOf(), [two, three].sort(), 'also the first')
+  await t.rejects(revokeApiKey({ db }, { id, tenantId: one, actor: 'test' }), { code: 'NOT-FOUND' })
+  await revokeApiKey({ db }, { id, tenantId: three, actor: 'test' })
+  await revokeApiKey({ db }, { id, tenantId: two, actor: 'test' })
+  t.equal(await placesOf(), undefined, 'with the last one it ends')
+  t.strictSame((await listApiKeys({ db }, { tenantId: one })).items, [])
+  for (const tenantId of [one, two, three]) {
+    t.strictSame((await db.selectFrom('audit_event').select('action').where('tenant_id', '=', tenantId).orderBy('id').execute()).map(({ action }) => action), ['api-key.created', 'api-key.revoked'])
+  }
+})
+
+t.test('a rotated key counts until its time is over, the new one is allowed the same', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  const days = (n: number): Date => new Date(Date.now() + n * 86_400_000)
+  const old = await createApiKey({ db }, { name: 'Watch', role: 'analyst', tenantId, permissions: ['fleet:read', 'device:reassess'], expiresAt: days(10), actor: 'test' })
+  const fresh = await rotateApiKey({ db }, { id: old.id, graceSeconds: 3_600, actor: 'test' })
+  t.not(fresh.key, old.key)
+  t.equal(Math.round((Date.parse(fresh.expiresAt!) - Date.now()) / 86_400_000), 10, 'for as long as the first was made for')
+  const [before, after] = [await findOperator(db, old.key, new Date()), await findOperator(db, fresh.key, new Date())]
+  t.strictSame({ ...after!, id: old.id, session: old.id }, before)
+  t.strictSame([...after!.permissions!], ['fleet:read', 'device:reassess'])
+  t.ok(await findOperator(db, old.key, new Date(Date.now() + 3_590_000)))
+  t.equal(await findOperator(db, old.key, new Date(Date.now() + 3_610_000)), undefined)
+  t.match((await listApiKeys({ db })).items, [{ id: fresh.id, replaces: old.id }, { id: old.id, replaces: null }])
+
+  await rotateApiKey({ db }, { id: fresh.id, graceSeconds: 0, actor: 'test' })
+  t.equal(await findOperator(db, fresh.key, new Date()), undefined, 'without grace it is out at once')
+  await t.rejects(rotateApiKey({ db }, { id: fresh.id, graceSeconds: 60, actor: 'test' }), { code: 'CONFLICT' })
+  t.match(await db.selectFrom('audit_event').select(['subject', 'detail']).where('action', '=', 'api-key.rotated').orderBy('id').execute(), [{ subject: fresh.id, detail: { replaces: old.id } }, { detail: { replaces: fresh.id } }])
+})
+
+t.test('what is wrong with a key to be made is named all at once', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  const faultsOf = async (input: Partial<Parameters<typeof createApiKey>[1]>) =>
+    (await createApiKey({ db }, { name: 'x', role: 'admin', tenantId, actor: 'test', ...input }).catch((error: unknown) => error) as { faults?: Array<{ path: string }> }).faults?.map(({ path }) => path)
+  t.strictSame(await faultsOf({ name: ' ', role: 'viewer', permissions: ['fleet:read', 'policy:write', 'x', '__proto__'], expiresAt: new Date(0) }), ['/name', '/permissions/1', '/permissions/2', '/permissions/3', '/expiresAt'])
+  t.strictSame(await faultsOf({ permissions: ['access:manage'] }), ['/permissions/0'], 'it could make itself one of all')
+  t.strictSame(await faultsOf({ expiresAt: new Date(Date.now() + 400 * 86_400_000), maxDays: 366 }), ['/expiresAt'])
+  t.strictSame(await db.selectFrom('api_key').select('id').execute(), [])
 })

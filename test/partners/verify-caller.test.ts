@@ -1,10 +1,10 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose'
 import t from 'tap'
-import { createEntraKeys } from '../../src/partners/entra-keys.js'
+import { createEntraKeys } from '../../src/identity/entra-keys.js'
 import { verifyCaller, type VerifyCallerDeps } from '../../src/partners/verify-caller.js'
 import { silentLog } from '../helpers/log.js'
-import { AUDIENCE, AUTHORITY, CLIENT_ID, claimsOf, FakeEntra, issuerOf, makeSigningKey, OBJECT_ID, signed } from './fake-entra.js'
+import { AUDIENCE, AUTHORITY, CLIENT_ID, claimsOf, FakeEntra, issuerOf, makeSigningKey, OBJECT_ID, signed } from '../identity/fake-entra.js'
 
 const TENANT = randomUUID()
 const TID = randomUUID()

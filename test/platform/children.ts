@@ -1,12 +1,15 @@
-import { type ChildProcess, fork, type ForkOptions } from 'node:child_process'
+import { type ChildProcess, fork, type ForkOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { threadFile } from '../../src/platform/thread.js'
 
-/** A script of the folder `children` as a process of its own, killed after the test at the latest. */
-export function startScript (t: Test, name: string, args: readonly string[] = [], options: ForkOptions = {}): ChildProcess {
-  const child = fork(fileURLToPath(threadFile(`children/${name}`, import.meta.url)), [...args], options)
+/** A script of the folder `children` as a process of its own, killed after the test at the latest; `through`: a command that runs it. */
+export function startScript (t: Test, name: string, args: readonly string[] = [], { through = [], ...options }: ForkOptions & { readonly through?: readonly string[] } = {}): ChildProcess {
+  const file = fileURLToPath(threadFile(`children/${name}`, import.meta.url))
+  const [program, ...rest] = through
+  const child = program === undefined ? fork(file, [...args], options) : spawn(program, [...rest, process.execPath, file, ...args], { ...options, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] } as never) as ChildProcess
+  child.on('error', () => {}) // Also an exit.
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL')

@@ -9,9 +9,12 @@ import { migrate } from '../../src/platform/migrate.js'
 import { QUEUE_NAMES } from '../../src/platform/queue-names.js'
 import { openQueues, type Queues, type QueuesOptions } from '../../src/platform/queues.js'
 import { createTestDatabase } from '../helpers/database.js'
+import { createGate } from '../helpers/gate.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
 import { findRedis } from '../helpers/redis.js'
+import { startCluster } from '../helpers/redis-groups.js'
+import { startRedis } from '../../bench/redis-server.js'
 
 type Address = Omit<QueuesOptions, 'log' | 'prefix'>
 
@@ -21,14 +24,6 @@ async function isSettled (promise: Promise<unknown>): Promise<boolean> {
   promise.then(() => { settled = true }, () => { settled = true })
   await new Promise(setImmediate)
   return settled
-}
-
-interface Gate { readonly opened: Promise<void>, open (): void }
-
-function createGate (): Gate {
-  let open!: () => void
-  const opened = new Promise<void>((resolve) => { open = resolve })
-  return { opened, open }
 }
 
 t.test('on PostgreSQL', async (t) => {
@@ -58,6 +53,46 @@ t.test('on Redis', async (t) => {
     t.equal((await one.counts()).score.waiting, 1)
     t.equal((await other.counts()).score.waiting, 0)
   })
+})
+
+t.test('on Redis Cluster', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  t.test('queues lie on different nodes', async (t) => {
+    const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+    t.teardown(async () => await queues.close())
+    await Promise.all([queues.producer('score').add([{ groupId: 1 }]), queues.producer('preview').add([{ previewId: randomUUID() }])])
+    t.equal(await cluster.nodesWithKeys(), 2)
+  })
+
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: cluster.url })
+})
+
+t.test('on Valkey', async (t) => {
+  const valkey = await startRedis({ program: 'valkey-server' })
+  if (valkey === undefined) {
+    t.pass('nothing to test', { skip: 'no valkey-server' })
+    return
+  }
+  t.teardown(async () => await valkey.stop())
+  await testEngine(t, 'redis', { databaseUrl: '', redisUrl: valkey.url })
+})
+
+t.test('queues of a cluster whose nodes are gone can be closed', async (t) => {
+  const cluster = await startCluster(t)
+  if (cluster === undefined) {
+    t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
+    return
+  }
+  const queues = await openQueues({ databaseUrl: '', redisUrl: cluster.url, log: silentLog })
+  queues.startWorker('sync', async () => {}, { concurrency: 1 })
+  await queues.producer('sync').add([{ tenantId: randomUUID() }])
+  await cluster.killHolder('{sallyport:sync}')
+  const slow = wait(15_000, 'slow', { ref: false })
+  t.equal(await Promise.race([queues.close().then(() => 'closed'), slow]), 'closed')
 })
 
 t.test('queues whose Redis is gone can be closed', async (t) => {

@@ -62,6 +62,24 @@ t.test('phones whose judgement changes by itself are judged again, once, and aga
   t.strictSame(await rescoreDueDevices({ db, score }), { devices: 3 })
 })
 
+t.test('many phones due at one instant go behind all others, and wait while there is no room for them', async (t) => {
+  const { db, tenantId, score } = await setUp(t)
+  await sql`
+    with made as (
+      insert into device (tenant_id, entra_device_id, platform, public_key) select ${tenantId}::uuid, gen_random_uuid(), 'android', '{}' from generate_series(1, 12003) returning id
+    ), numbered as (select id, row_number() over () as n from made)
+    insert into device_state (device_id, tenant_id, state, due_at)
+    select id, ${tenantId}::uuid, '{}', case n when 1 then now() - interval '2 hours' when 2 then now() - interval '1 second' when 3 then now() + interval '1 hour' else now() - interval '1 hour' end from numbered`.execute(db)
+  t.strictSame(await rescoreDueDevices({ db, score }, { waitingJobs: 50 }), { devices: 2 }, 'one that was due before them, and one after')
+  t.strictSame(score.priorities, [undefined])
+  t.strictSame(await rescoreDueDevices({ db, score }, { waitingJobs: 45 }), { devices: 1_000 }, 'room for five jobs')
+  t.strictSame(score.priorities.slice(1), Array(5).fill(10))
+  while ((await rescoreDueDevices({ db, score })).devices > 0);
+  const handed = score.payloads.flatMap(({ deviceIds }) => deviceIds ?? [])
+  t.equal(handed.length, 12_002)
+  t.equal(new Set(handed).size, 12_002, 'each once')
+})
+
 t.test('tenants with something due get a sync job; those in hand, waiting or disconnected do not', async (t) => {
   const { db, tenantId, sync } = await setUp(t)
   await seedWaitingDevices(db, tenantId, 2)
@@ -120,7 +138,7 @@ t.test('the worker does all of it by itself: lost work gets jobs, what has expir
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
 
   const done = async (): Promise<boolean> => {
     const groups = await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute()
@@ -144,7 +162,7 @@ t.test('a publisher who never answers holds up neither the other tasks nor the e
   }
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
+  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
   while (runs.begun === 0 || !score.payloads.some(({ groupId }) => groupId === lost.groupId)) await new Promise((resolve) => setTimeout(resolve, 10))
   await worker.close()
   t.pass('it ended')
@@ -168,7 +186,7 @@ t.test('what is over by itself is judged anew within five seconds, by the worker
   const score = startScoreWorker({ queues, score: queues.producer('score'), db, intel, sync, log: silentLog, concurrency: 1 })
   t.teardown(async () => await score.close())
   const upkeep = await startUpkeepWorker({
-    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7,
+    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7,
     subscriptions: { run: async () => {}, close: async () => {} }
   })
   t.teardown(async () => await upkeep.close())

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
 import type { Producer } from '../../platform/queue-names.js'
+import { JUDGE_PRIORITY, toJobs } from '../judge-jobs.js'
 import { waitForJudgements } from './judgement-lock.js'
 
 export type RescoringCause = 'intel' | 'policy' | 'suppression'
@@ -25,7 +26,6 @@ export interface Rescoring {
   readonly finishedAt: string | null
 }
 
-const DEVICES_PER_JOB = 200
 /** Phones in jobs at once: enough to keep workers busy, few enough that fresh reports never wait behind many. */
 const MAX_HANDED = 2_000
 /** If nobody has judged them by then, they are handed on again. */
@@ -33,8 +33,6 @@ const LEASE_SECONDS = 60
 export const NO_DEVICE = '00000000-0000-0000-0000-000000000000'
 /** Of the whole fleet, put on the list at once. */
 const FLEET_CHUNK = 5_000
-/** Behind everything that reports bring. */
-const PRIORITY = 10
 
 /** A phone that is on the list of a few stays there: it would lose its place before all others. What is in hand may be judged by less than this. */
 const STAYS = sql`
@@ -43,19 +41,19 @@ const STAYS = sql`
 
 /** Hands phones on the list to the scorers, as many as may be in hand. Answers how many. */
 export async function handOnRescorings ({ db, score }: { readonly db: Database, readonly score: Producer<'score'> }): Promise<number> {
-  const ids = await db.transaction().execute(async (tx) => {
-    if (!await hasOpen(tx)) return []
+  const { few, many } = await db.transaction().execute(async (tx) => {
+    if (!await hasOpen(tx)) return NOBODY
     await sql`select pg_advisory_xact_lock(hashtextextended('hand on rescorings', 0))`.execute(tx)
     await takeOfFleet(tx, db)
     await sql`update rescoring_device set handed_at = null where handed_at < now() - make_interval(secs => ${LEASE_SECONDS})`.execute(tx)
     const { rows: [handed] } = await sql<{ count: number }>`select count(*) as count from rescoring_device where handed_at is not null`.execute(tx)
-    const ids = await takeWaiting(tx, MAX_HANDED - handed!.count)
+    const taken = await takeWaiting(tx, MAX_HANDED - handed!.count)
     await finish(tx)
-    return ids
+    return taken
   })
-  const jobs = Array.from({ length: Math.ceil(ids.length / DEVICES_PER_JOB) }, (_, index) => ({ deviceIds: ids.slice(index * DEVICES_PER_JOB, (index + 1) * DEVICES_PER_JOB) }))
-  await score.add(jobs, { priority: PRIORITY })
-  return ids.length
+  await score.add(toJobs(few), { priority: JUDGE_PRIORITY.concerned })
+  await score.add(toJobs(many), { priority: JUDGE_PRIORITY.fleet })
+  return few.length + many.length
 }
 
 /** Takes phones off the list that were judged by these versions of the intelligence and of their tenant's rules. In the transaction that judges them. */
@@ -119,21 +117,29 @@ async function hasOpen (tx: Tx): Promise<boolean> {
   return (await sql<{ is_open: boolean }>`select exists (select from rescoring where finished_at is null) as is_open`.execute(tx)).rows[0]!.is_open
 }
 
+interface Taken { readonly few: readonly string[], readonly many: readonly string[] }
+
+const NOBODY: Taken = { few: [], many: [] }
+
 /** Phones of those with the fewest first: a thousand need not wait behind a fleet. */
-async function takeWaiting (tx: Tx, room: number): Promise<string[]> {
-  const ids: string[] = []
-  const { rows: open } = await sql<{ id: number }>`select id from rescoring where finished_at is null order by next_device is not null, found, id`.execute(tx)
-  for (const { id } of open) {
-    if (ids.length >= room) break
+async function takeWaiting (tx: Tx, room: number): Promise<Taken> {
+  const few: string[] = []
+  const many: string[] = []
+  const { rows: open } = await sql<{ id: number, is_few: boolean }>`
+    select id, next_device is null and found <= ${MAX_HANDED} as is_few from rescoring where finished_at is null order by next_device is not null, found, id`.execute(tx)
+  for (const { id, is_few: isFew } of open) {
+    const left = room - few.length - many.length
+    if (left <= 0) break
     const { rows } = await sql<{ device_id: string, place: number }>`
       update rescoring_device r set handed_at = now() from (
-        select device_id from rescoring_device where rescoring_id = ${id} and handed_at is null order by place, device_id limit ${room - ids.length} for update
+        select device_id from rescoring_device where rescoring_id = ${id} and handed_at is null order by place, device_id limit ${left} for update
       ) next
       where r.device_id = next.device_id
       returning r.device_id, r.place`.execute(tx)
+    const ids = isFew ? few : many
     ids.push(...rows.sort((a, b) => a.place - b.place).map((row) => row.device_id))
   }
-  return ids
+  return { few, many }
 }
 
 /** The next phones of a fleet that is taken whole, when the list gets short. */

@@ -1,21 +1,17 @@
-import { setImmediate as breathe } from 'node:timers/promises'
+import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { IntelView } from '../../intel/intel-view.js'
 import type { Database, Tx } from '../../platform/database.js'
-import { assess, type AssessInput } from '../../risk/assess.js'
+import { runInThread, threadFile } from '../../platform/thread.js'
+import type { AssessInput } from '../../risk/assess.js'
 import type { AssessedFinding, Assessment } from '../../risk/assessment.js'
-import { type Level, levelRank, LEVELS } from '../../risk/level.js'
+import type { Level } from '../../risk/level.js'
 import type { PolicyDocument } from '../../risk/policy/document.js'
-import type { DeviceState, Platform } from '../../telemetry/device-state.js'
-import type { AppInventories } from '../app-inventories.js'
-import { ENTRA_GROUPS, OWNERSHIP } from '../device-attributes.js'
-import { fromStoredState, type StoredState } from '../stored-state.js'
-import { rulesForPhone, type TenantRules } from './tenant-rules.js'
-
-export type LevelCounts = Readonly<Record<Level, number>>
-/** Highest level that a compliance policy of Intune allows. */
-export const LIMITS = ['secured', 'low', 'medium'] as const
-export type LimitCounts = Readonly<Record<(typeof LIMITS)[number], number>>
+import { createAppInventories } from '../app-inventories.js'
+import { PREVIEW_LISTS, previewSlice, type PreviewSlice } from './preview-slice.js'
+import { count, createTally, frequent, isRise, type LevelCounts, type LimitCounts, mergeTally, type PreviewExample, type PreviewTally } from './preview-tally.js'
+import type { TenantRules } from './tenant-rules.js'
 
 /** What a policy would change. */
 export interface PolicyPreview {
@@ -30,146 +26,117 @@ export interface PolicyPreview {
   readonly seconds: number
 }
 
-export interface PreviewExample {
-  readonly deviceId: string
-  readonly from: Level
-  readonly to: Level
-  /** Groups of the new policy that the phone is in. */
-  readonly groups: readonly string[]
-  /** Those that make the level then; where it falls, those that made it and no longer do. */
-  readonly findings: ReadonlyArray<Pick<AssessedFinding, 'detection' | 'subject' | 'severity' | 'title'>>
-}
-
 export interface PreviewDeps {
   readonly db: Database
   readonly intel: IntelView
-  readonly apps: AppInventories
   readonly now: Date
+  /** For threads of their own, where there are many phones; without it all are judged in place. */
+  readonly databaseUrl?: string | undefined
   readonly onProgress?: (devices: number) => Promise<void>
-  /** For tests; the whole catalogue by default. */
+  /** For tests; the whole catalogue by default. In place only. */
   readonly assess?: (input: AssessInput) => Assessment
+  /** Phones from which on threads are worth starting. */
+  readonly manyPhones?: number
 }
 
-const PAGE = 500
-const MAX_EXAMPLES = 5
-/** Of one detection's changes between two levels, so that others work meanwhile. */
-const BREATH = 25
-const MAX_FINDINGS = 5
+export interface PreviewThreadInput {
+  readonly databaseUrl: string
+  /** Exported by the transaction that waits for the threads. */
+  readonly snapshot: string
+  /** One Int32: phones done. */
+  readonly done: SharedArrayBuffer
+  readonly slice: PreviewSlice
+}
+
+/** A thread needs a second of a processor until it has loaded what it judges with. */
+const MANY_PHONES = 10_000
+const MAX_THREADS = 8
+const THREAD_HEAP_MB = 512
+const THREAD_SECONDS = 30 * 60
+const PROGRESS_MS = 250
+const THREAD_FILE = threadFile('preview-thread-entry', import.meta.url)
 
 /**
- * Judges all phones of a tenant that have a level by another policy, page by page, and compares with the level they have.
- * Nothing is locked or written; memory is that of two pages, whatever the number of phones.
+ * Judges all phones of a tenant that have a level by another policy, and compares with the level they have: one consistent
+ * picture, by as many threads as there are processors. Nothing is locked or written; memory is that of some pages for
+ * each thread, whatever the number of phones.
  */
-export async function previewPolicyOf ({ db, intel, apps, now, onProgress, assess: judge = assess }: PreviewDeps, { tenantId, rules, document }: { readonly tenantId: string, readonly rules: TenantRules, readonly document: PolicyDocument }): Promise<PolicyPreview> {
+export async function previewPolicyOf (deps: PreviewDeps, { tenantId, rules, document }: { readonly tenantId: string, readonly rules: TenantRules, readonly document: PolicyDocument }): Promise<PolicyPreview> {
+  const { db, now, databaseUrl, manyPhones = MANY_PHONES } = deps
   const startedAt = performance.now()
-  const tally = createTally()
   const then: TenantRules = { ...rules, document, policyVersion: rules.policyVersion + 1 }
-  let devices = 0
-  await db.transaction().setIsolationLevel('repeatable read').execute(async (tx) => {
-    await sql`set transaction read only`.execute(tx)
-    await sql`declare phones no scroll cursor for
-      select s.device_id, d.platform, ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, s.sequence, s.state, s.apps_digest, s.level
-      from device_state s join device d on d.id = s.device_id
-      where s.tenant_id = ${tenantId} and s.level is not null and d.retired_at is null and d.erased_at is null`.execute(tx)
-    for (let page = await readPage(tx, apps); page.length > 0;) {
-      // The database fetches the next while these are judged.
-      const next = readPage(tx, apps)
-      for (const [index, phone] of page.entries()) {
-        const { policy, groups, suppressions } = rulesForPhone(then, phone.deviceId, phone)
-        tally.add(phone, judge({ platform: phone.platform, state: phone.state, intel, policy, suppressions, now }), groups)
-        if (index % BREATH === BREATH - 1) await breathe()
-      }
-      devices += page.length
-      await onProgress?.(devices)
-      page = await next
-    }
-  })
-  const lost = await findingsOf(db, tally.fallen())
-  return { devices, ...tally.result(lost), seconds: (performance.now() - startedAt) / 1000 }
+  const whole: PreviewSlice = { tenantId, rules: then, from: undefined, before: undefined, now }
+  const tally = await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) =>
+    databaseUrl !== undefined && availableParallelism() > 1 && await hasMany(tx, tenantId, manyPhones)
+      ? await judgeInThreads(deps, tx, databaseUrl, whole)
+      : await judgeInPlace(deps, tx, whole))
+  const lost = await findingsOf(db, [...tally.changes.values()].filter((change) => !isRise(change)).flatMap(({ examples }) => examples.map(({ deviceId }) => deviceId)))
+  return { ...describe(tally, lost), seconds: (performance.now() - startedAt) / 1000 }
 }
 
-interface StoredPhone {
-  readonly deviceId: string
-  readonly platform: Platform
-  readonly ownership: 'corporate' | 'personal' | null
-  readonly tags: readonly string[]
-  readonly entraGroups: readonly string[]
-  readonly state: DeviceState
-  readonly level: Level
+async function hasMany (tx: Tx, tenantId: string, many: number): Promise<boolean> {
+  const { rows: [row] } = await sql<{ phones: number }>`select count(*) as phones from (select from device where tenant_id = ${tenantId} limit ${many}) few`.execute(tx)
+  return row!.phones >= many
 }
 
-async function readPage (tx: Tx, apps: AppInventories): Promise<StoredPhone[]> {
-  const { rows } = await sql<{
-    device_id: string, platform: Platform, ownership: 'corporate' | 'personal' | null, tags: string[], entra_groups: string[], sequence: number
-    state: Partial<StoredState>, apps_digest: string | null, level: Level
-  }>`fetch ${sql.lit(PAGE)} from phones`.execute(tx)
-  const lists = await apps.read(tx, rows.map(({ device_id: deviceId, apps_digest: digest }) => ({ deviceId, digest })))
-  return rows.map((row) => ({
-    deviceId: row.device_id,
-    platform: row.platform,
-    ownership: row.ownership,
-    tags: row.tags,
-    entraGroups: row.entra_groups,
-    state: fromStoredState(row.state, row.sequence, lists.get(row.device_id)),
-    level: row.level
+async function judgeInPlace ({ db, intel, onProgress, assess }: PreviewDeps, tx: Tx, slice: PreviewSlice): Promise<PreviewTally> {
+  let done = 0
+  return await previewSlice({
+    tx, intel, assess, apps: createAppInventories({ db, maxLists: PREVIEW_LISTS }),
+    onProgress: async (devices) => await onProgress?.(done += devices)
+  }, slice)
+}
+
+async function judgeInThreads ({ onProgress }: PreviewDeps, tx: Tx, databaseUrl: string, whole: PreviewSlice): Promise<PreviewTally> {
+  const { rows: [row] } = await sql<{ snapshot: string }>`select pg_export_snapshot() as snapshot`.execute(tx)
+  const done = new SharedArrayBuffer(4)
+  const failed = new AbortController()
+  const threads = sliceIds(Math.min(availableParallelism(), MAX_THREADS)).map(async (ids) => await runInThread<PreviewTally>({
+    file: THREAD_FILE, input: { databaseUrl, snapshot: row!.snapshot, done, slice: { ...whole, ...ids } } satisfies PreviewThreadInput,
+    maxHeapMb: THREAD_HEAP_MB, maxSeconds: THREAD_SECONDS, signal: failed.signal
+  }).catch((error: unknown) => {
+    // What the others find is of no use any more.
+    failed.abort(error)
+    throw error
   }))
+  const ended = Promise.allSettled(threads).then(() => true)
+  try {
+    while (!await Promise.race([ended, wait(PROGRESS_MS, false, { ref: false })])) await onProgress?.(Atomics.load(new Int32Array(done), 0))
+  } catch (error) {
+    failed.abort(error)
+    await ended
+    throw error
+  }
+  const tally = createTally()
+  for (const part of await Promise.all(threads)) mergeTally(tally, part)
+  return tally
 }
 
-interface Change { readonly from: Level, readonly to: Level, count: number, readonly because: Map<string, number>, readonly examples: PreviewExample[] }
+/** Ids are random, so equal ranges of them hold about as many phones each. */
+function sliceIds (slices: number): Array<Pick<PreviewSlice, 'from' | 'before'>> {
+  const border = (slice: number): string | undefined => slice === 0 || slice === slices
+    ? undefined
+    : `${Math.floor(slice * 0x1_0000_0000 / slices).toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`
+  return Array.from({ length: slices }, (_, slice) => ({ from: border(slice), before: border(slice + 1) }))
+}
 
-function createTally () {
-  const now = zero(LEVELS)
-  const then = zero(LEVELS)
-  const newlyNoncompliant = zero(LIMITS)
-  const newlyCompliant = zero(LIMITS)
-  const changes = new Map<string, Change>()
-
+function describe ({ devices, now, then, newlyNoncompliant, newlyCompliant, changes }: PreviewTally, lost: ReadonlyMap<string, PreviewExample['findings']>): Omit<PolicyPreview, 'seconds'> {
+  const sorted = [...changes.values()].sort((a, b) => b.count - a.count || (a.from + a.to < b.from + b.to ? -1 : 1))
   return {
-    add ({ deviceId, level: from }: StoredPhone, { level: to, findings }: Assessment, groups: readonly string[]): void {
-      now[from]++
-      then[to]++
-      if (from === to) return
-      for (const limit of LIMITS) {
-        if (levelRank(from) <= levelRank(limit) && levelRank(to) > levelRank(limit)) newlyNoncompliant[limit]++
-        if (levelRank(from) > levelRank(limit) && levelRank(to) <= levelRank(limit)) newlyCompliant[limit]++
-      }
-      const key = `${from} ${to}`
-      let change = changes.get(key)
-      if (change === undefined) changes.set(key, change = { from, to, count: 0, because: new Map(), examples: [] })
-      change.count++
-      const behind = levelRank(to) > levelRank(from) ? findings.filter(({ raisesLevel, suppressedBy, severity }) => raisesLevel && suppressedBy === null && severity === to) : []
-      for (const detection of new Set(behind.map((finding) => finding.detection))) change.because.set(detection, (change.because.get(detection) ?? 0) + 1)
-      if (change.examples.length < MAX_EXAMPLES) change.examples.push({ deviceId, from, to, groups, findings: behind.slice(0, MAX_FINDINGS).map(toShort) })
-    },
-
-    /** Examples of phones whose level falls: what made it is stored. */
-    fallen: (): string[] => [...changes.values()].filter(({ from, to }) => levelRank(to) < levelRank(from)).flatMap(({ examples }) => examples.map(({ deviceId }) => deviceId)),
-
-    result (lost: ReadonlyMap<string, PreviewExample['findings']>): Omit<PolicyPreview, 'devices' | 'seconds'> {
-      const sorted = [...changes.values()].sort((a, b) => b.count - a.count || (a.from + a.to < b.from + b.to ? -1 : 1))
-      return {
-        byLevel: { now, then },
-        changes: sorted.map(({ from, to, count, because, examples }) => ({ from, to, count, because: frequent(levelRank(to) > levelRank(from) ? because : countLost(examples, from, lost)) })),
-        newlyNoncompliant,
-        newlyCompliant,
-        examples: sorted.flatMap(({ examples }) => examples.map((one) => levelRank(one.to) > levelRank(one.from) ? one : { ...one, findings: (lost.get(one.deviceId) ?? []).filter(({ severity }) => severity === one.from) }))
-      }
-    }
+    devices,
+    byLevel: { now, then },
+    changes: sorted.map((change) => ({ from: change.from, to: change.to, count: change.count, because: frequent(isRise(change) ? change.because : countLost(change.examples, change.from, lost)) })),
+    newlyNoncompliant,
+    newlyCompliant,
+    examples: sorted.flatMap((change) => change.examples.map((one) => isRise(change) ? one : { ...one, findings: (lost.get(one.deviceId) ?? []).filter(({ severity }) => severity === one.from) }))
   }
 }
-
-const zero = <L extends string>(names: readonly L[]): Record<L, number> => Object.fromEntries(names.map((name) => [name, 0])) as Record<L, number>
-
-const toShort = ({ detection, subject, severity, title }: AssessedFinding): PreviewExample['findings'][number] => ({ detection, subject, severity, title })
-
-const frequent = (counts: ReadonlyMap<string, number>): ReadonlyArray<{ readonly detection: string, readonly count: number }> =>
-  [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([detection, count]) => ({ detection, count }))
 
 /** Where levels fall, what made them is looked up for the examples alone. */
 function countLost (examples: readonly PreviewExample[], from: Level, lost: ReadonlyMap<string, PreviewExample['findings']>): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { deviceId } of examples) {
-    for (const detection of new Set((lost.get(deviceId) ?? []).filter(({ severity }) => severity === from).map((finding) => finding.detection))) counts.set(detection, (counts.get(detection) ?? 0) + 1)
+    for (const detection of new Set((lost.get(deviceId) ?? []).filter(({ severity }) => severity === from).map((finding) => finding.detection))) count(counts, detection, 1)
   }
   return counts
 }

@@ -6,6 +6,7 @@ import type { SigningKeys } from '../../devices/signing-keys.js'
 import type { TokenCutoffs } from '../../devices/token-cutoffs.js'
 import { DeviceRevokedError, ExpiredTokenError, InvalidTokenError, UnauthenticatedError } from '../../errors.js'
 import type { RequestDevice } from '../agent-request.js'
+import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
 export interface AgentAuthOptions {
@@ -36,6 +37,7 @@ interface VerifiedToken {
 export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs, signInLimit }: AgentAuthOptions): Promise<void> {
   const verify = createAccessTokenVerifier(keys)
   const known = new LRUCache<string, VerifiedToken>({ max: REMEMBER_AT_MOST })
+  guard(app, 'agent')
   app.decorateRequest('device', null as unknown as RequestDevice)
   app.addHook('onRequest', async (request, reply) => {
     const header = request.headers.authorization ?? ''

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { PERMISSIONS, type Permission, scopeOf } from '../../operators/roles.js'
 import { PROBLEM_MEDIA_TYPE, ProblemSchema } from '../problem.js'
 
 /**
@@ -32,6 +33,7 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
         { name: 'intel', description: 'Threat intelligence.' },
         { name: 'partners', description: 'What relying parties learn of devices.' },
         { name: 'signals', description: 'Who else is told: OpenID Shared Signals, webhooks, SIEM.' },
+        { name: 'access', description: 'Who gets in: grants of roles, and API keys.' },
         { name: 'platform', description: 'Tenants and audit.' }
       ],
       components: {
@@ -43,10 +45,12 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
           enrollmentToken: { type: 'http', scheme: 'bearer', description: 'An enrolment token, `set_…`.' },
           accessToken: { type: 'http', scheme: 'bearer', description: 'An agent\'s access token from /v1/enroll or /v1/token.' },
           apiKey: { type: 'http', scheme: 'bearer', description: 'An operator\'s API key, `sp_…`.' },
+          operatorToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Or an access token of the organisation\'s OpenID provider (Entra ID unless configured otherwise), meant for this API.' },
           partnerToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A relying party\'s app-only access token from Entra ID, meant for this API, with the role `threat_state.read`.' }
         }
       }
     },
+    transform: ({ schema, url, route }) => ({ schema: describeAccess(schema, route.config?.permission), url }),
     transformObject: (document) => {
       if (!('openapiObject' in document)) return document.swaggerObject
       const { paths = {} } = document.openapiObject
@@ -56,7 +60,22 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
       return document.openapiObject
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP })
+  await app.register(async (docs) => {
+    docs.addHook('onRoute', (route) => { route.config = { ...route.config, access: 'public' } })
+    await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP })
+  })
+}
+
+/** What an operator's route asks of them, in words; and whoever has a key may have a token instead. */
+function describeAccess (schema: FastifySchema, permission: Permission | undefined): FastifySchema {
+  if (permission === undefined) return schema
+  const needed = PERMISSIONS[permission]
+  const text = needed === null ? 'For every operator.' : `Needs the permission \`${permission}\`: role \`${needed}\`${needed === 'ssf-receiver' || needed === 'platform-admin' ? '' : ' or higher'}${scopeOf(permission) === 'tenant' ? ' in the tenant' : ''}.`
+  return {
+    ...schema,
+    description: schema.description === undefined ? text : `${schema.description}\n\n${text}`,
+    ...(needed === 'ssf-receiver' ? {} : { security: [{ apiKey: [] }, { operatorToken: [] }] })
+  }
 }
 
 /** Every route may answer with a problem; and its good answers are called what HTTP calls them. */

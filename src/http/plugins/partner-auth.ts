@@ -1,6 +1,12 @@
+import { createHash } from 'node:crypto'
+import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraKeysUnavailableError, ExpiredTokenError, ForbiddenError, InvalidTokenError, PartnerApiNotConfiguredError, UnauthenticatedError } from '../../errors.js'
+import { RefusedToken } from '../../identity/verify-token.js'
+import type { Refusals } from '../../operators/sign-in/refusals.js'
+import type { Sessions } from '../../operators/sign-in/sessions.js'
 import { callerKey, type PartnerCaller, READ_ROLE } from '../../partners/caller.js'
+import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
 declare module 'fastify' {
@@ -12,6 +18,8 @@ declare module 'fastify' {
 export interface PartnerAuthOptions {
   /** Who calls with this token. Undefined: this installation has no such API. */
   readonly verifyCaller: ((token: string) => Promise<PartnerCaller>) | undefined
+  readonly sessions: Sessions
+  readonly refusals: Pick<Refusals, 'count'>
   readonly signInLimit?: SignInLimit
 }
 
@@ -19,20 +27,31 @@ export interface PartnerAuthOptions {
 const KEYS_RETRY_SECONDS = 10
 
 /** Lets relying parties in by Entra access token, each into its own tenant. */
-export function addPartnerAuth (app: FastifyInstance, { verifyCaller, signInLimit }: PartnerAuthOptions): void {
+export function addPartnerAuth (app: FastifyInstance, { verifyCaller, sessions, refusals, signInLimit }: PartnerAuthOptions): void {
+  guard(app, 'partner')
   app.decorateRequest('partner', null as unknown as PartnerCaller)
   app.addHook('onRequest', async (request, reply) => {
     if (verifyCaller === undefined) throw new PartnerApiNotConfiguredError()
     // Before the token is looked at: a strange one may make us ask Entra.
     await signInLimit?.check(request, reply)
+    let token: string | undefined
     try {
-      request.partner = await verifyCaller(bearerOf(request))
+      token = bearerOf(request)
+      request.partner = await verifyCaller(token)
     } catch (error) {
       challenge(reply, error)
+      // Who shows nothing tries nothing, and what expired was good once.
+      if (token !== undefined && (error instanceof InvalidTokenError || error instanceof ForbiddenError)) {
+        const reason = error instanceof RefusedToken ? error.reason : error.message
+        refusals.count({ action: 'sign-in.refused', tenantId: null, actor: 'unknown', subject: 'partner-token', reason, address: normalizeIP(request.ip) })
+      }
       if (error instanceof InvalidTokenError || error instanceof UnauthenticatedError) await signInLimit?.countFailure(request, reply)
       throw error
     }
-    request.log = request.log.child({ partner: callerKey(request.partner), clientId: request.partner.clientId })
+    const { tenantId, entraTenantId, objectId, clientId } = request.partner
+    request.log = request.log.child({ partner: callerKey(request.partner), clientId })
+    const session = createHash('sha256').update(token).digest('base64url')
+    await sessions.saw({ session, id: objectId, name: `app <${objectId}>`, action: 'partner.signed-in', isApiKey: false, tenantId, detail: { directory: entraTenantId, clientId, address: request.ip } })
   })
 }
 

@@ -1,8 +1,8 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Redis } from 'ioredis'
 import { TooManyRequestsError } from '../../errors.js'
 import { callerKey } from '../../partners/caller.js'
+import type { RedisClient } from '../../platform/redis.js'
 import { createSharedCounts, type SharedCounts, WINDOW_MS } from './rate-store.js'
 
 /** Requests a minute. */
@@ -26,7 +26,7 @@ export interface RateCounting {
    * Counts exactly, for a question to Redis a request. Used where requests ask the database anyway;
    * reports are counted in `counts`.
    */
-  readonly redis?: Redis
+  readonly redis?: RedisClient
 }
 
 /** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */

@@ -38,6 +38,7 @@ export const DeviceStatusSchema = Type.Object({
 /** `GET /v1/device/status`: what the phone shows its user. Register under `/v1`, behind the agents' authentication. */
 export const deviceStatusRoutes: FastifyPluginAsyncTypebox<DeviceStatusRoutesOptions> = async (app, deps) => {
   app.get('/device/status', {
+    config: { access: 'agent' },
     schema: {
       operationId: 'getDeviceStatus',
       summary: 'Level, findings and what to do',

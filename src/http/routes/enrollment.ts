@@ -34,6 +34,7 @@ export const EnrollReplySchema = Type.Object({
 /** `POST /v1/enroll`: a phone comes in with an enrolment token. Register under `/v1`. */
 export const enrollmentRoutes: FastifyPluginAsyncTypebox<EnrollmentRoutesOptions> = async (app, deps) => {
   app.post('/enroll', {
+    config: { access: 'enrollment-token' },
     schema: {
       operationId: 'enrollDevice',
       summary: 'Enrol a phone',

@@ -20,6 +20,7 @@ const textOf = (value: unknown): string | undefined => typeof value === 'string'
 /** Where Entra sends an administrator back to. Anyone can come here; the state decides. */
 export const consentRedirectRoutes: FastifyPluginAsyncTypebox<OnboardingRoutesOptions> = async (app, deps) => {
   app.get('/onboarding/consent', {
+    config: { access: 'public' },
     // It uses the state up, which only a person's visit may.
     exposeHeadRoute: false,
     schema: {

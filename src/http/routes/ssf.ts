@@ -194,10 +194,12 @@ export const ssfPublicRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions & { rea
   }, { title: 'TransmitterMetadata' })
 
   app.get('/.well-known/ssf-configuration/v1/ssf/:tenantId', {
+    config: { access: 'public' },
     schema: { ...open, operationId: 'readTransmitterMetadata', summary: 'What a tenant\'s transmitter of shared signals can do, and where', params: TenantParams, response: { 200: Metadata } }
   }, async ({ params }) => await getTransmitterMetadata(deps, params.tenantId.toLowerCase()))
 
   app.get('/v1/ssf/:tenantId/jwks.json', {
+    config: { access: 'public' },
     schema: {
       ...open, operationId: 'readSignalKeys', summary: 'The keys that a transmitter\'s tokens are verified by',
       params: TenantParams, response: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown())) }) }

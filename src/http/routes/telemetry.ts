@@ -68,6 +68,7 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> 
   })
 
   app.post('/telemetry', {
+    config: { access: 'agent' },
     schema: {
       operationId: 'sendReport',
       summary: 'Send a report',
@@ -87,6 +88,7 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox<TelemetryRoutesOptions> 
   })
 
   app.post('/telemetry/batch', {
+    config: { access: 'agent' },
     schema: {
       operationId: 'sendReports',
       summary: 'Send reports collected while offline',

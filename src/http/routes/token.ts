@@ -31,6 +31,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async 
   })
 
   app.post('/token', {
+    config: { access: 'assertion' },
     schema: {
       operationId: 'issueAccessToken',
       summary: 'Get an access token',

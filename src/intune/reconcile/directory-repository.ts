@@ -76,7 +76,10 @@ async function reviveEntries (tx: Tx, { tenantId, tenantNumber }: DirectoryScope
   return ids
 }
 
-/** Copies what only the directory knows onto enrolled phones; those whose policy may be another with it are judged anew. */
+/**
+ * Copies what only the directory knows onto enrolled phones; those whose policy may be another with it are judged anew:
+ * where no group of the policy goes by ownership, nobody.
+ */
 export async function describeDevices (tx: Tx, { tenantId }: DirectoryScope, entries: readonly DirectoryEntry[]): Promise<void> {
   const told = sql`
     select d.id, coalesce(p."intuneDeviceId", d.intune_device_id) as intune_device_id, coalesce(d.serial_number, p."serialNumber") as serial_number,
@@ -85,13 +88,21 @@ export async function describeDevices (tx: Tx, { tenantId }: DirectoryScope, ent
     where d.retired_at is null and d.erased_at is null`
   const isNews = sql`(d.intune_device_id is distinct from t.intune_device_id or d.serial_number is distinct from t.serial_number or d.directory_ownership is distinct from t.ownership)`
   const { rows } = await sql<{ id: string, rejudge: boolean }>`
-    select d.id, d.ownership is null and d.directory_ownership is distinct from t.ownership as rejudge
+    select d.id, ${await goesByOwnership(tx, tenantId)} and d.ownership is null and d.directory_ownership is distinct from t.ownership as rejudge
     from (${told}) t join device d on d.id = t.id where ${isNews} order by d.id`.execute(tx)
   if (rows.length === 0) return
   await judgeSoon(tx, rows.filter(({ rejudge }) => rejudge).map(({ id }) => id))
   await sql`
     update device d set intune_device_id = t.intune_device_id, serial_number = t.serial_number, directory_ownership = t.ownership
     from (${told}) t where d.id = t.id and d.erased_at is null and d.id = any(${rows.map(({ id }) => id)}::uuid[])`.execute(tx)
+}
+
+/** Whether ownership decides by what policy a phone is judged. Whoever puts another policy in force waits until this is committed, and then has all phones judged. */
+async function goesByOwnership (tx: Tx, tenantId: string): Promise<boolean> {
+  const { rows: [row] } = await sql<{ goes: boolean }>`
+    select coalesce(jsonb_path_exists(p.document, '$.groups[*].match.ownership'), false) as goes
+    from tenant t left join policy p on p.tenant_id = t.id and p.version = t.policy_version where t.id = ${tenantId} for share of t`.execute(tx)
+  return row?.goes === true
 }
 
 /**

@@ -11,6 +11,8 @@ export interface GraphReaderDeps {
   /** The longest pause that is waited here; a longer one is the caller's, who keeps its place and comes back. */
   readonly longestPauseMs?: number
   readonly pause?: (ms: number) => Promise<unknown>
+  /** Ends a pause with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One part of a batch: its answer, or why there is none. */
@@ -35,7 +37,7 @@ const LONGEST_PAUSE_MS = 20_000
 const BACKOFF = { firstMs: 1_000, maxMs: LONGEST_PAUSE_MS }
 
 /** `permission`: what the app needs for what is read at the moment, for words to an administrator. */
-export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAUSE_MS, pause = sleep }: GraphReaderDeps, entraTenantId: string, permission: () => string | undefined = () => undefined): GraphReader {
+export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAUSE_MS, signal, pause = async (ms) => await pauseUnless(signal, ms) }: GraphReaderDeps, entraTenantId: string, permission: () => string | undefined = () => undefined): GraphReader {
   let requests = 0
   const send = async (request: Omit<GraphRequest, 'permission'>): Promise<unknown> => {
     const needed = permission()
@@ -102,6 +104,11 @@ export function createGraphReader ({ graph, budget, longestPauseMs = LONGEST_PAU
       return parts
     }
   }
+}
+
+/** @throws the signal's reason */
+async function pauseUnless (signal: AbortSignal | undefined, ms: number): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => { throw signal?.aborted === true ? signal.reason : error })
 }
 
 function readPart ({ status, headers, body }: Record<string, unknown>): BatchPart {

@@ -87,19 +87,23 @@ const MAX_DEADLOCKS = 5
 /**
  * Compares a tenant's phones with what Intune and Entra know, part by part and page by page, for as
  * long as a slice lasts. The place is kept with each page, so another worker, or the next slice, goes
- * on there. Several may be asked to at once: one does it.
+ * on there. Several may be asked to at once: one does it. The signal ends the slice after the page in hand.
  */
-export async function reconcileTenant (deps: ReconcileDeps, { tenantId }: { readonly tenantId: string }): Promise<ReconcileResult> {
+export async function reconcileTenant (deps: ReconcileDeps, { tenantId, signal }: { readonly tenantId: string, readonly signal?: AbortSignal }): Promise<ReconcileResult> {
   const tuning = { ...RECONCILE_TUNING, ...deps.tuning }
   const round = await claimRound(deps.db, {
     tenantId, leaseId: randomUUID(), leaseMs: tuning.leaseMs, fullEveryMs: tuning.fullEveryMs, roundLimitMs: ROUND_LIMIT_MS
   })
   if (round === undefined) return 'not-due'
   try {
-    return await work(deps, tuning, round)
+    return await work(deps, tuning, round, signal)
   } catch (error) {
     if (error instanceof LeaseLostError) {
       deps.log.warn({ tenantId, roundId: round.roundId }, 'another worker has taken up the round')
+      return 'unfinished'
+    }
+    if (signal?.aborted === true && error === signal.reason) {
+      await pauseRound(deps.db, round, 0)
       return 'unfinished'
     }
     // Our own fault: somebody tries again soon, and the job says so.
@@ -108,9 +112,9 @@ export async function reconcileTenant (deps: ReconcileDeps, { tenantId }: { read
   }
 }
 
-async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: LeasedRound): Promise<ReconcileResult> {
+async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: LeasedRound, signal: AbortSignal | undefined): Promise<ReconcileResult> {
   const until = performance.now() + tuning.sliceMs
-  const graph = createGraphReader({ graph: deps.graph, budget: deps.budget, longestPauseMs: tuning.longestPauseMs }, round.entraTenantId, () => PART_PERMISSIONS[position.part])
+  const graph = createGraphReader({ graph: deps.graph, budget: deps.budget, longestPauseMs: tuning.longestPauseMs, signal }, round.entraTenantId, () => PART_PERMISSIONS[position.part])
   let { position, counts } = round
   const parts: Partial<Record<PartName, PartOutcome>> = { ...round.parts }
   const context: RoundContext = {
@@ -139,7 +143,7 @@ async function work (deps: ReconcileDeps, tuning: ReconcileTuning, round: Leased
       await saveProgress(tx, round, { position, counts, parts }, tuning.leaseMs)
       await saveMarkers(tx, round.tenantId, step.markers ?? {})
     })
-    if (performance.now() >= until) {
+    if (performance.now() >= until || signal?.aborted === true) {
       await pauseRound(deps.db, round, 0)
       return 'unfinished'
     }

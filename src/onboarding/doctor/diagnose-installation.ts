@@ -15,7 +15,16 @@ export interface InstallationDeps extends FactsDeps {
   readonly publicUrl: string
   /** Our Entra apps, by the setting that names each. */
   readonly apps: Readonly<Record<string, EntraApp>>
+  /** Asks the provider that operators sign in with, wherever it has keys for us; undefined: none is configured. */
+  readonly askSignIn?: (() => Promise<readonly SignInAnswer[]>) | undefined
   readonly now?: () => Date
+}
+
+/** What came of asking a provider for its keys. */
+export interface SignInAnswer {
+  readonly metadataUrl: string
+  /** Undefined: all is well. */
+  readonly error: string | undefined
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -30,7 +39,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 export async function diagnoseInstallation (deps: InstallationDeps): Promise<Diagnosis> {
   const now = deps.now?.() ?? new Date()
   const credentials = await Promise.all(Object.entries(deps.apps).map(async ([setting, app]) => await checkCredential(setting, app, now)))
-  const checks = [...checkInstallation(await readInstallationFacts(deps)), checkPublicUrl(deps.publicUrl), ...credentials, ...await checkTenants(deps, now)]
+  const checks = [...checkInstallation(await readInstallationFacts(deps)), checkPublicUrl(deps.publicUrl), ...credentials, ...await checkSignIn(deps), ...await checkTenants(deps, now)]
   return { healthy: isHealthy(checks), checkedAt: now.toISOString(), checks: checks.map(withoutSecrets) }
 }
 
@@ -65,6 +74,15 @@ async function checkCredential (setting: string, { clientCertificatePath, federa
   } catch (error) {
     return broken(check, `The credential cannot be read: ${describeError(error)}`, 'Check the path, and that Sallyport may read the file.')
   }
+}
+
+async function checkSignIn ({ askSignIn }: InstallationDeps): Promise<Check[]> {
+  if (askSignIn === undefined) return []
+  const answers = await askSignIn()
+  if (answers.length === 0) return [warning('sign-in', 'Operators sign in with Entra, and no directory is named whose platform-admin counts.', 'Set OIDC_PLATFORM_TENANTS to your own Entra tenant, or let somebody in with sallyport operator grant --all-tenants.')]
+  return answers.map(({ metadataUrl, error }) => error === undefined
+    ? ok('sign-in', `Operators sign in; the provider's keys are there (${metadataUrl}).`)
+    : broken('sign-in', `Nobody signs in: the provider's keys cannot be fetched (${metadataUrl}): ${error}.`, 'Check OIDC_ISSUER or OIDC_PLATFORM_TENANTS, the way there, and OIDC_CA_FILE.'))
 }
 
 async function checkTenants (deps: InstallationDeps, now: Date): Promise<Check[]> {

@@ -44,7 +44,7 @@ export function factsOf (app: App): AppFacts {
   if (facts === undefined) {
     let told = 0
     for (const field in app) told |= FIELD_BITS.get(field) ?? 0
-    factsOfApps.set(app, facts = { app, traits: traitsOf(app), told, dangerous: app.system === false && isUserApp(app) ? countDangerous(app) : 0, intel: undefined, answers: undefined })
+    factsOfApps.set(app, facts = { app, traits: traitsOf(app), told, dangerous: app.system === false && isUserApp(app) ? countDangerous(app) : 0, intel: undefined, answers: undefined, unlistedIn: undefined, undeniedBy: undefined })
   }
   return facts
 }

@@ -111,8 +111,10 @@ const hitsOf = oncePerApp(findHits)
 function listedApps (intel: IntelView, inventory: AppInventory): readonly ListedApp[] {
   let listed: ListedApp[] | undefined
   for (const facts of factsOfInventory(inventory).apps) {
+    if (facts.unlistedIn === intel) continue
     const hits = hitsOf(intel, facts)
-    if (hits.length > 0) (listed ??= []).push({ app: facts.app, hits })
+    if (hits.length === 0) facts.unlistedIn = intel
+    else (listed ??= []).push({ app: facts.app, hits })
   }
   return listed ?? NOTHING_LISTED
 }

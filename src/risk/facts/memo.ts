@@ -23,6 +23,9 @@ export interface RememberedApp {
   /** The intel view that `answers` are of: newer views are other objects. */
   intel: IntelView | undefined
   answers: unknown[] | undefined
+  /** What asked last whether it knows of the app, and did not: for most apps that is all, and costs one comparison. */
+  unlistedIn: IntelView | undefined
+  undeniedBy: object | undefined
 }
 
 let appSlots = 0

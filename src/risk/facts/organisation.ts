@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js'
 import type { App } from '../../telemetry/report.js'
 import type { AppRule, Policy, TrustedNetwork } from '../policy/policy.js'
+import type { AppFacts } from './app-facts.js'
 import { normalizeHex } from './intel-entries.js'
 
 /** What an organisation says of apps, hosts, certificates and networks, made quick to ask. */
@@ -21,6 +22,7 @@ interface Organisation {
 
 /** A policy never changes, and thousands of phones share one. */
 const known = new WeakMap<Policy, Organisation>()
+const NONE_DENIED: readonly never[] = []
 
 function organisationOf (policy: Policy): Organisation {
   let organisation = known.get(policy)
@@ -51,6 +53,19 @@ export const isAllowedAppId = (policy: Policy, appId: string): boolean => organi
 
 /** The rule by which the organisation forbids an app. */
 export const denyingRule = (policy: Policy, app: App): AppRule | undefined => organisationOf(policy).deniedApps.find(app)
+
+/** The apps that the organisation forbids, in the order of the list. */
+export function deniedApps (policy: Policy, apps: readonly AppFacts[]): ReadonlyArray<{ readonly app: App, readonly rule: AppRule }> {
+  const rules = organisationOf(policy).deniedApps
+  let denied: Array<{ readonly app: App, readonly rule: AppRule }> | undefined
+  for (const facts of apps) {
+    if (facts.undeniedBy === rules) continue
+    const rule = rules.find(facts.app)
+    if (rule === undefined) facts.undeniedBy = rules
+    else (denied ??= []).push({ app: facts.app, rule })
+  }
+  return denied ?? NONE_DENIED
+}
 
 /** Who may sign an app, by app id: SHA-256 of certificates. */
 export const namedSigners = (policy: Policy): ReadonlyMap<string, ReadonlySet<string>> => organisationOf(policy).signers

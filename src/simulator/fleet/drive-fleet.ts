@@ -19,7 +19,8 @@ export interface EnrolledPhone {
 }
 
 export interface FleetTarget {
-  readonly apiUrl: string
+  /** Several: whom one refuses to connect goes on with the next, as behind a load balancer. */
+  readonly apiUrl: string | readonly string[]
   readonly phones: readonly EnrolledPhone[]
   /** Requests under way at most; no more than there are phones. */
   readonly connections: number
@@ -46,17 +47,23 @@ export interface DriveResult {
 }
 
 const PAUSE_AFTER_REFUSAL_MS = 20
+/** How often a first report is sent to a server that has no time: for half a minute and more. */
+const MAX_TRIES = 1_500
 
-/** Sends each phone's next report, which after enrolment is its first. @throws when one is refused */
+/** Sends each phone's next report, which after enrolment is its first. @throws when one is refused for good */
 export async function introduceFleet ({ apiUrl, phones, connections }: FleetTarget): Promise<void> {
   const sender = createSender(apiUrl, connections)
   const waiting = [...phones]
   await Promise.all(Array.from({ length: connections }, async () => {
-    for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) await sender.send(phone, performance.now())
+    for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) {
+      let tries = 0
+      do await sender.send(phone, performance.now())
+      while (phone.pending !== undefined && ++tries < MAX_TRIES && Object.keys(sender.tally.refused).every((status) => status === '503'))
+    }
   }))
   await sender.close()
   const { refused } = sender.tally
-  if (Object.keys(refused).length > 0) throw new Error(`first reports were refused: ${JSON.stringify(refused)}`)
+  if (phones.some(({ pending }) => pending !== undefined)) throw new Error(`first reports were refused: ${JSON.stringify(refused)}`)
 }
 
 /**
@@ -90,18 +97,25 @@ export async function driveFleet ({ apiUrl, phones, connections, seconds, ratePe
   return { seconds: tookSeconds, ...sender.tally }
 }
 
-function createSender (apiUrl: string, connections: number) {
-  const pool = new Pool(apiUrl, { connections, pipelining: 1 })
+function createSender (apiUrl: string | readonly string[], connections: number) {
+  const pools = [apiUrl].flat().map((url) => new Pool(url, { connections, pipelining: 1 }))
+  let current = 0
   const tally = { accepted: 0, repeated: 0, recognised: 0, refused: {} as Record<string, number>, latenciesMs: [] as number[] }
 
-  async function post ({ accessToken }: EnrolledPhone, body: string): Promise<string> {
+  async function post (phone: EnrolledPhone, body: string, pool = current, tries = 1): Promise<string> {
+    const { accessToken } = phone
     try {
-      const answer = await pool.request({
+      const answer = await pools[pool]!.request({
         path: '/v1/telemetry', method: 'POST', body, headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
       })
       const text = await answer.body.text()
       return answer.statusCode === 202 ? (JSON.parse(text) as { status: string }).status : String(answer.statusCode)
-    } catch {
+    } catch (error) {
+      // Nothing was sent.
+      if ((error as { code?: string }).code === 'ECONNREFUSED' && tries < pools.length) {
+        if (current === pool) current = (pool + 1) % pools.length
+        return await post(phone, body, (pool + 1) % pools.length, tries + 1)
+      }
       // A connection that broke: whether the report was taken, the next try tells.
       return 'none'
     }
@@ -134,6 +148,6 @@ function createSender (apiUrl: string, connections: number) {
       tally.repeated += 1
       if (await post(phone, phone.sent.body) === 'duplicate') tally.recognised += 1
     },
-    close: async () => await pool.close()
+    close: async () => { await Promise.all(pools.map(async (pool) => await pool.close())) }
   }
 }

@@ -32,7 +32,7 @@ async function faultsOf (refused: Promise<unknown>): Promise<string[]> {
 }
 
 async function setUp (t: Test) {
-  const { db } = await createTestDatabase(t)
+  const { db, url } = await createTestDatabase(t)
   const tenantId = await seedTenant(db)
   const clock = { now: new Date() }
   const assessed: AssessInput[] = []
@@ -46,6 +46,7 @@ async function setUp (t: Test) {
   t.teardown(async () => await journal.close())
   const sequences = new Map<string, number>()
   return {
+    url,
     db, tenantId, clock, deps, score, assessed,
     phone: async (): Promise<SeededDevice> => await seedDevice(db, tenantId),
     report: async (phone: SeededDevice, sections: Omit<Partial<Report>, 'reportId' | 'sequence' | 'collectedAt'>): Promise<void> => {
@@ -211,7 +212,7 @@ t.test('what comes back within its quiet time does not alert again', async (t) =
 })
 
 t.test('a preview says what would change and why, and changes nothing', async (t) => {
-  const { db, tenantId, clock, phone, report, put, settle } = await setUp(t)
+  const { db, url, tenantId, clock, phone, report, put, settle } = await setUp(t)
   await put('severities: { dev-no-passcode: low }\napps: { deny: [com.example.old] }')
   const [safe, open, rooted] = [await phone(), await phone(), await phone()]
   await report(safe, { ...LOCK, apps: { mode: 'snapshot', items: [{ appId: 'com.example.game' }] } })
@@ -221,9 +222,8 @@ t.test('a preview says what would change and why, and changes nothing', async (t
   const dump = async (): Promise<string> => JSON.stringify((await sql`select * from device_state order by device_id`.execute(db)).rows) + JSON.stringify((await sql`select * from finding order by id`.execute(db)).rows)
   const before = await dump()
   const rules = (await createTenantRules().read(db, [tenantId])).get(tenantId)!
-  const preview = await previewPolicyOf({ db, intel: NO_INTEL, apps: createAppInventories({ db }), now: clock.now }, {
-    tenantId, rules, document: parsePolicy('severities: { dev-no-passcode: high, dev-rooted: audit }\napps: { deny: [com.example.game] }')
-  })
+  const question = { tenantId, rules, document: parsePolicy('severities: { dev-no-passcode: high, dev-rooted: audit }\napps: { deny: [com.example.game] }') }
+  const preview = await previewPolicyOf({ db, intel: NO_INTEL, now: clock.now }, question)
   t.match(preview, {
     devices: 3,
     byLevel: { now: { secured: 1, low: 1, medium: 0, high: 1 }, then: { secured: 1, low: 0, medium: 0, high: 2 } },
@@ -234,6 +234,9 @@ t.test('a preview says what would change and why, and changes nothing', async (t
   t.strictSame(changes, { 'low high': '1 dev-no-passcode', 'secured high': '1 app-denylisted', 'high secured': '1 dev-rooted' })
   t.match(preview.examples.find(({ deviceId }) => deviceId === rooted.deviceId), { from: 'high', to: 'secured', findings: [{ detection: 'dev-rooted' }] })
   t.equal(await dump(), before)
+  const { seconds: _, ...inPlace } = preview
+  const { seconds: __, ...inThreads } = await previewPolicyOf({ db, databaseUrl: url, manyPhones: 1, intel: NO_INTEL, now: clock.now }, question)
+  t.strictSame(inThreads, inPlace, 'the same in threads')
 })
 
 t.test('silence makes a phone unresponsive on time, and the last level stays, marked stale', async (t) => {

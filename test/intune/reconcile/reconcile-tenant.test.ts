@@ -8,6 +8,7 @@ import { getReconciliation } from '../../../src/intune/reconcile/get-reconciliat
 import { reconcileTenant } from '../../../src/intune/reconcile/reconcile-tenant.js'
 import { requestRound } from '../../../src/intune/reconcile/reconciliation-repository.js'
 import { syncTenant } from '../../../src/intune/sync-tenant.js'
+import { applyPolicy } from '../../../src/operators/policies.js'
 import { rememberingProducer } from '../../helpers/devices.js'
 import { silentLog } from '../../helpers/log.js'
 import { makeAllDue, waitingIn, wantHealth } from '../helpers.js'
@@ -32,6 +33,19 @@ t.test('phones that Intune lists are known afterwards, and those enrolled here g
   t.match(device, { serial_number: 'SERIAL-1', directory_ownership: 'personal', ownership: null, intune_device_id: String })
   t.match(await getDevice({ db }, { tenantId, deviceId: known.deviceId }), { ownership: 'personal', directory: { ownership: 'personal', vanishedAt: null, threatState: 'unknown' } })
   t.match(await getConnector({ db }, { tenantId }), { atIntune: { unresponsiveThresholdDays: 7, switches: { androidEnabled: true }, readError: null } })
+})
+
+t.test('what the directory says of ownership has phones judged anew where the policy goes by it, and nowhere else', async (t) => {
+  for (const [text, isDue] of [['severities: { dev-no-passcode: low }', false], ['groups: [{ name: own, match: { ownership: personal }, policy: { severities: { dev-no-passcode: low } } }]', true]] as const) {
+    const { db, tenantId, atIntune, enrolHere, round } = await setUpReconciling(t)
+    const { deviceId, entraDeviceId } = await enrolHere({})
+    await applyPolicy({ db, intel: rememberingProducer<'intel'>() }, { tenantId, text, expected: 'any', actor: 'test' })
+    await db.updateTable('device_state').set({ last_report_at: new Date(), due_at: null }).execute()
+    await atIntune([{ entraDeviceId, ownerType: 'personal' }])
+    await round()
+    const { due_at: dueAt } = await db.selectFrom('device_state').select('due_at').where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+    t.equal(dueAt !== null, isDue, text)
+  }
 })
 
 t.test('what an operator says of a phone counts more than the directory', async (t) => {

@@ -66,6 +66,18 @@ t.test('what is not acknowledged is sent again, unchanged', async (t) => {
   t.strictSame(result.refused, { 503: 1, none: 1 })
 })
 
+t.test('a first report is sent again when the server has no time, and no other refusal is taken', async (t) => {
+  const busy = await startServer(t, (_, all) => all.length < 3 ? { status: 503 } : accepted)
+  const phones = makePhones(2)
+  await introduceFleet({ apiUrl: busy.url, phones, connections: 2 })
+  t.strictSame(phones.map(({ lastSequence }) => lastSequence), [1, 1])
+  t.equal(busy.seen.length, 5)
+
+  const strict = await startServer(t, () => ({ status: 401 }))
+  await t.rejects(introduceFleet({ apiUrl: strict.url, phones: makePhones(1), connections: 1 }), { message: /refused.*401/ })
+  t.equal(strict.seen.length, 1)
+})
+
 t.test('some reports are repeated although they were acknowledged', async (t) => {
   const { url, seen } = await startServer(t, ({ report }, all) => all.some((one) => one.report.reportId === report.reportId) ? { status: 202, body: { status: 'duplicate' } } : accepted)
   const result = await driveFleet({ apiUrl: url, phones: makePhones(4), connections: 2, seconds: 0.3, repeatShare: 0.5 })

@@ -40,6 +40,7 @@ const about = { tags: ['partners'], security: [{ partnerToken: [] }] }
 /** The states of the caller's tenant's devices, one by one and as a feed of changes. */
 export const partnerDevicesRoutes: FastifyPluginAsyncTypebox<PartnerDevicesRoutesOptions> = async (app, deps) => {
   app.get('/devices/:entraDeviceId/threat-state', {
+    config: { access: 'partner' },
     schema: {
       ...about,
       operationId: 'getThreatState',
@@ -50,6 +51,7 @@ export const partnerDevicesRoutes: FastifyPluginAsyncTypebox<PartnerDevicesRoute
   }, async ({ params, partner }) => await getThreatState(deps, { ...partner, ...params }) as never)
 
   app.get('/devices', {
+    config: { access: 'partner' },
     schema: {
       ...about,
       operationId: 'listDeviceChanges',

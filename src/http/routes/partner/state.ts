@@ -26,6 +26,7 @@ const PartnerStateSchema = Type.Object({
 /** How the caller's tenant is connected. */
 export const partnerStateRoutes: FastifyPluginAsyncTypebox<PartnerStateRoutesOptions> = async (app, deps) => {
   app.get('/state', {
+    config: { access: 'partner' },
     schema: {
       operationId: 'getPartnerState',
       summary: 'How the caller\'s tenant is connected to Intune',

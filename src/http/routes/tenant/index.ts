@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { NotFoundError } from '../../../errors.js'
-import { hasTenant } from '../../../operators/tenants.js'
 import type { Database } from '../../../platform/database.js'
+import { type AccessRoutesOptions, tenantAccessRoutes } from '../access.js'
 import { auditRoutes } from './audit.js'
 import { connectorRoutes, type ConnectorRoutesOptions } from './connector.js'
 import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
@@ -22,14 +21,11 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly onboarding: TenantOnboardingRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
   readonly signals: SignalDestinationsRoutesOptions
+  readonly access: AccessRoutesOptions
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
-export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, onboarding, journal, signals }) => {
-  // Only a platform-wide key gets here with the id of a tenant that does not exist.
-  app.addHook('preHandler', async ({ operator, params }) => {
-    if (operator.tenantId === null && !await hasTenant({ db }, (params as { tenantId: string }).tenantId)) throw new NotFoundError('There is no such tenant.')
-  })
+export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, onboarding, journal, signals, access }) => {
   await app.register(devicesRoutes, devices)
   await app.register(findingsRoutes, { scoring })
   await app.register(ingestRoutes, { db, journal })
@@ -40,5 +36,6 @@ export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = asyn
   await app.register(tenantOnboardingRoutes, onboarding)
   await app.register(reconciliationRoutes, connector)
   await app.register(signalDestinationsRoutes, signals)
+  await app.register(tenantAccessRoutes, access)
   await app.register(auditRoutes, { db })
 }

@@ -3,7 +3,7 @@ import type { Detection, Match } from '../../detection.js'
 import { factsOfInventory } from '../../facts/app-facts.js'
 import { appEvidence, describeApp } from '../../facts/app-matches.js'
 import { isUserApp } from '../../facts/app-traits.js'
-import { denyingRule, isAllowedApp } from '../../facts/organisation.js'
+import { deniedApps, denyingRule, isAllowedApp } from '../../facts/organisation.js'
 import { ALL_PLATFORMS } from '../../facts/platforms.js'
 import type { AppRule } from '../../policy/policy.js'
 
@@ -50,17 +50,11 @@ export const appDenylisted: Detection = {
 
   detect ({ state: { apps }, policy }) {
     if (apps === undefined || policy.apps.deny.length === 0) return NOTHING
-    const matches: Match[] = []
-    for (const { app } of factsOfInventory(apps).apps) {
-      const rule = denyingRule(policy, app)
-      if (rule === undefined) continue
-      matches.push({
-        subject: app.appId,
-        title: `${describeApp(app)} is forbidden by the organisation (${describeRule(rule)}).`,
-        evidence: [...appEvidence(app, ...fieldsOf(rule)), { path: 'policy.apps.deny', value: rule }]
-      })
-    }
-    return matches
+    return deniedApps(policy, factsOfInventory(apps).apps).map(({ app, rule }) => ({
+      subject: app.appId,
+      title: `${describeApp(app)} is forbidden by the organisation (${describeRule(rule)}).`,
+      evidence: [...appEvidence(app, ...fieldsOf(rule)), { path: 'policy.apps.deny', value: rule }]
+    }))
   }
 }
 

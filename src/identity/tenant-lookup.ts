@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../platform/database.js'
-import { findTenantByEntraId } from './partner-repository.js'
+import { findTenantByEntraId } from './tenant-repository.js'
 
 /** A new customer waits no longer than this after a first try that came too early. */
 const UNKNOWN_FOR_MS = 10_000

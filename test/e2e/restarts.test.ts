@@ -1,0 +1,50 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { enrolPhones, proveWhole, startLoad } from './stage-phones.js'
+import { setStage, until } from './stage.js'
+
+t.setTimeout(300_000)
+
+const REPORTS_BETWEEN = 40
+
+t.test('two API processes and two workers are replaced one after the other under load, and no phone notices', async (t) => {
+  const stage = await setStage(t, { apis: 2, workers: 2 })
+  const phones = await enrolPhones(stage, { phones: 20, seed: 1 })
+  const load = startLoad(phones, { apiUrl: stage.apiUrls, connections: 10, ratePerSecond: 40 })
+  const stopped: Array<{ readonly kind: string, readonly code: number | null, readonly ms: number }> = []
+  for (const one of stage.processes) {
+    await load.more(REPORTS_BETWEEN, `before a ${one.kind} is stopped`)
+    const startedAt = performance.now()
+    const code = await one.stop()
+    stopped.push({ kind: one.kind, code, ms: Math.round(performance.now() - startedAt) })
+    await load.more(REPORTS_BETWEEN, `while a ${one.kind} is away`)
+    await one.start()
+  }
+  await load.more(REPORTS_BETWEEN, 'after the last was replaced')
+  t.strictSame(await load.end(), {}, 'every report was answered 202 at its first try, or not taken for want of a listener')
+  t.comment(stopped)
+  t.strictSame(stopped.map(({ code }) => code), [0, 0, 0, 0])
+  await proveWhole(t, stage, phones)
+})
+
+t.test('readiness ends before the service does, and a second signal ends it at once', async (t) => {
+  const stage = await setStage(t, { workers: 0, env: { STOP_DELAY_SECONDS: '60' } })
+  const [api] = stage.processes
+  const readiness = async (): Promise<unknown> => await (await fetch(`${api!.opsUrl}/readyz`)).json()
+  t.match(await readiness(), { status: 'ready', checked: ['process', 'database', 'schema', 'queues', 'intel', 'API', 'journal'] })
+  const first = await fetch(`${stage.apiUrls[0]}/docs/json`)
+  t.strictSame([first.status, first.headers.get('connection')], [200, 'keep-alive'])
+  await first.arrayBuffer()
+
+  api!.signal('SIGTERM')
+  await until(async () => (await fetch(`${api!.opsUrl}/readyz`)).status === 503, 'it is not ready any more')
+  t.match(await readiness(), { status: 'not-ready', missing: { process: 'it is stopping' } })
+  for (const path of ['/docs/json', '/v1/tenants', '/nowhere']) {
+    const answer = await fetch(stage.apiUrls[0] + path)
+    t.ok(answer.status < 500, `${path} is answered`)
+    t.equal(answer.headers.get('connection'), 'close')
+    await answer.arrayBuffer()
+  }
+  const ended = api!.stop()
+  t.equal(await Promise.race([ended, wait(20_000, 'still there', { ref: false })]), 1)
+})

@@ -1,0 +1,180 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { startRedis, type StartedRedis } from '../../bench/redis-server.js'
+import { seedSimulatedTenant } from '../../src/commands/simulated-tenant.js'
+import { startSimulator } from '../../src/commands/start-simulator.js'
+import { createEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
+import { createTenant } from '../../src/operators/tenants.js'
+import { type Database, openDatabase } from '../../src/platform/database.js'
+import { findFreePort } from '../../src/platform/free-port.js'
+import { migrate } from '../../src/platform/migrate.js'
+import { threadFile } from '../../src/platform/thread.js'
+import { createTestDatabase } from '../helpers/database.js'
+import { startCommand, type StartedCommand, temporaryFolder } from './sallyport.js'
+import { type StagePostgres, startStagePostgres } from './stage-postgres.js'
+
+export interface StageOptions {
+  readonly apis?: number
+  readonly workers?: number
+  /** A PostgreSQL of the stage's own, to be killed; else a database of the test run's. */
+  readonly ownPostgres?: boolean
+  /** Queues in Redis, where there is one on this machine. */
+  readonly redis?: boolean
+  readonly env?: Readonly<Record<string, string>>
+}
+
+type Kind = 'api' | 'worker'
+
+/** One process of Sallyport, and what takes its place. */
+export interface StageProcess {
+  readonly kind: Kind
+  readonly opsUrl: string
+  readonly pid: number
+  /** SIGKILL. */
+  kill (): Promise<void>
+  /** SIGTERM; answers the exit code. */
+  stop (): Promise<number | null>
+  /** After it has ended: a new one at the same addresses. Resolves when it is ready. */
+  start (): Promise<void>
+  signal (name: NodeJS.Signals): void
+  errors (): string
+}
+
+/** API and workers as processes, the simulated Intune in ours. */
+export interface Stage {
+  readonly db: Database
+  readonly databaseUrl: string
+  readonly apiUrls: readonly string[]
+  readonly processes: readonly StageProcess[]
+  readonly simulator: string
+  readonly entraTenantId: string
+  readonly tenantId: string
+  readonly enrollmentToken: string
+  readonly postgres?: StagePostgres
+  readonly redis?: { readonly url: string, replace (): Promise<void> }
+  /** Sets the wall clocks of all API and worker processes. */
+  setClock (offsetMs: number): void
+}
+
+const READY_MS = 60_000
+const ENTRA_TENANT_ID = '99999999-0000-4000-8000-000000000009'
+const CLIENT = { INTUNE_CLIENT_ID: '99999999-0000-4000-8000-00000000000a', INTUNE_CLIENT_SECRET: 'not-a-secret-of-anybody' }
+const CLOCK_MODULE = fileURLToPath(threadFile('children/set-clock', import.meta.url))
+
+export async function setStage (t: Test, options: StageOptions = {}): Promise<Stage> {
+  const { apis = 1, workers = 1, ownPostgres = false } = options
+  const folder = temporaryFolder(t)
+  const postgres = ownPostgres ? await startStagePostgres(t) : undefined
+  if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
+  const { db, url: databaseUrl } = postgres === undefined ? await createTestDatabase(t) : openStageDatabase(t, postgres.url)
+  const redis = options.redis === true ? await startStageRedis(t) : undefined
+
+  const simulator = await startSimulator({ port: 0 })
+  t.teardown(async () => await simulator.close())
+  await seedSimulatedTenant(simulator, { entraTenantId: ENTRA_TENANT_ID, name: 'Stage', clientId: CLIENT.INTUNE_CLIENT_ID, clientSecret: CLIENT.INTUNE_CLIENT_SECRET })
+  const { tenantId } = await createTenant({ db }, { name: 'Stage', entraTenantId: ENTRA_TENANT_ID, actor: 'test' })
+  const { token } = await createEnrollmentToken({ db }, { tenantId, label: 'stage', actor: 'test' })
+
+  const caFile = join(folder, 'ca.pem')
+  const clockFile = join(folder, 'clock')
+  writeFileSync(caFile, simulator.caCertificatePem)
+  writeFileSync(clockFile, '0')
+  const ports = await Promise.all(Array.from({ length: 2 * apis + workers }, findFreePort))
+  const apiPorts = ports.splice(0, apis)
+  const apiUrls = apiPorts.map((port) => `http://127.0.0.1:${port}`)
+  const env = {
+    ...CLIENT,
+    DATABASE_URL: databaseUrl,
+    ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+    HOST: '127.0.0.1',
+    PUBLIC_URL: apiUrls[0]!,
+    ENTRA_AUTHORITY_HOST: simulator.httpsUrl,
+    GRAPH_BASE_URL: simulator.httpsUrl,
+    INTUNE_ENDPOINT_HOSTS: new URL(simulator.httpsUrl).hostname,
+    INTUNE_CA_FILE: caFile,
+    LOG_LEVEL: 'fatal',
+    // Clocks jump by less.
+    ACCESS_TOKEN_SECONDS: '86400',
+    NODE_OPTIONS: `--import=${CLOCK_MODULE}`,
+    CLOCK_FILE: clockFile,
+    ...options.env
+  }
+  const begin = async (kind: Kind, settings: Readonly<Record<string, string>>): Promise<StageProcess> => {
+    const start = async (): Promise<StartedCommand> => await untilReady(startCommand(t, [kind], { ...env, ...settings }), settings.OPS_PORT!)
+    let current = await start()
+    return {
+      kind,
+      opsUrl: `http://127.0.0.1:${settings.OPS_PORT}`,
+      get pid () { return current.child.pid! },
+      async kill () {
+        current.child.kill('SIGKILL')
+        await current.exited
+      },
+      async stop () {
+        current.child.kill('SIGTERM')
+        return await current.exited
+      },
+      async start () {
+        current = await start()
+      },
+      signal: (name) => { current.child.kill(name) },
+      errors: () => current.errors()
+    }
+  }
+  const processes = await Promise.all([
+    ...apiPorts.map(async (port) => await begin('api', { PORT: String(port), OPS_PORT: String(ports.pop()) })),
+    ...Array.from({ length: workers }, async () => await begin('worker', { OPS_PORT: String(ports.pop()) }))
+  ])
+
+  return {
+    db, databaseUrl, apiUrls, processes, tenantId,
+    simulator: simulator.httpUrl,
+    entraTenantId: ENTRA_TENANT_ID,
+    enrollmentToken: token,
+    ...(postgres === undefined ? {} : { postgres }),
+    ...(redis === undefined ? {} : { redis }),
+    setClock (offsetMs) {
+      writeFileSync(clockFile, String(offsetMs))
+      for (const one of processes) one.signal('SIGUSR2')
+    }
+  }
+}
+
+function openStageDatabase (t: Test, url: string): { readonly db: Database, readonly url: string } {
+  const db = openDatabase({ connectionString: url, maxConnections: 4, onError: () => {} })
+  t.teardown(async () => await db.destroy())
+  return { db, url }
+}
+
+async function startStageRedis (t: Test): Promise<Stage['redis']> {
+  let current: StartedRedis | undefined = await startRedis()
+  if (current === undefined) return undefined
+  t.teardown(async () => await current!.stop())
+  const { url } = current
+  return {
+    url,
+    async replace () {
+      await current!.stop()
+      current = await startRedis({ port: Number(new URL(url).port) })
+    }
+  }
+}
+
+async function untilReady (command: StartedCommand, opsPort: string): Promise<StartedCommand> {
+  const url = `http://127.0.0.1:${opsPort}/readyz`
+  await Promise.race([
+    until(async () => (await fetch(url).catch(() => undefined))?.ok === true, `${url} is well`, READY_MS),
+    command.exited.then((code) => { throw new Error(`ended with ${code}: ${command.errors()}`) })
+  ])
+  return command
+}
+
+/** @throws when the condition does not come true within the limit */
+export async function until (condition: () => boolean | Promise<boolean>, what: string, limitMs = 90_000): Promise<void> {
+  for (const deadline = Date.now() + limitMs; !await condition(); await wait(20)) {
+    if (Date.now() > deadline) throw new Error(`not in ${limitMs / 1000} seconds: ${what}`)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What a fleet needs, from what was measured: every figure of docs/capacity.md is made here, so the numbers have one home. Pure, and linear
+ * in the number of phones but for what is rounded up to whole processes.
+ */
+
+/** Measured; each with the command that repeats it. */
+export const MEASURED = {
+  /** Processor milliseconds of one report of the usual mix (`bench pipeline`: two cores, Node 20, PostgreSQL 18 with fsync, nothing else running). */
+  reportMs: { api: 0.24, worker: 0.41, postgres: 0.25 },
+  /** Of Redis, with the queues there (`bench pipeline --queue redis`). */
+  redisReportMs: 0.01,
+  /** Bytes of a report as an agent sends it, without compression; in the journal with its indexes; of write-ahead log (`bench costs`). */
+  reportBytes: { sent: 3_804, journal: 1_400, wal: 3_650, walOnColdPages: 20_000 },
+  /** Bytes of PostgreSQL for a phone with 150 apps, indexes included, its findings, levels and a change in the feed among them (`bench storage`). */
+  phoneBytes: 3_929,
+  /** Of it for one finding (`bench storage`: 239 bytes a phone, 0.3 findings). */
+  findingBytes: 797,
+  /** What a report that opens a finding costs more than one that says nothing new: WAL bytes (`bench costs`). */
+  findingWalBytes: 2_000,
+  /** Processor milliseconds to tell Intune one phone's level: worker and PostgreSQL together (`bench sync`: 1.2 to 1.5 s for 10,000). */
+  pushMs: 0.135,
+  /** Processor milliseconds to judge a phone anew of which nothing was said: worker and PostgreSQL (`bench costs`). */
+  rejudgeMs: { worker: 0.36, postgres: 0.1 },
+  /** Most that a process held (`bench pipeline`, `bench index`): an API; a worker with a million indicators. */
+  processBytes: { api: 178e6, worker: 256e6 }
+} as const
+
+/** How a fleet behaves, and how much of a machine one dares to use. Choices, not measurements. */
+export interface Assumptions {
+  readonly phones: number
+  /** Of one phone: hourly by default. */
+  readonly reportsPerDay: number
+  /** The busiest hour by the average one. */
+  readonly peak: number
+  /** Changes of its level that Intune must be told of. */
+  readonly changesPerDay: number
+  /** Days that the journal keeps what was said (REPORT_RETENTION_DAYS). */
+  readonly retentionDays: number
+  /** Share of the processor's time that is planned with; the rest is for failures, imports and garbage. */
+  readonly usage: number
+}
+
+export const USUAL: Omit<Assumptions, 'phones'> = { reportsPerDay: 24, peak: 3, changesPerDay: 0.1, retentionDays: 30, usage: 0.6 }
+
+export interface Needs {
+  readonly phones: number
+  readonly reportsPerSecond: { readonly mean: number, readonly peak: number }
+  /** Processor cores that are busy at the peak. */
+  readonly busyCores: { readonly api: number, readonly worker: number, readonly postgres: number, readonly redis: number }
+  /** Processes to start, at `usage` of a core each, two at least. */
+  readonly processes: { readonly api: number, readonly worker: number }
+  /** Cores of the database server, at `usage`. */
+  readonly postgresCores: number
+  readonly bytes: { readonly phones: number, readonly journal: number }
+  /** Bytes a second at the peak: from phones; of write-ahead log as measured, and when every page is written whole. */
+  readonly bytesPerSecond: { readonly received: number, readonly wal: number, readonly walOnColdPages: number }
+  /** Connections to PostgreSQL: 15 a process with the queues on Redis (installation.ts), 27 without. */
+  readonly connections: { readonly queuesOnRedis: number, readonly queuesOnPostgres: number }
+  readonly pushesPerSecond: number
+  /** Hours until all phones are judged anew by the score workers, at the rest of their time. */
+  readonly rejudgeHours: number
+  /** All processes together. */
+  readonly memoryBytes: number
+}
+
+const SECONDS_OF_DAY = 86_400
+const CONNECTIONS = { own: 15, queues: 12 } as const
+const LEAST_PROCESSES = 2
+
+export function planCapacity (assumptions: Assumptions, measured: typeof MEASURED = MEASURED): Needs {
+  const { phones, reportsPerDay, peak, changesPerDay, retentionDays, usage } = assumptions
+  const mean = phones * reportsPerDay / SECONDS_OF_DAY
+  const most = mean * peak
+  const pushes = phones * changesPerDay / SECONDS_OF_DAY * peak
+  const pushCores = pushes * measured.pushMs / 1000
+  const busyCores = {
+    api: most * measured.reportMs.api / 1000,
+    // Half of a push is the database's: not measured apart.
+    worker: most * measured.reportMs.worker / 1000 + pushCores / 2,
+    postgres: most * measured.reportMs.postgres / 1000 + pushCores / 2,
+    redis: most * measured.redisReportMs / 1000
+  }
+  const processesFor = (cores: number): number => Math.max(LEAST_PROCESSES, Math.ceil(cores / usage))
+  const processes = { api: processesFor(busyCores.api), worker: processesFor(busyCores.worker) }
+  const count = processes.api + processes.worker
+  return {
+    phones,
+    reportsPerSecond: { mean, peak: most },
+    busyCores,
+    processes,
+    postgresCores: busyCores.postgres / usage,
+    bytes: { phones: phones * measured.phoneBytes, journal: phones * reportsPerDay * retentionDays * measured.reportBytes.journal },
+    bytesPerSecond: { received: most * measured.reportBytes.sent, wal: most * measured.reportBytes.wal, walOnColdPages: most * measured.reportBytes.walOnColdPages },
+    connections: { queuesOnRedis: count * CONNECTIONS.own, queuesOnPostgres: count * (CONNECTIONS.own + CONNECTIONS.queues) },
+    pushesPerSecond: pushes,
+    rejudgeHours: phones * measured.rejudgeMs.worker / 1000 / (processes.worker * (1 - usage)) / 3_600,
+    memoryBytes: processes.api * measured.processBytes.api + processes.worker * measured.processBytes.worker
+  }
+}
+
+/** What one PostgreSQL on one good server can be asked for. Choices to argue with; the text of docs/capacity.md says why. */
+export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: number, readonly unit: string, readonly of: (needs: Needs) => number, readonly change: string }> = [
+  { name: 'journal on disk', most: 4e12, unit: 'bytes', of: ({ bytes }) => bytes.journal, change: '`REPORT_RETENTION_DAYS=7` or `PRIVACY_MODE=true`; snapshots of all apps once a week' },
+  { name: 'write-ahead log, pages written whole', most: 150e6, unit: 'bytes/s', of: ({ bytesPerSecond }) => bytesPerSecond.walOnColdPages, change: '`wal_compression = lz4`, `checkpoint_timeout = 30min`, a disk of its own; then several databases' },
+  { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; a pooler that keeps prepared statements; then several databases' },
+  { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
+  { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
+  { name: 'all phones judged anew', most: 24, unit: 'hours', of: ({ rejudgeHours }) => rejudgeHours, change: 'more score workers for that time: it is what they scale best' },
+  { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }
+]
+
+/** At how many phones a limit is reached. What is rounded up or has a least value makes the need a staircase, so it is searched. */
+export function phonesAt (limit: (typeof LIMITS)[number], usual: Omit<Assumptions, 'phones'> = USUAL): number {
+  let [low, high] = [1, 1e12]
+  if (limit.of(planCapacity({ ...usual, phones: high })) <= limit.most) return Number.POSITIVE_INFINITY
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (limit.of(planCapacity({ ...usual, phones: middle })) <= limit.most) low = middle
+    else high = middle
+  }
+  return low
+}
+
+const FLEETS = [1e6, 1e7, 1e8] as const
+
+const two = (value: number): string => value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(2)))
+function bytes (value: number): string {
+  const at = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)))
+  return `${two(value / 1000 ** at)} ${['B', 'KB', 'MB', 'GB', 'TB'][at]}`
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const table = (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+/** What 1, 10 and 100 million phones need. */
+export function renderNeeds (): string {
+  const needs = FLEETS.map((phones) => planCapacity({ ...USUAL, phones }))
+  const { reportMs, reportBytes, phoneBytes, pushMs, rejudgeMs } = MEASURED
+  const { reportsPerDay, peak, usage, retentionDays, changesPerDay } = USUAL
+  const line = (name: string, how: string, of: (needs: Needs) => string): string[] => [name, how, ...needs.map(of)]
+  return table(['', 'how', ...FLEETS.map((phones) => `${phones / 1e6} million`)], [
+    line('reports a second, mean', `phones × ${reportsPerDay} / 86,400`, (n) => two(n.reportsPerSecond.mean)),
+    line('in the busiest hour', `× ${peak}`, (n) => two(n.reportsPerSecond.peak)),
+    line('cores busy then: API', `× ${reportMs.api} ms`, (n) => two(n.busyCores.api)),
+    line('workers', `× ${reportMs.worker} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.worker)),
+    line('PostgreSQL', `× ${reportMs.postgres} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.postgres)),
+    line('API processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.api)),
+    line('worker processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.worker)),
+    line('cores of the database server', `cores / ${usage}`, (n) => two(n.postgresCores)),
+    line('memory of all processes', `${bytes(MEASURED.processBytes.api)} an API, ${bytes(MEASURED.processBytes.worker)} a worker`, (n) => bytes(n.memoryBytes)),
+    line('phones on disk', `phones × ${phoneBytes} B`, (n) => bytes(n.bytes.phones)),
+    line('journal on disk', `phones × ${reportsPerDay} × ${retentionDays} days × ${reportBytes.journal} B`, (n) => bytes(n.bytes.journal)),
+    line('received a second', `reports × ${reportBytes.sent} B`, (n) => bytes(n.bytesPerSecond.received)),
+    line('write-ahead log a second', `reports × ${reportBytes.wal} B`, (n) => bytes(n.bytesPerSecond.wal)),
+    line('when every page is written whole', `reports × ${reportBytes.walOnColdPages} B`, (n) => bytes(n.bytesPerSecond.walOnColdPages)),
+    line('connections, queues on Redis', `processes × ${CONNECTIONS.own}`, (n) => two(n.connections.queuesOnRedis)),
+    line('connections, queues in PostgreSQL', `processes × ${CONNECTIONS.own + CONNECTIONS.queues}`, (n) => two(n.connections.queuesOnPostgres)),
+    line('cores busy: Redis', `reports × ${MEASURED.redisReportMs} ms`, (n) => two(n.busyCores.redis)),
+    line('levels told to Intune a second', `phones × ${changesPerDay} / 86,400 × ${peak}`, (n) => two(n.pushesPerSecond)),
+    line('all phones judged anew', `phones × ${rejudgeMs.worker} ms, by the ${Math.round((1 - usage) * 100)}% of the workers' time that are free`, (n) => `${two(n.rejudgeHours)} h`)
+  ])
+}
+
+/** Which limit of one database comes first, and what moves it. */
+export function renderLimits (): string {
+  const reached = LIMITS.map((limit) => ({ ...limit, phones: phonesAt(limit) })).sort((a, b) => a.phones - b.phones)
+  const most = ({ most, unit }: (typeof LIMITS)[number]): string => unit.startsWith('bytes') ? `${bytes(most)}${unit.slice(5)}` : `${two(most)} ${unit}`.trim()
+  return table(['limit of one database', 'set at', 'reached with', 'what moves it'], reached.map((one) => [one.name, most(one), `${two(one.phones / 1e6)} million phones`, one.change]))
+}
