@@ -22,6 +22,8 @@ const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
 const Positive = Type.Integer({ minimum: 1 })
 /** Each: the base64 of 32 bytes. */
 const SECRETS_KEY_PATTERN = '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)*$'
+/** `name=value,name=value`, as OpenTelemetry writes headers and attributes. */
+const PAIRS_PATTERN = '^[^=,\\s]+=[^,]*(,\\s*[^=,\\s]+=[^,]*)*$'
 const GUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const CLIENT = `(${GUID}/)?${GUID}`
 const ROLE_MAPPING = `[^,=]*[^,=\\s][^,=]*=\\s*(?:platform-admin|(?:viewer|analyst|admin)(?:@(?:\\*|${GUID}))?)\\s*`
@@ -65,6 +67,20 @@ export const SETTINGS = {
   HTTPS_PROXY: setting(Url, 'Proxy through which subscriptions fetch from `https:` addresses, `http://name:password@host:port` if need be; not for hosts that INTEL_ALLOW_PRIVATE_HOSTS names. In small letters as well, like the next two.', undefined, true),
   HTTP_PROXY: setting(Url, 'The same for `http:` addresses.', undefined, true),
   NO_PROXY: setting(Text, 'Comma-separated hosts (with all below), addresses and networks that subscriptions reach without a proxy.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: setting(Url, 'Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://localhost:4318`; `/v1/traces` is added. Unset, like the next one: nothing is traced.'),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: setting(Url, 'The same as a whole address.'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: setting(Type.Enum(['http/protobuf', 'http/json']), 'How spans are written. gRPC is not spoken.', 'http/protobuf'),
+  OTEL_EXPORTER_OTLP_HEADERS: setting(Type.String({ pattern: PAIRS_PATTERN }), 'Headers for the collector: `name=value,name=value`, percent-encoded where need be.', undefined, true),
+  OTEL_EXPORTER_OTLP_COMPRESSION: setting(Type.Enum(['gzip', 'none']), 'How spans are packed.', 'none'),
+  OTEL_EXPORTER_OTLP_TIMEOUT: setting(Positive, 'Milliseconds that the collector may take to answer.', '10000'),
+  OTEL_TRACES_SAMPLER: setting(Type.Enum(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio']), 'Which requests are traced. With `parentbased_…` a caller that sends `traceparent` decides for itself; on the internet take `traceidratio`.', 'parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: setting(Type.Number({ minimum: 0, maximum: 1 }), 'Share of them, 0 to 1, for the samplers with a ratio.', '1'),
+  OTEL_BSP_SCHEDULE_DELAY: setting(Positive, 'Milliseconds between two batches of spans.', '5000'),
+  OTEL_BSP_MAX_QUEUE_SIZE: setting(Positive, 'Spans held for the collector; beyond them spans are dropped.', '2048'),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: setting(Positive, 'Spans in a batch.', '512'),
+  OTEL_SERVICE_NAME: setting(Text, 'What traces call this installation.', 'sallyport'),
+  OTEL_RESOURCE_ATTRIBUTES: setting(Type.String({ pattern: PAIRS_PATTERN }), 'What else traces say of it: `deployment.environment.name=test,…`.'),
+  OTEL_SDK_DISABLED: setting(Type.Boolean(), '`true`: nothing is traced, whatever else is set.', 'false'),
   ENTRA_AUTHORITY_HOST: setting(HttpsUrl, 'Where tokens for Microsoft services come from.', 'https://login.microsoftonline.com'),
   GRAPH_BASE_URL: setting(HttpsUrl, 'Microsoft Graph.', 'https://graph.microsoft.com'),
   INTUNE_RESOURCE: setting(Url, 'Resource identifier of the Intune API; its trailing slash belongs to it.', 'https://api.manage.microsoft.com/'),
@@ -109,7 +125,7 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-type OptionalKey = 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES' | 'OIDC_AUDIENCE' | 'OIDC_ISSUER' | 'OIDC_PLATFORM_TENANTS' | 'OIDC_ROLE_MAP' | 'OIDC_SCOPE' | 'OIDC_CLIENTS' | 'OIDC_CA_FILE'
+type OptionalKey = 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT' | 'OTEL_EXPORTER_OTLP_HEADERS' | 'OTEL_RESOURCE_ATTRIBUTES' | 'DATABASE_URL' | 'SECRETS_KEY' | 'INTEL_ALLOW_PRIVATE_HOSTS' | 'SIGNALS_ALLOW_PRIVATE_HOSTS' | 'HTTPS_PROXY' | 'HTTP_PROXY' | 'NO_PROXY' | 'TRUST_PROXY' | 'REDIS_URL' | 'PUBLIC_URL' | 'INTUNE_CLIENT_ID' | 'INTUNE_CLIENT_SECRET' | 'INTUNE_CLIENT_CERTIFICATE' | 'INTUNE_FEDERATED_TOKEN_FILE' | 'INTUNE_SETUP_CLIENT_ID' | 'INTUNE_SETUP_CLIENT_SECRET' | 'INTUNE_SETUP_CLIENT_CERTIFICATE' | 'INTUNE_SETUP_FEDERATED_TOKEN_FILE' | 'INTUNE_CA_FILE' | 'PARTNER_API_AUDIENCE' | 'PARTNER_API_CLIENTS' | 'PARTNER_WIRE_HEALTH_VALUES' | 'OIDC_AUDIENCE' | 'OIDC_ISSUER' | 'OIDC_PLATFORM_TENANTS' | 'OIDC_ROLE_MAP' | 'OIDC_SCOPE' | 'OIDC_CLIENTS' | 'OIDC_CA_FILE'
 
 export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
@@ -186,6 +202,7 @@ export function loadConfig (env: Environment, needs: readonly OptionalKey[] = []
     if (foreign.length > 0) faults.push({ variable, message: `must be your own API, not Microsoft's: ${foreign.join(', ')}` })
   }
   faults.push(...signInFaults(config as Partial<Config>))
+  if (Number(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE) > Number(config.OTEL_BSP_MAX_QUEUE_SIZE)) faults.push({ variable: 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', message: 'must not be more than OTEL_BSP_MAX_QUEUE_SIZE' })
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
 }
@@ -242,6 +259,7 @@ export function entraTenantOf (authorityHost: string, issuer: string): string | 
 function parse (schema: TSchema, text: string): unknown {
   const type = 'type' in schema ? schema.type : undefined
   if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
+  if (type === 'number' && /^\d+(?:\.\d+)?$/.test(text)) return Number(text)
   return type === 'boolean' && /^(?:true|false)$/.test(text) ? text === 'true' : text
 }
 

@@ -2,12 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
+import { renderMetrics } from '../src/platform/metrics-page.js'
 import { PERMISSIONS, type Permission, scopeOf } from '../src/operators/roles.js'
 import { renderDataClasses } from '../src/devices/personal-data.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
 import { INGEST_TABLES } from '../src/telemetry/ingest-page.js'
+import { renderLogEvents } from './log-events.js'
 import { renderLimits, renderNeeds } from './capacity.js'
 
 /** A piece of documentation that is written from the code, between two marker comments of a page. */
@@ -42,6 +44,8 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/detections.md', marker: 'detections', render: () => renderCatalogue() },
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/privacy.md', marker: 'data-classes', render: renderDataClasses },
+  { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
+  { page: 'docs/logs.md', marker: 'log-events', render: renderLogEvents },
   { page: 'docs/sign-in.md', marker: 'permissions', render: renderPermissions },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   { page: 'docs/capacity.md', marker: 'capacity', render: renderNeeds },

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Config } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
@@ -6,14 +7,17 @@ import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js
 import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
 import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
+import { measureProcess } from '../operators/measure-process.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { asRole, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
 import { requireRole } from '../platform/access/require-role.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
-import { requireSchema } from '../platform/migrate.js'
+import { requireSchema, schemaGap } from '../platform/migrate.js'
+import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
+import { tracingOf } from './tracing-parts.js'
 
 /** What every process of an installation has: its configuration and its connections. */
 export interface Installation {
@@ -29,12 +33,15 @@ export interface Installation {
   dbAs (role: RoleKind, use?: 'control'): Database
   readonly queues: Queues
   readonly metrics: Metrics
+  readonly tracing: Tracing
   readonly intel: IntelCache
   /** Where feeds are imported: one at a time, off the event loop. */
   readonly feeds: FeedImports
   readonly intune: IntuneClient
   /** How phones reach the API. With a free port it is known once the API listens. */
   readonly publicUrl: { value: string }
+  /** What must work for this process to be of use; whoever starts a part adds what that needs. */
+  readonly checks: Record<string, () => Promise<void>>
 }
 
 /** Ingest and workers have most to do; whoever looks must not hold them up. */
@@ -71,12 +78,15 @@ export async function openInstallation (config: Config, options: { readonly log:
 
   await requireSchema(db, log)
   await requireRole(db, roleName(name, config.DATABASE_ROLE_PREFIX))
-  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log })
+  const tracing = await tracingOf(config, log)
+  lifecycle.onStop('traces', async () => await tracing.close())
+  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
   const intune = await openIntune(config, log, {
     budget: createCallBudget(dbAs(name, 'control'), { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    tracing,
     breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
     onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
   })
@@ -88,7 +98,18 @@ export async function openInstallation (config: Config, options: { readonly log:
   const feeds = createFeedImports({ databaseUrl: urlAs(name === 'api' ? 'platform' : name) })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
-  return { config, log, lifecycle, db, dbAs, queues, metrics, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  metrics.onScrape(async () => await measureProcess({ metrics, queues, apps: { partner: appsOf(config).INTUNE_CLIENT_ID, setup: appsOf(config).INTUNE_SETUP_CLIENT_ID } }))
+  const checks: Installation['checks'] = {
+    process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
+    database: async () => { await sql`select 1`.execute(db) },
+    schema: async () => {
+      const { missing } = await schemaGap(db)
+      if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}; run sallyport migrate`)
+    },
+    queues: async () => { await queues.counts() },
+    intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
+  }
+  return { config, checks, log, lifecycle, db, dbAs, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {
@@ -97,7 +118,7 @@ export function requireDatabaseUrl (config: Config): string {
 }
 
 /** Everything Sallyport can ask Microsoft, as configured. The caller closes it. */
-export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall'>> = {}): Promise<IntuneClient> {
+export async function openIntune (config: Config, log: Logger, watch: Partial<Pick<IntuneClientOptions, 'budget' | 'breakers' | 'onCall' | 'tracing'>> = {}): Promise<IntuneClient> {
   const { INTUNE_CLIENT_ID: app, INTUNE_SETUP_CLIENT_ID: setupApp } = appsOf(config)
   if (app === undefined) throw new Error('INTUNE_CLIENT_ID is not set; only `sallyport up` brings its own Intune')
   return createIntuneClient({

@@ -55,7 +55,7 @@ export async function withOnboarding (env: NodeJS.ProcessEnv, folder: string | u
       connect: async (tenant, app) => await createConsentLink(deps, { tenantId: await tenantOf(db, tenant), app, actor: ACTOR }),
       invite: async (name) => await createConsentLink(deps, { newTenantName: name, actor: ACTOR }),
       diagnose: async (tenant) => await diagnoseTenant(deps, { tenantId: await tenantOf(db, tenant) }),
-      diagnoseInstallation: async () => await diagnoseInstallation({ db, publicUrl, apps: appsOf(config), askSignIn: signInProbeOf(config) }),
+      diagnoseInstallation: async () => await diagnoseInstallation({ db, publicUrl, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config) }),
       setUp: async (tenant, request) => await setUpIntune(deps, { ...request, wish: request.wish, tenantId: await tenantOf(db, tenant), actor: ACTOR })
     })
   } catch (error) {

@@ -16,7 +16,8 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
     const [{ openInstallation }, { startOps }, { wireWorkers }] = await Promise.all([import('./installation.js'), import('./start-api.js'), import('./wire-workers.js')])
     const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
     let run = false
-    const opsUrl = await startOps(installation, { workers: async () => { if (!run) throw new Error('they do not run yet') } })
+    installation.checks.workers = async () => { if (!run) throw new Error('they do not run yet') }
+    const opsUrl = await startOps(installation)
     const workers = await wireWorkers(installation, queueNames)
     run = true
     lifecycle.onStop('workers', async () => await workers.close())

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import { sql } from 'kysely'
 import { createAccessTokens } from '../devices/access-tokens.js'
 import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
@@ -39,12 +38,13 @@ const DRAIN_LIMIT_MS = 5_000
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
-  const { config, db, dbAs, queues, log, lifecycle, metrics, intel, feeds, intune, publicUrl } = installation
+  const { config, db, dbAs, queues, log, lifecycle, metrics, tracing, intel, feeds, intune, publicUrl } = installation
   // What operators ask for one tenant sees that tenant alone; what is asked of the platform has a role of its own.
   const [operatorDb, platformDb] = [dbAs('operator'), dbAs('platform')]
   let listens = false
   // The first to start and the last to stop: it says that the API is not there yet, or no more.
-  const opsUrl = await startOps(installation, { API: async () => { if (!listens) throw new Error('it does not listen') } })
+  installation.checks.API = async () => { if (!listens) throw new Error('it does not listen') }
+  const opsUrl = await startOps(installation)
   const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
@@ -54,18 +54,21 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const journal = createJournal({
     db, score, log,
     maxWaiting: config.JOURNAL_MAX_WAITING,
-    metrics
+    metrics,
+    tracing
   })
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
+  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
   const signals = { ...signalsOf(installation), db: operatorDb }
   let drain!: Drain
   const app = await buildApp({
     log,
+    tracing,
+    metrics,
     onDrainable (one) { drain = one },
     version: VERSION,
     ...(config.TRUST_PROXY === undefined ? {} : { trustProxy: config.TRUST_PROXY.split(',').map((one) => one.trim()) }),
@@ -110,6 +113,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     await drain.stopListening(Math.min(delayMs, LINGER_MS))
   }, delayMs + DRAIN_LIMIT_MS)
   if (config.PUBLIC_URL === undefined) publicUrl.value = url
+  installation.checks.journal = async () => { if (journal.waiting() >= config.JOURNAL_MAX_WAITING) throw new Error(`${journal.waiting()} reports wait for a commit, and more are turned away`) }
   return { url, opsUrl }
 }
 
@@ -134,20 +138,14 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
 }
 
 /** Starts the operations port of a process: health, metrics, queues. */
-export async function startOps (installation: Installation, checks: Readonly<Record<string, () => Promise<void>>>): Promise<string> {
-  const { config, db, queues, log, lifecycle, metrics, intel } = installation
+export async function startOps (installation: Installation): Promise<string> {
+  const { config, db, queues, log, lifecycle, metrics, checks } = installation
   const ops = await buildOpsApp({
     log,
     metrics,
     queues,
     listUpkeep: async () => await listUpkeepTasks(db),
-    checks: {
-      process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
-      ...checks,
-      database: async () => { await sql`select 1`.execute(db) },
-      queues: async () => { await queues.counts() },
-      intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
-    }
+    checks
   })
   lifecycle.onStop('operations port', async () => await ops.close())
   return await listen(ops, config.OPS_HOST, config.OPS_PORT)

@@ -13,11 +13,12 @@ import { signalsOf } from './signal-parts.js'
 import { subscriptionsOf } from './subscription-parts.js'
 
 /** How this installation scores, in workers and for operators alike. */
-export function scoringOf ({ config, db, intel, queues, log, metrics }: Installation): ScoreDeps {
+export function scoringOf ({ config, db, intel, queues, log, metrics, tracing }: Installation): ScoreDeps {
   return {
     db,
     intel,
     log,
+    tracing,
     sync: queues.producer('sync'),
     privacyMode: config.PRIVACY_MODE,
     onScored: ({ reports, judgements }) => {
@@ -39,8 +40,8 @@ function signalsWorkerOf (installation: Installation): WorkersOptions['signals']
 export async function wireWorkers (process: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
   // In the API's process, too, they are workers to the database.
   const installation: Installation = { ...process, db: process.dbAs('worker') }
-  const { config, db, dbAs, lifecycle, queues, log, metrics, intel, feeds, intune, publicUrl } = installation
-  const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING })
+  const { config, db, dbAs, lifecycle, queues, log, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+  const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING, tracing })
   lifecycle.onStop('journal of the workers', async () => await journal.close())
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
@@ -54,6 +55,7 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
     preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: asRole(config.DATABASE_URL, 'worker', config.DATABASE_ROLE_PREFIX) }), intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
+      tracing,
       concurrency: config.SYNC_CONCURRENCY,
       tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
@@ -93,6 +95,14 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
       })
     },
     heartbeats: { ...talkingToIntune, db: dbAs('worker', 'control'), heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
+  }
+  // Known from the start: a worker that cannot be started is missing as well.
+  for (const name of queueNames) {
+    installation.checks[`worker ${name}`] = async () => {
+      const worker = queues.workers().find(({ queue }) => queue === name)
+      if (worker === undefined) throw new Error('it was not started')
+      await worker.check()
+    }
   }
   return await startWorkers(options, queueNames)
 }

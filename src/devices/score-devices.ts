@@ -4,6 +4,7 @@ import { readIntelVersion } from '../intel/intel-version.js'
 import type { Database, Tx } from '../platform/database.js'
 import { isWorthRetrying, mayBeDataFault } from '../platform/database-errors.js'
 import type { Producer } from '../platform/queue-names.js'
+import { NO_TRACING, type Span, type Tracing } from '../platform/tracing.js'
 import { assess, type AssessInput } from '../risk/assess.js'
 import type { Assessment } from '../risk/assessment.js'
 import {
@@ -34,6 +35,7 @@ export interface ScoreDeps {
   readonly apps?: AppInventories
   /** What was said is kept only until it is scored, and personal fields not even in the state. */
   readonly privacyMode?: boolean
+  readonly tracing?: Tracing
   /** Told after each commit. */
   readonly onScored?: (scored: ScoredBatch) => void
 }
@@ -179,7 +181,7 @@ async function inTransaction (deps: InnerDeps, load: (tx: Tx) => Promise<readonl
     try {
       const { reports, judgements } = await deps.db.transaction().execute(async (tx) => {
         const reports = await load(tx)
-        return { reports, judgements: await judgeLocked(deps, tx, reports, moreDeviceIds) }
+        return { reports, judgements: await judgeInSpan(deps, tx, reports, moreDeviceIds) }
       })
       if (reports.length > 0 || judgements.length > 0) {
         deps.onScored?.({ reports, judgements, seconds: (performance.now() - startedAt) / 1000 })
@@ -193,7 +195,15 @@ async function inTransaction (deps: InnerDeps, load: (tx: Tx) => Promise<readonl
   }
 }
 
-async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalReport[], moreDeviceIds: readonly string[]): Promise<Judgement[]> {
+async function judgeInSpan (deps: InnerDeps, tx: Tx, reports: readonly JournalReport[], moreDeviceIds: readonly string[]): Promise<Judgement[]> {
+  const { tracing = NO_TRACING } = deps
+  // The job may have lost its trace, or be that of another group; the reports have theirs.
+  const continues = tracing.isOn ? [tracing.current(), ...reports.map(({ trace }) => trace)] : []
+  const attributes = { 'sallyport.reports': reports.length, 'sallyport.devices_again': moreDeviceIds.length }
+  return await tracing.inSpan('judge devices', { continues, attributes }, async (span) => await judgeLocked(deps, tx, reports, moreDeviceIds, span))
+}
+
+async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalReport[], moreDeviceIds: readonly string[], span: Span): Promise<Judgement[]> {
   const byDevice = groupBy(reports, ({ deviceId }) => deviceId)
   const deviceIds = [...new Set([...byDevice.keys(), ...moreDeviceIds])].sort()
   if (deviceIds.length === 0) return []
@@ -219,7 +229,7 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   }) ?? [])
 
   const coverageSets = deps.coverageSets ?? createCoverageSets({ db: deps.db })
-  await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true, coverageSets })
+  await saveJudgements(tx, judgements, apps, { now, keepEvidence: deps.privacyMode !== true, coverageSets, traceOf: traceOf(deps, byDevice, span) })
   if (moreDeviceIds.length > 0) {
     const versions = new Map(devices.map(({ deviceId, tenantId }) => [deviceId, rules.get(tenantId)!.rulesVersion]))
     // What is erased is never judged again.
@@ -227,6 +237,15 @@ async function judgeLocked (deps: InnerDeps, tx: Tx, reports: readonly JournalRe
   }
   await setAsideFailures(deps, tx, judgements, now)
   return judgements
+}
+
+/** A phone's change goes on in the trace of what it said last, or of whoever had it judged anew. */
+function traceOf ({ tracing = NO_TRACING }: InnerDeps, byDevice: ReadonlyMap<string, readonly JournalReport[]>, span: Span): ((deviceId: string) => string | null) | undefined {
+  if (!tracing.isOn) return undefined
+  return (deviceId) => {
+    const reports = byDevice.get(deviceId)
+    return reports === undefined ? span.traceParent ?? null : span.nextOf(reports.findLast(({ trace }) => trace !== null && trace !== undefined)?.trace)
+  }
 }
 
 /** The phone is judged by the other detections; the report stays listed until somebody looked. */

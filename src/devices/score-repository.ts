@@ -54,10 +54,12 @@ export interface SaveOptions {
   /** Of findings that are over. */
   readonly keepEvidence: boolean
   readonly coverageSets: CoverageSets
+  /** In which trace a phone's change goes on. */
+  readonly traceOf?: ((deviceId: string) => string | null) | undefined
 }
 
 /** Writes judgements: every table once, whatever the number of devices. */
-export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], inventories: AppInventories, { now, keepEvidence, coverageSets }: SaveOptions): Promise<void> {
+export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], inventories: AppInventories, { now, keepEvidence, coverageSets, traceOf }: SaveOptions): Promise<void> {
   if (judgements.length === 0) return
   await inventories.write(tx, judgements.flatMap(({ device, state: { apps } }) =>
     apps === undefined || apps.digest === device.state.apps?.digest ? [] : [{ deviceId: device.deviceId, tenantId: device.tenantId, apps }]))
@@ -81,7 +83,7 @@ export async function saveJudgements (tx: Tx, judgements: readonly Judgement[], 
 
   const outgoing = judgements.filter(hasNewHealth)
   if (outgoing.length > 0) {
-    await upsertOutbox(tx, outgoing.map(({ device, health }) => ({ deviceId: device.deviceId, tenantId: device.tenantId, version: device.desiredVersion + 1, health })), now)
+    await upsertOutbox(tx, outgoing.map(({ device, health }) => ({ deviceId: device.deviceId, tenantId: device.tenantId, version: device.desiredVersion + 1, health, trace: traceOf?.(device.deviceId) ?? null })), now)
   }
   await insertStateChanges(tx, judgements.filter(isStateChange).map((judgement) => toNewStateChange(judgement, keepEvidence)), now)
 }

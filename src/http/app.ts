@@ -6,6 +6,8 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
 import { tenantEntered } from '../operators/operator.js'
+import type { Metrics } from '../platform/metrics.js'
+import { NO_TRACING, type Tracing } from '../platform/tracing.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
 import { HTTP_LIMITS, type HttpLimits, serverOptionsOf } from './http-limits.js'
 import { addAccessTable } from './plugins/access.js'
@@ -18,6 +20,8 @@ import { addOperatorAuth, type OperatorAuthOptions } from './plugins/operator-au
 import { addPartnerAuth, type PartnerAuthOptions } from './plugins/partner-auth.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, type RateLimits } from './plugins/rate-limits.js'
+import { addTracing } from './plugins/tracing.js'
+import { countRequests } from './plugins/count-requests.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
 import { addStrictHttp } from './plugins/strict-http.js'
 import { addTenantScope } from './plugins/tenant-scope.js'
@@ -43,6 +47,8 @@ import { createValidatorCompiler } from './validator.js'
 export interface AppOptions {
   readonly log: Logger
   readonly version: string
+  readonly tracing?: Tracing
+  readonly metrics?: Pick<Metrics, 'httpRequests'>
   readonly agentAuth: AgentAuthOptions
   readonly operatorAuth: OperatorAuthOptions
   readonly enrollment: EnrollmentRoutesOptions
@@ -93,6 +99,8 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(createValidatorCompiler())
+  if (options.metrics !== undefined) countRequests(app as unknown as FastifyInstance, options.metrics)
+  addTracing(app as unknown as FastifyInstance, options.tracing ?? NO_TRACING)
   const drain = addDrain(app as unknown as FastifyInstance)
   options.onDrainable?.(drain)
   addAccessTable(app as unknown as FastifyInstance)
@@ -142,7 +150,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
-    await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
+    await operators.register(tenantRoutes, { ...options.tenant, access: { ...options.access, allDb: options.access.db }, prefix: '/tenants/:tenantId' })
     await operators.register(meRoutes, options.access)
     await operators.register(platformAccessRoutes, options.access)
     await operators.register(tenantsRoutes, options.tenants)

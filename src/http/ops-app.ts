@@ -16,7 +16,7 @@ export interface OpsAppOptions {
   readonly log: Logger
   readonly metrics: Pick<Metrics, 'render'>
   readonly queues: Pick<Queues, 'queue'>
-  /** What must work for this process to be of use: each answers, or throws with the reason. */
+  /** What must work for this process to be of use: each answers, or throws with the reason. Looked at anew for each request: parts that start later add theirs. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
   /** How the tasks of upkeep are. */
   readonly listUpkeep?: () => Promise<readonly UpkeepTask[]>

@@ -2,12 +2,14 @@ import type { Logger } from 'pino'
 import { type AppAccess, createAppAccess } from './app-access.js'
 import type { CallBudget } from './call-budget.js'
 import { createDiscovery, type Discovery } from './discovery.js'
+import { askEntraTime } from './entra-time.js'
 import { createEntraTokens, type EntraApp } from './entra-credential.js'
 import { createGraphClient, graphScope, type GraphClient } from './graph-client.js'
 import { createHttpsAgent } from './https-agent.js'
 import { createHostBreakers, type HostBreakersOptions } from './host-breakers.js'
 import { callLogger, type CallObserver } from './intune-call.js'
 import { type AppSyncClient, createPartnerClient, type PartnerClient } from './partner-client.js'
+import type { Tracing } from '../platform/tracing.js'
 import { intuneScope, type PartnerWireConfig } from './partner-wire.js'
 
 export interface IntuneClientOptions extends EntraApp {
@@ -29,6 +31,7 @@ export interface IntuneClientOptions extends EntraApp {
   /** How fast Intune may be called; none: as fast as it goes. */
   readonly budget?: CallBudget
   readonly breakers?: HostBreakersOptions
+  readonly tracing?: Tracing
   /** How long Graph and Intune may take to answer; 15 s by default. */
   readonly answerLimitMs?: number
 }
@@ -46,6 +49,8 @@ export interface IntuneClient {
   readonly access: AppAccess
   /** The app that sets Intune up: the same one, unless there is a second. */
   readonly setup: { readonly graph: GraphClient, readonly access: AppAccess, readonly isSeparate: boolean }
+  /** What time it is at Entra. @throws when Entra does not answer */
+  askEntraTime (): Promise<Date>
   /** Ends kept-alive connections. */
   close (): Promise<void>
 }
@@ -72,7 +77,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
   const setup = setupApp === undefined ? { graph, access, isSeparate: false } : setUpApart(setupApp)
   const discovery = createDiscovery({ graph, allowedHosts: options.endpointHosts })
   const partner = createPartnerClient({
-    wire: options.wire, tokens, discovery, agent, tenantAgent, breakers, resource: options.resource, observe, answerLimitMs, ...(budget === undefined ? {} : { budget })
+    wire: options.wire, tokens, discovery, agent, tenantAgent, breakers, resource: options.resource, observe, answerLimitMs, ...(budget === undefined ? {} : { budget }), ...(options.tracing === undefined ? {} : { tracing: options.tracing })
   })
   return {
     partner,
@@ -82,6 +87,7 @@ export function createIntuneClient (options: IntuneClientOptions): IntuneClient 
     access,
     setup,
     ...(budget === undefined ? {} : { budget }),
+    askEntraTime: async () => await askEntraTime({ authorityHost, agent }),
     async close () {
       await Promise.all([agent.close(), tenantAgent.close()])
     }

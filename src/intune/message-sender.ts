@@ -9,6 +9,7 @@ import { connectTenant, noteTenantFailure } from './provision-tenant.js'
 import type { SyncTenantDeps, SyncTuning } from './sync-deps.js'
 import type { Outgoing, TenantRun } from './tenant-run.js'
 import { createGate } from '../platform/gate.js'
+import { NO_TRACING } from '../platform/tracing.js'
 import { backoffMs } from '../platform/retry-delay.js'
 
 export interface MessageSenderOptions {
@@ -56,6 +57,7 @@ const SMALL_MESSAGE = 50
 export function createMessageSender ({ deps, tuning, signal, onChange }: MessageSenderOptions): MessageSender {
   const { db, log } = deps
   const { partner, budget } = deps.intune
+  const { tracing = NO_TRACING } = deps
   const inHand = new Set<string>()
   const gate = createGate(DATABASE_PLACES)
   /** How long Intune works on messages, in ms. */
@@ -134,7 +136,7 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
         records: message.rows.map(({ entraDeviceId, health, updatedAt }) => ({ entraDeviceId, health, updatedAt })),
         at: nowOf(deps)
       }
-      await away(async () => await partner.upload(run.connector!.entraTenantId, content))
+      await inSpanOf('send states to Intune', message, async () => await away(async () => await partner.upload(run.connector!.entraTenantId, content)))
     } catch (error) {
       await handleFailure(run, outgoing, error)
       return
@@ -144,12 +146,17 @@ export function createMessageSender ({ deps, tuning, signal, onChange }: Message
     lookAfter(run, outgoing, false)
   }
 
+  /** In the traces of what made the changes, and of nothing else: the step may have been started in any. */
+  async function inSpanOf (name: string, { rows }: Message, work: () => Promise<void>): Promise<void> {
+    await tracing.inSpan(name, { continues: tracing.isOn ? rows.map(({ trace }) => trace) : [], attributes: { 'sallyport.devices': rows.length } }, work)
+  }
+
   /** Waits for the end of a message that Intune took, without holding up anybody. */
   function lookAfter (run: TenantRun, outgoing: Outgoing, isAdopted: boolean): void {
     const { message } = outgoing
     inHand.add(message.id)
     run.unfinished++
-    waitForEnd(run, outgoing, isAdopted)
+    inSpanOf('wait for Intune', message, async () => await waitForEnd(run, outgoing, isAdopted))
       .catch((error: unknown) => {
         if (signal.aborted) return
         // The message is left to whoever adopts it: most likely the database was away.

@@ -13,6 +13,8 @@ export interface ClaimedRow {
   /** Later than that of any message about this phone before. */
   readonly updatedAt: Date
   readonly enqueuedAt: Date
+  /** The trace that the change came from (W3C traceparent). */
+  readonly trace: string | null
   /** Refusals so far. */
   readonly attempts: number
   /** The phone's place was taken by a newer enrolment of the same Entra device, which speaks for it. */
@@ -64,7 +66,7 @@ export async function claimMessage (db: Database, input: ClaimInput): Promise<Me
           o.sent_at + interval '1 millisecond')
       from chosen c join device_state s on s.device_id = c.device_id join device d on d.id = c.device_id
       where o.device_id = c.device_id
-      returning o.device_id, d.entra_device_id, o.sent_version, o.sent_health, o.sent_at, o.enqueued_at, o.attempts, ${isSuperseded} as superseded
+      returning o.device_id, d.entra_device_id, o.sent_version, o.sent_health, o.sent_at, o.enqueued_at, o.trace, o.attempts, ${isSuperseded} as superseded
     ), message as (
       insert into intune_message (id, tenant_id, watched_until)
       select ${id}::uuid, ${tenantId}::uuid, now() + ${seconds(watchMs)} where exists (select from claimed)
@@ -117,7 +119,7 @@ export async function adoptMessages (db: Database, { tenantId, watchMs }: Pick<C
   const messages: Message[] = []
   for (const { id } of adopted) {
     const { rows } = await sql<OutboxRow>`
-      select o.device_id, d.entra_device_id, o.sent_version, o.sent_health, o.sent_at, o.enqueued_at, o.attempts, ${isSuperseded} as superseded
+      select o.device_id, d.entra_device_id, o.sent_version, o.sent_health, o.sent_at, o.enqueued_at, o.trace, o.attempts, ${isSuperseded} as superseded
       from intune_outbox o join device d on d.id = o.device_id where o.tenant_id = ${tenantId} and o.message_id = ${id}`.execute(db)
     messages.push({ id, tenantId, rows: rows.map(fromRow) })
   }
@@ -297,7 +299,7 @@ async function noteError (db: Database, rows: readonly ClaimedRow[], error: stri
 
 interface OutboxRow {
   device_id: string, entra_device_id: string, sent_version: number, sent_health: string, sent_at: Date
-  enqueued_at: Date, attempts: number, superseded: boolean
+  enqueued_at: Date, trace: string | null, attempts: number, superseded: boolean
 }
 
 /**
@@ -331,6 +333,7 @@ const fromRow = (row: OutboxRow): ClaimedRow => ({
   health: row.sent_health as Health,
   updatedAt: row.sent_at,
   enqueuedAt: row.enqueued_at,
+  trace: row.trace,
   attempts: row.attempts,
   superseded: row.superseded
 })

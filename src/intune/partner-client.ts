@@ -12,6 +12,7 @@ import {
   TENANT_SERVICE, tenantRequest, toldError, uploadRequest,
   type AppSyncAnswer, type HealthRecord, type HeartbeatAnswer, type PartnerWireConfig, type UploadStatus, type WireAnswer, type WireRequest
 } from './partner-wire.js'
+import { NO_TRACING, type Tracing } from '../platform/tracing.js'
 import { parseRetryAfter } from '../platform/retry-delay.js'
 
 export interface PartnerClientOptions {
@@ -28,6 +29,7 @@ export interface PartnerClientOptions {
   /** Resource identifier of the Intune API. */
   readonly resource: string
   readonly observe: CallObserver
+  readonly tracing?: Tracing
   /** How long a service may take to answer. */
   readonly answerLimitMs: number
 }
@@ -176,7 +178,9 @@ async function exchange (options: BrokenOptions, { operation, entraTenantId, ser
   const clientRequestId = randomUUID()
   const startedAt = performance.now()
   let status: number | undefined
-  return await options.breakers.call(host, async () => {
+  const { tracing = NO_TRACING } = options
+  const attributes = { 'http.request.method': method, 'server.address': host, 'sallyport.client_request_id': clientRequestId }
+  return await tracing.inSpan(`Intune ${operation}`, { kind: 'client', attributes }, async (span) => await options.breakers.call(host, async () => {
     try {
       const response = await request(url, {
         method,
@@ -187,13 +191,14 @@ async function exchange (options: BrokenOptions, { operation, entraTenantId, ser
       })
       const text = await response.body.text()
       status = response.statusCode
+      span.set({ 'http.response.status_code': status })
       return { status, body: parseJson(text), retryAfterMs: parseRetryAfter(response.headers['retry-after']), clientRequestId, host }
     } catch (error) {
       throw new IntuneError('unavailable', `Intune could not be reached: ${describeError(error)}`, { cause: error, clientRequestId, host })
     } finally {
       options.observe({ operation, status, seconds: (performance.now() - startedAt) / 1000, clientRequestId, entraTenantId })
     }
-  })
+  }))
 }
 
 function parseJson (text: string): unknown {

@@ -1,3 +1,4 @@
+import type { Tracing } from '../platform/tracing.js'
 import type { IntuneDeps } from './deps.js'
 
 export interface SyncTuning {
@@ -19,6 +20,7 @@ export interface SyncTuning {
 
 export interface SyncTenantDeps extends IntuneDeps {
   readonly tuning?: Partial<SyncTuning>
+  readonly tracing?: Tracing
   /** Told after each message. */
   readonly onSynced?: (batch: { readonly devices: number, readonly lagSeconds: readonly number[] }) => void
 }

@@ -1,7 +1,10 @@
 import { sql } from 'kysely'
+import type { Gauge } from 'prom-client'
 import type { Database } from '../platform/database.js'
 import { DEFAULT_UNRESPONSIVE_DAYS, isSilentTooLong } from '../intune/connector-repository.js'
 import { isDatabaseAway } from '../platform/database-errors.js'
+import { type DatabaseHealth, readDatabaseHealth } from '../platform/database-health.js'
+import { METRICS } from '../platform/metric-definitions.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Queues } from '../platform/queues.js'
 import { IS_LATE } from '../platform/upkeep-tasks.js'
@@ -14,55 +17,56 @@ export interface MeasureDeps {
   readonly unresponsiveDays?: number
 }
 
-interface Row { readonly labels: Record<string, string>, readonly value: number }
+type GaugeName = { [M in keyof typeof METRICS]: (typeof METRICS)[M]['type'] extends 'gauge' ? M : never }[keyof typeof METRICS]
+
+interface Row {
+  readonly gauge: GaugeName
+  readonly labels: Record<string, string>
+  readonly value: number
+}
 
 const ANSWER_LIMIT_MS = 5_000
+
+/** What the database knows; by these names the queries below answer. */
+const FROM_DATABASE: readonly GaugeName[] = [
+  'devices', 'findings', 'intelEntries', 'intelAgeSeconds', 'intelSubscriptionAgeSeconds', 'intelSubscriptionStale', 'upkeepAgeSeconds', 'upkeepSeconds', 'upkeepFailed', 'upkeepLate', 'connectors', 'signalsWaiting', 'signalsOldestSeconds', 'signalsDead',
+  'signalDestinations', 'reportsQuarantined', 'unscoredReports', 'unscoredOldestSeconds', 'rescoringWaiting', 'syncWaiting', 'syncLagSeconds', 'stateChangesWaiting', 'stateChangesLagSeconds',
+  'syncDeadLetters', 'intunePaused', 'heartbeatsLate', 'heartbeatAgeSeconds', 'reconciliationAgeSeconds', 'databaseBytes', 'databaseConnections', 'databaseMaxConnections',
+  'databaseOldestTransaction', 'databaseXidAge', 'diskFreeRatio', 'credentialsEnding'
+]
+const FROM_QUEUES: readonly GaugeName[] = ['queueJobs', 'queueOldestSeconds']
 
 /**
  * Fills the gauges that only the database and the queues know. Called before each scrape. While
  * one of them is away its gauges are left out: what the process itself counts matters then most.
  */
 export async function measureInstallation ({ db, queues, metrics, unresponsiveDays = DEFAULT_UNRESPONSIVE_DAYS }: MeasureDeps): Promise<void> {
-  const [rows = [], counts, oldest] = await Promise.all([
-    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
+  const [rows, health, counts, oldest] = await Promise.all([
+    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
-  for (const gauge of [metrics.devices, metrics.findings, metrics.intelEntries, metrics.intelAgeSeconds, metrics.intelSubscriptionAgeSeconds, metrics.intelSubscriptionStale, metrics.upkeepAgeSeconds, metrics.upkeepSeconds, metrics.upkeepFailed, metrics.upkeepLate, metrics.connectors, metrics.signalsWaiting, metrics.signalsOldestSeconds, metrics.signalsDead, metrics.signalDestinations, metrics.queueJobs, metrics.queueOldestSeconds]) gauge.reset()
-  // Without labels a reset would make it 0, which says something.
-  for (const gauge of [metrics.reportsQuarantined, metrics.rescoringWaiting, metrics.syncWaiting, metrics.syncLagSeconds, metrics.stateChangesWaiting, metrics.stateChangesLagSeconds, metrics.syncDeadLetters, metrics.intunePaused, metrics.heartbeatsLate, metrics.heartbeatAgeSeconds, metrics.reconciliationAgeSeconds]) gauge.remove()
-  const set: Readonly<Record<string, (row: Row) => void>> = {
-    devices: ({ labels, value }) => metrics.devices.set(labels, value),
-    findings: ({ labels, value }) => metrics.findings.set(labels, value),
-    intelEntries: ({ labels, value }) => metrics.intelEntries.set(labels, value),
-    intelAge: ({ labels, value }) => metrics.intelAgeSeconds.set(labels, value),
-    subscriptionAge: ({ labels, value }) => metrics.intelSubscriptionAgeSeconds.set(labels, value),
-    subscriptionStale: ({ labels, value }) => metrics.intelSubscriptionStale.set(labels, value),
-    upkeepAge: ({ labels, value }) => metrics.upkeepAgeSeconds.set(labels, value),
-    upkeepSeconds: ({ labels, value }) => metrics.upkeepSeconds.set(labels, value),
-    upkeepFailed: ({ labels, value }) => metrics.upkeepFailed.set(labels, value),
-    upkeepLate: ({ labels, value }) => metrics.upkeepLate.set(labels, value),
-    connectors: ({ labels, value }) => metrics.connectors.set(labels, value),
-    signalsWaiting: ({ labels, value }) => metrics.signalsWaiting.set(labels, value),
-    signalsOldest: ({ labels, value }) => metrics.signalsOldestSeconds.set(labels, value),
-    signalsDead: ({ labels, value }) => metrics.signalsDead.set(labels, value),
-    signalDestinations: ({ labels, value }) => metrics.signalDestinations.set(labels, value),
-    quarantined: ({ value }) => metrics.reportsQuarantined.set(value),
-    rescoringWaiting: ({ value }) => metrics.rescoringWaiting.set(value),
-    syncWaiting: ({ value }) => metrics.syncWaiting.set(value),
-    syncLag: ({ value }) => metrics.syncLagSeconds.set(value),
-    stateChangesWaiting: ({ value }) => metrics.stateChangesWaiting.set(value),
-    stateChangesLag: ({ value }) => metrics.stateChangesLagSeconds.set(value),
-    deadLetters: ({ value }) => metrics.syncDeadLetters.set(value),
-    paused: ({ value }) => metrics.intunePaused.set(value),
-    heartbeatsLate: ({ value }) => metrics.heartbeatsLate.set(value),
-    heartbeatAge: ({ value }) => metrics.heartbeatAgeSeconds.set(value),
-    reconciliationAge: ({ value }) => metrics.reconciliationAgeSeconds.set(value)
+  for (const name of [...FROM_DATABASE, ...FROM_QUEUES]) {
+    const gauge = metrics[name] as Gauge
+    // Without labels a reset would make it 0, which says something.
+    if (Object.keys(METRICS[name].labels).length === 0) gauge.remove()
+    else gauge.reset()
   }
-  for (const row of rows) set[row.gauge]?.(row)
+  for (const { gauge, labels, value } of [...rows ?? [], ...(health === undefined ? [] : rowsOf(health))]) (metrics[gauge] as Gauge).set(labels, value)
   for (const [queue, states] of Object.entries(counts ?? {})) {
     for (const [state, jobs] of Object.entries(states)) metrics.queueJobs.set({ queue, state }, jobs)
   }
   for (const [queue, seconds] of Object.entries(oldest ?? {})) metrics.queueOldestSeconds.set({ queue }, seconds)
+  metrics.databaseUp.set(rows === undefined ? 0 : 1)
+  metrics.queueEngineUp.set(counts === undefined ? 0 : 1)
+}
+
+function rowsOf ({ databaseBytes, connections, maxConnections, oldestTransactionSeconds, xidAge, disk }: DatabaseHealth): Row[] {
+  const values: ReadonlyArray<readonly [GaugeName, number]> = [
+    ['databaseBytes', databaseBytes], ['databaseConnections', connections], ['databaseMaxConnections', maxConnections],
+    ['databaseOldestTransaction', oldestTransactionSeconds ?? 0], ['databaseXidAge', xidAge],
+    ...(disk === null || disk.totalBytes === 0 ? [] : [['diskFreeRatio', disk.freeBytes / disk.totalBytes] as const])
+  ]
+  return values.map(([gauge, value]) => ({ gauge, labels: {}, value }))
 }
 
 /** Undefined when whom we ask is away, or does not answer in time. */
@@ -79,8 +83,8 @@ async function unlessAway<T> (answer: Promise<T>): Promise<T | undefined> {
 }
 
 /** All of it in one round trip. */
-async function measureDatabase (db: Database, unresponsiveDays: number): Promise<ReadonlyArray<Row & { readonly gauge: string }>> {
-  const { rows } = await sql<Row & { gauge: string }>`
+async function measureDatabase (db: Database, unresponsiveDays: number): Promise<readonly Row[]> {
+  const { rows } = await sql<Row>`
     select 'devices' as gauge, jsonb_build_object('level', coalesce(level, 'none'), 'state', reporting_state) as labels, count(*)::float8 as value
       from device_state group by level, reporting_state
     union all
@@ -88,16 +92,16 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     union all
     select 'intelEntries', jsonb_build_object('feed', name), entries from intel_feed
     union all
-    select 'intelAge', jsonb_build_object('feed', name), extract(epoch from now() - imported_at) from intel_feed
+    select 'intelAgeSeconds', jsonb_build_object('feed', name), extract(epoch from now() - imported_at) from intel_feed
     union all
-    select 'subscriptionAge', jsonb_build_object('feed', feed), extract(epoch from now() - coalesce(last_success_at, created_at)) from intel_subscription
+    select 'intelSubscriptionAgeSeconds', jsonb_build_object('feed', feed), extract(epoch from now() - coalesce(last_success_at, created_at)) from intel_subscription
     union all
     -- As in src/intel/subscriptions/subscription-repository.ts.
-    select 'subscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
+    select 'intelSubscriptionStale', jsonb_build_object('feed', feed), (now() - coalesce(last_success_at, created_at) > make_interval(secs => every_seconds * 3))::integer from intel_subscription
     union all
     select 'connectors', jsonb_build_object('state', state), count(*) from intune_connector group by state
     union all
-    select 'upkeepAge', jsonb_build_object('task', task), extract(epoch from now() - coalesce(succeeded_at, created_at)) from upkeep_task
+    select 'upkeepAgeSeconds', jsonb_build_object('task', task), extract(epoch from now() - coalesce(succeeded_at, created_at)) from upkeep_task
     union all
     select 'upkeepSeconds', jsonb_build_object('task', task), seconds from upkeep_task where seconds is not null
     union all
@@ -111,34 +115,42 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
       from signal_destination d join tenant t on t.id = d.tenant_id left join state_feed f on f.tenant_number = t.number,
         lateral (select count(*) as waiting from signal where destination_id = d.id and dead_at is null) s group by d.kind
     union all
-    select 'signalsOldest', jsonb_build_object('kind', d.kind), coalesce(extract(epoch from now() - min(s.at)), 0)::float8
+    select 'signalsOldestSeconds', jsonb_build_object('kind', d.kind), coalesce(extract(epoch from now() - min(s.at)), 0)::float8
       from signal_destination d left join signal s on s.destination_id = d.id and s.dead_at is null group by d.kind
     union all
     select 'signalsDead', jsonb_build_object('kind', d.kind), count(s.id) from signal_destination d left join signal s on s.destination_id = d.id and s.dead_at is not null group by d.kind
     union all
-    select 'quarantined', '{}', count(*) from quarantined_report
+    select 'reportsQuarantined', '{}', count(*) from quarantined_report
+    union all
+    select 'unscoredReports', '{}', coalesce(sum(reports), 0)::float8 from unscored_group
+    union all
+    select 'unscoredOldestSeconds', '{}', coalesce(extract(epoch from now() - min(received_at)), 0) from unscored_group
+    union all
+    select 'credentialsEnding', jsonb_build_object('kind', 'api-key'), count(*) from api_key where revoked_at is null and expires_at > now() and expires_at < now() + interval '7 days'
+    union all
+    select 'credentialsEnding', jsonb_build_object('kind', 'enrollment-token'), count(*) from enrollment_token where revoked_at is null and expires_at > now() and expires_at < now() + interval '7 days'
     union all
     select 'rescoringWaiting', '{}', count(*) from rescoring_device
     union all
     select 'syncWaiting', '{}', count(*) from intune_outbox where dead_at is null
     union all
-    select 'deadLetters', '{}', count(*) from intune_outbox where dead_at is not null
+    select 'syncDeadLetters', '{}', count(*) from intune_outbox where dead_at is not null
     union all
-    select 'paused', '{}', count(*) from intune_connector where retry_at > now()
+    select 'intunePaused', '{}', count(*) from intune_connector where retry_at > now()
     union all
     select 'heartbeatsLate', '{}', count(*) from intune_connector c where ${isSilentTooLong(unresponsiveDays)}
     union all
-    select 'syncLag', '{}', coalesce(extract(epoch from now() - min(o.enqueued_at)), 0) from intune_outbox o
+    select 'syncLagSeconds', '{}', coalesce(extract(epoch from now() - min(o.enqueued_at)), 0) from intune_outbox o
       -- What an administrator disconnected waits on purpose.
       where o.dead_at is null and not exists (select from intune_connector c where c.tenant_id = o.tenant_id and c.state = 'deprovisioned')
     union all
     select 'stateChangesWaiting', '{}', count(*) from state_change_waiting
     union all
-    select 'stateChangesLag', '{}', coalesce(extract(epoch from now() - min(at)), 0) from state_change_waiting
+    select 'stateChangesLagSeconds', '{}', coalesce(extract(epoch from now() - min(at)), 0) from state_change_waiting
     union all
-    select 'heartbeatAge', '{}', coalesce(extract(epoch from now() - min(coalesce(heartbeat_at, provisioned_at))), 0) from intune_connector where state in ('provisioned', 'failed')
+    select 'heartbeatAgeSeconds', '{}', coalesce(extract(epoch from now() - min(coalesce(heartbeat_at, provisioned_at))), 0) from intune_connector where state in ('provisioned', 'failed')
     union all
-    select 'reconciliationAge', '{}', coalesce(extract(epoch from now() - min(coalesce(r.full_at, c.provisioned_at))), 0)
+    select 'reconciliationAgeSeconds', '{}', coalesce(extract(epoch from now() - min(coalesce(r.full_at, c.provisioned_at))), 0)
       from reconciliation r join intune_connector c on c.tenant_id = r.tenant_id where c.state = 'provisioned'
   `.execute(db)
   return rows

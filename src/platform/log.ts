@@ -18,7 +18,8 @@ const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?="))/g, CENSOR]
 ]
 
-const blotOut = (line: string): string => SECRETS.reduce((text, [secret, instead]) => text.replace(secret, instead), line)
+/** A text without the secrets that stand in it, by their names or by how they look. */
+export const blotOut = (line: string): string => SECRETS.reduce((text, [secret, instead]) => text.replace(secret, instead), line)
 
 const MAX_CAUSES = 5
 

@@ -64,6 +64,19 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
   }
 }
 
+export interface SchemaGap {
+  /** Migrations of this version that the database does not have. */
+  readonly missing: readonly string[]
+  /** Those that a newer version has applied. */
+  readonly newer: readonly string[]
+}
+
+/** How the database's schema differs from this version's. @throws SchemaVersionError when this version is too old for it */
+export async function schemaGap (db: Database): Promise<SchemaGap> {
+  const { missing, newer } = compareSchema(await listMigrations(), await db.selectFrom('schema_migration').selectAll().execute())
+  return { missing: missing.map(({ name }) => name), newer }
+}
+
 /** @throws SchemaVersionError when a process of this version cannot work with the database */
 export async function requireSchema (db: Database, log: Logger): Promise<void> {
   // All columns: a database of an older version lacks some.

@@ -33,7 +33,7 @@ export async function findPostgresAccount (log: Logger): Promise<PostgresAccount
   const found = await lookUp()
   if (found !== undefined) return found
 
-  log.warn(`running as root, which PostgreSQL refuses; adding the system user "${USER}" to run it as`)
+  log.warn({ user: USER }, 'running as root, which PostgreSQL refuses; adding a system user to run it as')
   const failures: string[] = []
   for (const [command, args] of WAYS_TO_ADD) {
     await run(command, args, { env: SYSTEM_ENVIRONMENT }).catch((error: Error) => failures.push(error.message.trim()))

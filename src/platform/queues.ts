@@ -3,6 +3,7 @@ import pg from 'pg'
 import type { Logger } from 'pino'
 import { withSessionSettings } from './access/database-roles.js'
 import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
+import type { Tracing } from './tracing.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createSchedules } from './queue-schedules.js'
 import { connectRedis, type RedisClient } from './redis.js'
@@ -14,6 +15,8 @@ export interface QueuesOptions {
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
   readonly log: Logger
+  /** Jobs go on in the trace in which they were added. */
+  readonly tracing?: Tracing
 }
 
 export interface QueueWorker {
@@ -43,6 +46,8 @@ export interface Queues {
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
   /** Takes such a schedule out again; none is no fault. */
   unschedule (name: QueueName, scheduleId: string): Promise<void>
+  /** The workers that were started here and not closed: whether each takes jobs, or throws with the reason. */
+  workers (): ReadonlyArray<{ readonly queue: QueueName, readonly check: () => Promise<void> }>
   /** Looks now whether all schedules of this process are there, as it does every few seconds. */
   repairSchedules (): Promise<void>
   counts (): Promise<Record<QueueName, Record<string, number>>>
@@ -91,7 +96,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   }
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
-  const workers = new Set<QueueWorker>()
+  const workers = new Map<QueueWorker, { readonly queue: QueueName, readonly check: () => Promise<void> }>()
   const schedules = createSchedules((name) => queueOf(name), { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
@@ -114,6 +119,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
       let closed = false
+      let trouble: Error | undefined
       let current: OpenWorker
       const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
@@ -128,7 +134,8 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
           if (!closed) await worker.run()
         }).catch((error: unknown) => {
           if (closed) return
-          logError({ err: error as Error, queue: name })
+          trouble = error as Error
+          logError({ err: trouble, queue: name })
           // BullMQ keeps a failed beginning for ever, and run on it would try again without a pause.
           opened.close().catch(() => {})
           setTimeout(() => { if (!closed) begin() }, BEGIN_AGAIN_MS)
@@ -146,7 +153,13 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
           await jobs.handBack()
         }
       }
-      workers.add(handle)
+      workers.set(handle, {
+        queue: name,
+        async check () {
+          if (current.worker.isRunning()) return
+          throw new Error(trouble === undefined ? 'it has not begun to take jobs' : `it takes no jobs: ${trouble.message}`)
+        }
+      })
       return handle
     },
 
@@ -158,6 +171,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       await queueOf(name).removeJobScheduler(scheduleId)
     },
 
+    workers: () => [...workers.values()],
     repairSchedules: async () => await schedules.repair(),
 
     counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
@@ -169,7 +183,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     async close () {
       closing = true
       await schedules.close()
-      await Promise.all([...workers].map(async (worker) => await worker.close()))
+      await Promise.all([...workers.keys()].map(async (worker) => await worker.close()))
       await engine.close([...queues.values()])
     }
   }
@@ -193,7 +207,9 @@ const closeAll = async (queues: readonly Queue[]): Promise<void> => {
   await Promise.all(queues.map(async (queue) => await queue.close()))
 }
 
-function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError): Engine {
+const telemetryOf = (tracing: Tracing | undefined): Pick<WorkerOptions, 'telemetry'> => tracing?.queues === undefined ? {} : { telemetry: tracing.queues }
+
+function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: LogError): Engine {
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
@@ -207,7 +223,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   pool.on('error', (error) => logError({ err: error }))
   // As in database.ts: a connection that breaks while it is lent out must not end the process.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  const shared = { connection: pool }
+  const shared = { connection: pool, ...telemetryOf(tracing) }
   return {
     name: 'postgres',
     // The types of both engines differ in the connection only, which nobody outside sees.
@@ -223,7 +239,7 @@ function openPostgresEngine ({ databaseUrl }: QueuesOptions, logError: LogError)
   }
 }
 
-function openRedisEngine ({ prefix = 'sallyport' }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
+function openRedisEngine ({ prefix = 'sallyport', tracing }: QueuesOptions, redisUrl: string, logError: LogError): Engine {
   const connect = (): RedisClient => connectRedis(redisUrl, {
     connection: { maxRetriesPerRequest: null },
     cluster: { maxRedirections: REDIRECTIONS },
@@ -235,7 +251,7 @@ function openRedisEngine ({ prefix = 'sallyport' }: QueuesOptions, redisUrl: str
   const prefixOf = (name: QueueName): string => connection.isCluster ? `{${prefix}:${name}}` : `{${prefix}}`
   return {
     name: 'redis',
-    openQueue: (name) => new Queue(name, { connection, prefix: prefixOf(name) }),
+    openQueue: (name) => new Queue(name, { connection, prefix: prefixOf(name), ...telemetryOf(tracing) }),
     openWorker (name, work, options) {
       // Of its own, so that it can be cut without harm to those who still add jobs.
       const connection = connect()
@@ -244,7 +260,7 @@ function openRedisEngine ({ prefix = 'sallyport' }: QueuesOptions, redisUrl: str
         const result = work(job)
         inHand.add(result)
         return await result.finally(() => inHand.delete(result))
-      }, { ...options, connection, prefix: prefixOf(name) })
+      }, { ...options, connection, prefix: prefixOf(name), ...telemetryOf(tracing) })
       return {
         worker,
         close: async () => await closeOver(connection, async () => await worker.close(), async () => {

@@ -53,7 +53,7 @@ export interface Schema {
   rate_count: { window: BigInt, key: string, count: number }
   used_assertion: { device_id: string, jti: string, expires_at: Time }
   report_group: {
-    id: BigInt, day: string, received_at: Time, device_ids: string[], sources: string[] | null, body: string | null, repeated: number[] | null
+    id: BigInt, day: string, received_at: Time, device_ids: string[], sources: string[] | null, traces: string[] | null, body: string | null, repeated: number[] | null
   }
   report: {
     day: string, device_id: string, report_id: string, id: BigInt, tenant_id: string, sequence: BigInt, collected_at: Time, has_apps: boolean
@@ -102,7 +102,7 @@ export interface Schema {
     device_id: string, tenant_id: string, version: BigInt, health: string, enqueued_at: Generated<Date>, attempts: Generated<number>
     next_attempt_at: ColumnType<Date, Date | string | undefined, Date | string>, last_error: string | null
     rank: Generated<number>, place: Generated<number>, refused: Generated<boolean>, refused_since: Time | null, dead_at: Time | null
-    message_id: string | null, sent_version: BigInt | null, sent_health: string | null, sent_at: Time | null
+    message_id: string | null, sent_version: BigInt | null, sent_health: string | null, sent_at: Time | null, trace: string | null
   }
   intune_message: { id: string, tenant_id: string, created_at: Generated<Date>, watched_until: Time }
   intune_budget: { entra_tenant_id: string, writes_at: Time, calls_at: Time }

@@ -10,6 +10,8 @@ export interface JournalReport {
   readonly receivedAt: Date
   /** The vocabulary it was translated from; null: the phone's own agent sent it. */
   readonly source: string | null
+  /** The trace it is in (W3C traceparent), as long as that has not come to its end. */
+  readonly trace?: string | null
   readonly report: Report
 }
 
@@ -23,6 +25,7 @@ interface GroupRow {
   readonly received_at: Date
   readonly device_ids: string[]
   readonly sources: Array<string | null> | null
+  readonly traces: Array<string | null> | null
   readonly body: string | null
   readonly repeated: number[] | null
   readonly aside: number[] | null
@@ -139,12 +142,12 @@ export async function deleteQuarantined (db: Database, { id, quarantinedAt }: { 
   await db.deleteFrom('quarantined_report').where('id', '=', id).where('quarantined_at', '=', quarantinedAt).execute()
 }
 
-const GROUP_COLUMNS = sql`g.id, g.received_at, g.device_ids, g.sources, g.body, g.repeated,
+const GROUP_COLUMNS = sql`g.id, g.received_at, g.device_ids, g.sources, g.traces, g.body, g.repeated,
   (select array_agg((q.id % 1000)::integer) from quarantined_report q where q.id >= g.id * 1000 and q.id < (g.id + 1) * 1000) as aside`
 
-function toReports ({ id, received_at: receivedAt, device_ids: deviceIds, sources, body, repeated, aside }: GroupRow): JournalReport[] {
+function toReports ({ id, received_at: receivedAt, device_ids: deviceIds, sources, traces, body, repeated, aside }: GroupRow): JournalReport[] {
   const left = new Set([...repeated ?? [], ...aside ?? []])
   // A report a line, none with a line break inside: together they are one list.
   const reports = JSON.parse(`[${(body ?? '').replaceAll('\n', ',')}]`) as Report[]
-  return reports.flatMap((report, n) => left.has(n) ? [] : [{ id: id * 1000 + n, deviceId: deviceIds[n]!, receivedAt, source: sources?.[n] ?? null, report }])
+  return reports.flatMap((report, n) => left.has(n) ? [] : [{ id: id * 1000 + n, deviceId: deviceIds[n]!, receivedAt, source: sources?.[n] ?? null, ...(traces === null ? {} : { trace: traces[n] ?? null }), report }])
 }

@@ -8,6 +8,8 @@ export interface JournalEntry extends StorableReport {
   readonly deviceId: string
   /** The vocabulary it was translated from; null: the agent's own. */
   readonly source: string | null
+  /** The trace it is in (W3C traceparent). */
+  readonly trace?: string | null | undefined
 }
 
 /** Reports of a group at most: the journal's number of a report is made of its group's and its line. */
@@ -47,6 +49,7 @@ export async function insertReports (db: Database, entries: readonly JournalEntr
   const day = dayOf(receivedAt)
   const column = <T>(pick: (entry: JournalEntry) => T): T[] => entries.map(pick)
   const sources = entries.some(({ source }) => source !== null) ? column(({ source }) => source) : null
+  const traces = entries.some(({ trace }) => typeof trace === 'string') ? column(({ trace }) => trace ?? null) : null
   const { rows } = await sql<Row>`
     with input as materialized (
       select * from unnest(${column((one) => one.deviceId)}::uuid[], ${column((one) => one.reportId)}::uuid[], ${column((one) => one.sequence)}::bigint[],
@@ -76,8 +79,8 @@ export async function insertReports (db: Database, entries: readonly JournalEntr
     ), lines as materialized (
       select id % 1000 + 1 as n from stored
     ), stored_group as (
-      insert into report_group (id, day, received_at, device_ids, sources, body, repeated)
-      select g.id, ${day}::date, ${receivedAt}, ${column((one) => one.deviceId)}::uuid[], ${sources}::text[], ${column((one) => one.json).join('\n')},
+      insert into report_group (id, day, received_at, device_ids, sources, traces, body, repeated)
+      select g.id, ${day}::date, ${receivedAt}, ${column((one) => one.deviceId)}::uuid[], ${sources}::text[], ${traces}::text[], ${column((one) => one.json).join('\n')},
         (select array_agg((i.n - 1)::smallint) from input i where i.n not in (select n from lines))
       from next_group g where exists (select from stored)
       returning id

@@ -4,6 +4,7 @@ import type { Database } from '../platform/database.js'
 import { isDatabaseAway, isWorthRetrying, lacksPartition, sqlState } from '../platform/database-errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Producer, ScorePayload } from '../platform/queue-names.js'
+import { NO_TRACING, type Span, type TraceParent, type Tracing } from '../platform/tracing.js'
 import { createJournalDays } from './journal-days.js'
 import { insertReports, type JournalEntry, type StoredReport } from './journal-repository.js'
 import type { Report } from './report.js'
@@ -16,6 +17,7 @@ export interface JournalOptions {
   /** Reports held in memory for the next commit; beyond them callers are turned away. */
   readonly maxWaiting: number
   readonly metrics?: Pick<Metrics, 'journalBatchSize' | 'journalWaiting'>
+  readonly tracing?: Tracing
   readonly maxGroupReports?: number
   readonly maxGroupBytes?: number
   readonly maxFlushes?: number
@@ -78,12 +80,12 @@ const MAX_GROUPS_TO_HAND_ON = 10_000
  * added, the sweep finds the group.
  */
 export function createJournal (options: JournalOptions): Journal {
-  const { db, score, log, maxWaiting, metrics } = options
+  const { db, score, log, maxWaiting, metrics, tracing = NO_TRACING } = options
   const maxGroupReports = options.maxGroupReports ?? MAX_GROUP_REPORTS
   const maxGroupBytes = options.maxGroupBytes ?? MAX_GROUP_BYTES
   const maxFlushes = options.maxFlushes ?? MAX_FLUSHES
   const groupEveryMs = options.groupEveryMs ?? GROUP_EVERY_MS
-  const handOn = createHandOn(score, log)
+  const handOn = createHandOn(score, log, tracing)
 
   let queue: Waiting[] = []
   let waitingBytes = 0
@@ -108,7 +110,7 @@ export function createJournal (options: JournalOptions): Journal {
   }
 
   function start (group: Waiting[]): void {
-    const flush = commit(group).finally(() => {
+    const flush = store(group).finally(() => {
       flushes.delete(flush)
       schedule()
     })
@@ -130,12 +132,18 @@ export function createJournal (options: JournalOptions): Journal {
     return group
   }
 
+  async function store (group: readonly Waiting[]): Promise<void> {
+    const continues = tracing.isOn ? group.map(({ entry }) => entry.trace) : []
+    await tracing.inSpan('store reports', { continues, attributes: { 'sallyport.reports': group.length } }, async (span) => await commit(group, span))
+  }
+
   /** Never rejects: every caller gets the answer to their own report. */
-  async function commit (group: readonly Waiting[], retries = 0): Promise<void> {
+  async function commit (group: readonly Waiting[], span: Span, retries = 0): Promise<void> {
     const receivedAt = new Date()
     try {
-      const { groupId, reports } = await insertReports(db, group.map(({ entry }) => entry), receivedAt)
-      if (groupId !== null) handOn.add(groupId)
+      const entries = tracing.isOn ? group.map(({ entry }) => ({ ...entry, trace: span.nextOf(entry.trace) })) : group.map(({ entry }) => entry)
+      const { groupId, reports } = await insertReports(db, entries, receivedAt)
+      if (groupId !== null) handOn.add(groupId, span.traceParent)
       metrics?.journalBatchSize.observe(group.length)
       group.forEach((one, index) => {
         if (reports[index]!.known) one.resolve(toReceipt(one, reports[index]!))
@@ -147,19 +155,19 @@ export function createJournal (options: JournalOptions): Journal {
         log.error({ err: error, reports: group.length }, 'the journal cannot reach the database')
         for (const { reject } of group) reject(new DatabaseUnavailableError())
       } else if (isWorthRetrying(error) && retries < MAX_RETRIES) {
-        await commit(group, retries + 1)
+        await commit(group, span, retries + 1)
       } else if (lacksPartition(error) && retries < MAX_RETRIES) {
         // Upkeep makes the days ahead; it may have been away for that long.
         await createJournalDays(db, receivedAt).catch((err: unknown) => log.error({ err }, 'the journal has no table for today'))
-        await commit(group, retries + 1)
+        await commit(group, span, retries + 1)
       } else if (group.length === 1) {
         log.warn({ err: error, deviceId: group[0]!.entry.deviceId, reportId: group[0]!.reportId }, 'a report could not be stored')
         group[0]!.reject(toCallersError(error))
       } else {
         // One of them is the culprit; the others must not suffer from it.
         const half = group.length >> 1
-        await commit(group.slice(0, half))
-        await commit(group.slice(half))
+        await commit(group.slice(0, half), span)
+        await commit(group.slice(half), span)
       }
     }
   }
@@ -167,7 +175,7 @@ export function createJournal (options: JournalOptions): Journal {
   return {
     async append ({ deviceId, report, text, source = null }) {
       if (closed || queue.length >= maxWaiting || waitingBytes >= MAX_WAITING_BYTES) throw new OverloadedError()
-      const entry: JournalEntry = { deviceId, source, ...toStorableReport(report, text) }
+      const entry: JournalEntry = { deviceId, source, trace: tracing.current(), ...toStorableReport(report, text) }
       return await new Promise<Receipt>((resolve, reject) => {
         queue.push({ entry, reportId: report.reportId, resolve, reject })
         waitingBytes += entry.json.length
@@ -203,23 +211,27 @@ function toCallersError (error: unknown): unknown {
 }
 
 interface HandOn {
-  add (groupId: number): void
+  add (groupId: number, trace: TraceParent | undefined): void
   idle (): Promise<void>
 }
 
 /** Adds score jobs beside the answers: one call at a time, with all groups that came up meanwhile. */
-function createHandOn (score: Producer<'score'>, log: Logger): HandOn {
-  let pending: ScorePayload[] = []
+function createHandOn (score: Producer<'score'>, log: Logger, tracing: Tracing): HandOn {
+  let pending: Array<{ readonly payload: ScorePayload, readonly trace: TraceParent | undefined }> = []
   let running: Promise<void> | undefined
 
   async function run (): Promise<void> {
     while (pending.length > 0) {
-      const payloads = pending
+      const groups = pending
       pending = []
+      // Jobs that are added together are in one trace.
+      const traces = new Set(groups.map(({ trace }) => trace))
       try {
-        await score.add(payloads)
+        await Promise.all([...traces].map(async (trace) => await tracing.within(trace, async () => {
+          await score.add(groups.filter((group) => group.trace === trace).map(({ payload }) => payload))
+        })))
       } catch (err) {
-        log.warn({ err, groups: payloads.length }, 'score jobs could not be added; the sweep will')
+        log.warn({ err, groups: groups.length }, 'score jobs could not be added; the sweep will')
       }
     }
     // In the same turn as the check above, or a group that comes between would wait for the next.
@@ -227,9 +239,9 @@ function createHandOn (score: Producer<'score'>, log: Logger): HandOn {
   }
 
   return {
-    add (groupId) {
+    add (groupId, trace) {
       if (pending.length >= MAX_GROUPS_TO_HAND_ON) return
-      pending.push({ groupId })
+      pending.push({ payload: { groupId }, trace })
       running ??= run()
     },
     async idle () {

@@ -4,6 +4,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { createMetrics } from '../../src/platform/metrics.js'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { faultsOf } from './promql.js'
 
 const read = (path: string): string => readFileSync(join(packageRoot, 'deploy', path), 'utf8')
 
@@ -20,6 +21,7 @@ t.test('the dashboard asks for metrics that Sallyport has, and shows each of the
         asked.add(base)
         t.ok(known.has(base), `${title}: ${name}`)
       }
+      t.strictSame(faultsOf(expr), [], `${title}: its labels`)
     }
   }
   const own = [...known].filter((name) => name.startsWith('sallyport_') && !/^sallyport_(?:process|nodejs)_/.test(name))

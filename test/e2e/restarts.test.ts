@@ -31,7 +31,7 @@ t.test('readiness ends before the service does, and a second signal ends it at o
   const stage = await setStage(t, { workers: 0, env: { STOP_DELAY_SECONDS: '60' } })
   const [api] = stage.processes
   const readiness = async (): Promise<unknown> => await (await fetch(`${api!.opsUrl}/readyz`)).json()
-  t.match(await readiness(), { status: 'ready', checked: ['process', 'API', 'database', 'queues', 'intel'] })
+  t.match(await readiness(), { status: 'ready', checked: ['process', 'database', 'schema', 'queues', 'intel', 'API', 'journal'] })
   const first = await fetch(`${stage.apiUrls[0]}/docs/json`)
   t.strictSame([first.status, first.headers.get('connection')], [200, 'keep-alive'])
   await first.arrayBuffer()

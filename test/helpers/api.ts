@@ -20,6 +20,7 @@ import { createSessions } from '../../src/operators/sign-in/sessions.js'
 import { hasTenant } from '../../src/operators/tenants.js'
 import { createAddressGuard } from '../../src/platform/address-guard.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
+import type { Tracing } from '../../src/platform/tracing.js'
 import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
 import { createTestDatabase, openAs } from './database.js'
@@ -71,6 +72,7 @@ export interface TestApiOptions {
   readonly verifyCaller?: AppOptions['partner']['verifyCaller']
   /** Without it nobody waits for a change. */
   readonly changeWaiter?: AppOptions['partner']['waiter']
+  readonly tracing?: Tracing
   readonly findOperator?: AppOptions['operatorAuth']['findOperator']
   /** Who signed in with a provider's token; without it only keys count. */
   readonly verifyTokenOf?: (db: Database) => AppOptions['operatorAuth']['verifyToken']
@@ -124,6 +126,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   const app = await buildApp({
     log,
     version: '0.0.0-test',
+    ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     agentAuth: { keys, cutoffs },
     operatorAuth: {
       findOperator: options.findOperator ?? createOperatorLookup(apiDb),

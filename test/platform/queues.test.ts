@@ -155,9 +155,19 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
       if (received.length === payloads.length) all.open()
     }, { concurrency: 1 })
     await all.opened
+    t.strictSame(queues.workers().map(({ queue }) => queue), ['sync'])
+    await t.resolves(queues.workers()[0]!.check(), 'a worker that takes jobs is well')
     await worker.close()
+    t.strictSame(queues.workers(), [], 'and one that was closed is not missed')
     t.strictSame(received, payloads, 'in the order they were added')
     t.strictSame(Object.values((await queues.counts()).sync).filter((count) => count > 0), [])
+  })
+
+  t.test('a worker that has not begun to take jobs says so', async (t) => {
+    const queues = await open(t)
+    queues.startWorker('sync', async () => {}, { concurrency: 1 })
+    await t.rejects(queues.workers()[0]!.check(), { message: /not begun/ })
+    while (!await queues.workers()[0]!.check().then(() => true, () => false)) await wait(20)
   })
 
   t.test('jobs of low priority wait for all others, also for those that come later', async (t) => {

@@ -1,15 +1,17 @@
-import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { decodeJwt } from 'jose'
+import { credentialExpiresAt } from '../../intune/credential-expiry.js'
 import type { EntraApp } from '../../intune/entra-credential.js'
 import { getConnector } from '../../intune/get-connector.js'
 import { describeError } from '../../intune/intune-error.js'
 import { listTenants } from '../../operators/tenants.js'
-import type { Database } from '../../platform/database.js'
-import { broken, type Check, type Diagnosis, isHealthy, ok, warning } from './check.js'
+import { isDatabaseAway, sqlState } from '../../platform/database-errors.js'
+import { blotOut } from '../../platform/log.js'
+import { broken, type Check, type Diagnosis, isHealthy, ok, unknown, warning } from './check.js'
+import { checkInstallation } from './installation-checks.js'
+import { type FactsDeps, readInstallationFacts } from './installation-facts.js'
 
-export interface InstallationDeps {
-  readonly db: Database
+export interface InstallationDeps extends FactsDeps {
   readonly publicUrl: string
   /** Our Entra apps, by the setting that names each. */
   readonly apps: Readonly<Record<string, EntraApp>>
@@ -27,14 +29,23 @@ export interface SignInAnswer {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const RENEW_DAYS = 30
+const UNDEFINED_TABLE = '42P01'
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** What concerns all tenants: our address, our credentials; and how each tenant stands, by what is stored. */
+/**
+ * What concerns all tenants: the machine, the database, the queues, feeds, what waits; our address and credentials; and how each
+ * tenant stands, by what is stored. Answers also while the database is away. No secret is in what it says.
+ */
 export async function diagnoseInstallation (deps: InstallationDeps): Promise<Diagnosis> {
   const now = deps.now?.() ?? new Date()
   const credentials = await Promise.all(Object.entries(deps.apps).map(async ([setting, app]) => await checkCredential(setting, app, now)))
-  const checks = [checkPublicUrl(deps.publicUrl), ...credentials, ...await checkSignIn(deps), ...await checkTenants(deps, now)]
-  return { healthy: isHealthy(checks), checkedAt: now.toISOString(), checks }
+  const checks = [...checkInstallation(await readInstallationFacts(deps)), checkPublicUrl(deps.publicUrl), ...credentials, ...await checkSignIn(deps), ...await checkTenants(deps, now)]
+  return { healthy: isHealthy(checks), checkedAt: now.toISOString(), checks: checks.map(withoutSecrets) }
+}
+
+/** Errors of others may quote an address with its password. */
+function withoutSecrets ({ text, nextAction, ...check }: Check): Check {
+  return { ...check, text: blotOut(text), nextAction: nextAction === null ? null : blotOut(nextAction) }
 }
 
 function checkPublicUrl (publicUrl: string): Check {
@@ -53,7 +64,7 @@ async function checkCredential (setting: string, { clientCertificatePath, federa
       return ok(check, `The token in ${federatedTokenPath} is of ${String(sub)} at ${String(iss)}.`)
     }
     if (clientCertificatePath !== undefined) {
-      const until = new Date(new X509Certificate(await readFile(clientCertificatePath)).validTo)
+      const until = (await credentialExpiresAt({ clientCertificatePath }))!
       const days = Math.floor((until.getTime() - now.getTime()) / DAY_MS)
       const nextAction = 'Make a new certificate, upload it to the app registration beside the old one, then put it in place.'
       if (days < 0) return broken(check, `The certificate in ${clientCertificatePath} expired at ${until.toISOString()}.`, nextAction)
@@ -74,7 +85,17 @@ async function checkSignIn ({ askSignIn }: InstallationDeps): Promise<Check[]> {
     : broken('sign-in', `Nobody signs in: the provider's keys cannot be fetched (${metadataUrl}): ${error}.`, 'Check OIDC_ISSUER or OIDC_PLATFORM_TENANTS, the way there, and OIDC_CA_FILE.'))
 }
 
-async function checkTenants ({ db }: InstallationDeps, now: Date): Promise<Check[]> {
+async function checkTenants (deps: InstallationDeps, now: Date): Promise<Check[]> {
+  try {
+    return await listTenantChecks(deps, now)
+  } catch (error) {
+    // Without its schema the database holds no tenants either; both were told above.
+    if (!isDatabaseAway(error) && sqlState(error) !== UNDEFINED_TABLE) throw error
+    return [unknown('tenants', 'They could not be looked at.', 'Repair the database first.')]
+  }
+}
+
+async function listTenantChecks ({ db }: InstallationDeps, now: Date): Promise<Check[]> {
   const checks: Check[] = []
   let cursor: string | undefined
   do {
