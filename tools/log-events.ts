@@ -50,10 +50,19 @@ function readFile (file: string, text: string, events: LogEvent[], faults: strin
   const readCall = ({ arguments: [first, second], pos }: ts.CallExpression, levels: readonly string[]): void => {
     const message = second ?? first
     const line = source.getLineAndCharacterOfPosition(pos).line + 1
-    if (message === undefined || !ts.isStringLiteralLike(message)) faults.push(`${file}:${line}: the message is not a constant`)
-    else for (const level of levels) events.push({ level, message: message.text, file })
+    const texts = message === undefined ? undefined : constantsOf(message)
+    if (texts === undefined) faults.push(`${file}:${line}: the message is not a constant`)
+    else for (const level of levels) events.push(...texts.map((text) => ({ level, message: text, file })))
   }
   visit(source)
+}
+
+/** A literal, or one of two by a condition; undefined: put together at run time. */
+function constantsOf (message: ts.Expression): readonly string[] | undefined {
+  if (ts.isStringLiteralLike(message)) return [message.text]
+  if (!ts.isConditionalExpression(message)) return undefined
+  const [one, other] = [constantsOf(message.whenTrue), constantsOf(message.whenFalse)]
+  return one === undefined || other === undefined ? undefined : [...one, ...other]
 }
 
 /** Levels of `log.warn`, `request.log.error`, `log[isBad ? 'error' : 'info']`; undefined: it is no call of a logger. */
