@@ -150,7 +150,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
     addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
-    await operators.register(tenantRoutes, { ...options.tenant, access: { ...options.access, allDb: options.access.db }, prefix: '/tenants/:tenantId' })
+    await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
     await operators.register(meRoutes, options.access)
     await operators.register(platformAccessRoutes, options.access)
     await operators.register(tenantsRoutes, options.tenants)
