@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { createAppInventories } from '../src/devices/app-inventories.js'
 import { createCoverageSets } from '../src/devices/rules/coverage-sets.js'
@@ -19,6 +21,7 @@ import { toStorableReport } from '../src/telemetry/storable-report.js'
 import { type BenchFindings, type BenchOptions, round } from './benchmark.js'
 import { SEED } from './fleet-load.js'
 import { readUsage } from './process-usage.js'
+import { makeDataDir } from './started-sallyport.js'
 
 /** Reports of a group, as under load. */
 const GROUP = 100
@@ -41,7 +44,9 @@ interface PartCost { readonly ownMs: number, readonly postgresMs: number, readon
 export async function costs ({ phones, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ log })
+  // On a folder that is kept as safe as any: throw-away ones write no whole pages to the log.
+  const dataDir = await makeDataDir()
+  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const db = openDatabase({ connectionString: postgres.url, maxConnections: 2 })
@@ -89,6 +94,7 @@ export async function costs ({ phones, tell }: BenchOptions): Promise<BenchFindi
     }
   } finally {
     await postgres.stop()
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 

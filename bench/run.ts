@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   assess: async () => (await import('./assess.js')).assessment,
   precision: async () => (await import('./precision.js')).precision,
   preview: async () => (await import('./preview.js')).preview,
+  isolation: async () => (await import('./isolation.js')).isolation,
   storage: async () => (await import('./storage.js')).storage,
   feed: async () => (await import('./feed.js')).feed,
   index: async () => (await import('./index.js')).index,
@@ -20,7 +21,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 }
 
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
-const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
+const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, isolation: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
 
 /** Seconds unless asked otherwise; ten where nothing is said here. */
 const DEFAULT_SECONDS: Readonly<Record<string, number>> = { soak: 1_800 }
@@ -39,7 +40,7 @@ const command = new Command('npm run bench --')
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
   .option('--workers <n>', 'worker processes; `scale` compares 1, 2 and 4', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
-  .option('--phones <n>', 'phones in the fleet (default: 1000; storage: 50000; retro, preview, sync, simulator: 100000)', positive)
+  .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation: 50000; retro, preview, sync, simulator: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()

@@ -12,7 +12,7 @@ const PROBES_PER_SECOND = 1
 const CALIBRATION_SECONDS = 5
 /** Rows of the timeline at most. */
 const ROWS = 60
-const MIN_ROW_SECONDS = 2
+const MIN_ROW_SECONDS = 6
 /** Before this, caches fill and heaps find their size. */
 const MEMORY_SECONDS = 600
 /** Of the last third over the third before. */

@@ -7,4 +7,4 @@ if (!existsSync(entry)) {
   process.stderr.write('Sallyport is not built yet: run `npm ci` or `npm run build` first.\n')
   process.exit(78)
 }
-await import(entry.href)
+await (await import(entry.href)).runCommand()

@@ -1,9 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { ConfigError } from './config.js'
 import { boundHeapGrowth } from './platform/heap.js'
-
-/** sysexits.h: the configuration is wrong. */
-const EX_CONFIG = 78
 
 function wholeNumber (text: string): number {
   const number = Number(text)
@@ -45,6 +41,24 @@ program.command('worker')
 program.command('migrate')
   .description('bring the database to this version\'s schema')
   .action(async () => await (await import('./commands/administer.js')).runMigrate(process.env))
+
+program.command('backup')
+  .description('write everything that is stored into a file, while all goes on (docs/backup.md)')
+  .argument('<file>', 'where to; compressed text')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print the answer as JSON')
+  .action(async (file: string, options) => await (await import('./commands/backup.js')).runBackup(file, options, process.env))
+program.command('restore')
+  .description('load a backup into an empty database; nothing of Sallyport may run on it')
+  .argument('<file>', 'what `sallyport backup` wrote')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print the answer as JSON')
+  .action(async (file: string, options) => await (await import('./commands/backup.js')).runRestore(file, options, process.env))
+program.command('after-restore')
+  .description('make a database that was put back by other means (pg_restore, a point in time) fit for Intune and phones that went on')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print the answer as JSON')
+  .action(async (options) => await (await import('./commands/backup.js')).runAfterRestore(options, process.env))
 
 const tenant = program.command('tenant').description('customers')
 tenant.command('create')
@@ -165,6 +179,13 @@ setKey.command('rotate')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .action(async (options) => await (await import('./commands/set-keys.js')).runRotateSetKey(options, process.env))
 
+const secrets = program.command('secrets').description('passwords, tokens and keys that the database keeps sealed under SECRETS_KEY')
+secrets.command('rotate')
+  .description('seal everything under the first key of SECRETS_KEY, so that the others can go; interrupted, it is run again')
+  .option('--check', 'change nothing; say how many are under it, and whether each can be opened; exits 1 when one cannot')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .action(async (options) => await (await import('./commands/secrets.js')).runRotateSecrets(options, process.env))
+
 const intel = program.command('intel').description('threat intelligence')
 intel.command('import')
   .description('import feeds; each file becomes the feed of its name')
@@ -279,6 +300,33 @@ program.command('explain')
   .option('--json', 'print it as JSON')
   .action(async (device: string, options) => await (await import('./commands/explain.js')).runExplain(device, options, process.env))
 
+const audit = program.command('audit').description('who did what, and whether that record is whole')
+audit.command('verify')
+  .description('whether the audit is what was written: finds what was changed, removed, put in or put elsewhere; exits 1 then')
+  .option('--head <file>', 'what `audit head` printed before: finds also what was cut off at the end since')
+  .option('--tenant <id>', 'only this tenant\'s (default: all, and the platform\'s)')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print it as JSON')
+  .action(async (options) => await (await import('./commands/audit.js')).runVerifyAudit(options, process.env))
+audit.command('head')
+  .description('the last entry of each chain, sealed under SECRETS_KEY; keep it where whoever can change the database cannot')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .action(async (options) => await (await import('./commands/audit.js')).runNoteAuditHeads(options, process.env))
+
+const privacy = program.command('privacy').description('what is kept of a phone or a person (docs/privacy.md)')
+for (const [name, description, run] of [
+  ['export', 'everything that is kept, as JSON', 'runExportPersonalData'],
+  ['erase', 'forget it; only the audit remains', 'runErasePersonalData']
+] as const) {
+  privacy.command(name)
+    .description(description)
+    .option('--device <id>', 'a phone: device id, or entra: and its Entra device id')
+    .option('--user <id>', 'all phones of a user: the object id in Entra')
+    .option('--tenant <id>', 'the tenant (default: the only one)')
+    .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+    .action(async (options) => await (await import('./commands/privacy.js'))[run](options, process.env))
+}
+
 const simulate = program.command('simulate').description('stand-ins for the outside world')
 simulate.command('intune')
   .description('run the Intune simulator')
@@ -307,10 +355,14 @@ simulate.command('fleet')
   .option('--json', 'print the answer as JSON')
   .action(async (options) => await (await import('./commands/simulate-fleet.js')).runSimulateFleet(options, process.env))
 
-try {
-  await program.parseAsync()
-} catch (error) {
-  process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
-  if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  process.exit(error instanceof ConfigError ? EX_CONFIG : 1)
+/** Does what the command line says; a fault is told on standard error and ends the process. */
+export async function runCommand (argv: readonly string[] = process.argv): Promise<void> {
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
+    if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+    // A wrong configuration brings its own; to load config.ts for its class would slow down every `--help`.
+    process.exit(error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1)
+  }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import { readRedisUrl } from './redis-url.js'
@@ -7,6 +8,7 @@ interface Setting<T extends TSchema> {
   /** What the README's table says; written here once. */
   readonly description: string
   readonly default?: string
+  /** Is told to nobody, and can be in a file that the variable of this name with `_FILE` names. */
   readonly secret?: boolean
 }
 
@@ -35,6 +37,7 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
+  DATABASE_ROLE_PREFIX: setting(Type.String({ pattern: '^[a-z][a-z0-9_]{0,40}$' }), 'First part of the names of the database roles that Sallyport works in. Roles belong to the server: installations on one server need one each.', 'sallyport'),
   REDIS_URL: setting(Text, 'Redis or Valkey for the queues and for rate limits: `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host,host/master` or `redis+cluster://[user:password@]host,host`; `rediss…` with TLS; [all forms](docs/redis.md). Unset: both live in PostgreSQL.', undefined, true),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
@@ -128,6 +131,9 @@ export type Config = {
   readonly [K in keyof Settings]: Static<Settings[K]['schema']> | (K extends OptionalKey ? undefined : never)
 }
 
+/** Variables and their values, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /** Other programs read these in either case, and people write them in either. */
 const IN_SMALL_LETTERS: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'])
 
@@ -151,17 +157,23 @@ const ajv = new Ajv({ strict: false })
 
 /**
  * Environment → frozen configuration.
- * @param needs variables that this command cannot do without
+ * @param needs variables that this command cannot do without, be it from a file
  * @throws ConfigError naming every wrong variable at once
  */
-export function loadConfig (env: Readonly<Record<string, string | undefined>>, needs: readonly OptionalKey[] = []): Config {
+export function loadConfig (env: Environment, needs: readonly OptionalKey[] = []): Config {
   const faults: Array<{ variable: string, message: string }> = []
   const config: Record<string, unknown> = {}
 
   for (const [variable, { schema, default: fallback, secret }] of Object.entries(SETTINGS) as Array<[string, Setting<TSchema>]>) {
     const set = env[variable] ?? (IN_SMALL_LETTERS.has(variable) ? env[variable.toLowerCase()] : undefined)
     // An empty variable is an unset one: compose files and shells cannot unset.
-    const text = set === '' ? fallback : set ?? fallback
+    const own = set === '' ? undefined : set
+    const file = secret === true ? readSecretFile(env, variable, own !== undefined) : undefined
+    if (file?.fault !== undefined) {
+      faults.push({ variable: `${variable}_FILE`, message: file.fault })
+      continue
+    }
+    const text = own ?? file?.text ?? fallback
     if (text === undefined) {
       if ((needs as readonly string[]).includes(variable)) faults.push({ variable, message: 'must be set; only `sallyport up` does without' })
       continue
@@ -193,6 +205,26 @@ export function loadConfig (env: Readonly<Record<string, string | undefined>>, n
   if (Number(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE) > Number(config.OTEL_BSP_MAX_QUEUE_SIZE)) faults.push({ variable: 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE', message: 'must not be more than OTEL_BSP_MAX_QUEUE_SIZE' })
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config) as Config
+}
+
+/** What stands in the file that `<variable>_FILE` names, without the newline that editors put at its end; undefined when it names none. */
+function readSecretFile (env: Environment, variable: string, isSet: boolean): { readonly text: string, readonly fault?: never } | { readonly fault: string, readonly text?: never } | undefined {
+  const file = env[`${variable}_FILE`] ?? ''
+  if (file === '') return undefined
+  if (isSet) return { fault: `cannot go with ${variable}: one of them must be unset` }
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    return { fault: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}): ${file}` }
+  }
+  return text === '' ? { fault: `names an empty file: ${file}` } : { text }
+}
+
+/** An environment with these settings in place of its own, also of those that it has in files. */
+export function withSettings (env: Environment, settings: Environment): Environment {
+  const files = new Set(Object.keys(settings).map((variable) => `${variable}_FILE`).filter((variable) => !(variable in SETTINGS)))
+  return { ...Object.fromEntries(Object.entries(env).filter(([variable]) => !files.has(variable))), ...settings }
 }
 
 /** Settings of the operators' sign-in that do not go together. */

@@ -37,6 +37,8 @@ export class InvalidInputError extends Error {
 }
 export const MethodNotAllowedError = createError<[string]>('method-not-allowed', 'This address takes only %s.', 405)
 export const BodyTooLargeError = createError<[number]>('body-too-large', 'The body is larger than %s bytes.', 413)
+export const MalformedRequestError = createError<[string]>('malformed-request', '%s', 400)
+export const HeadersTooLargeError = createError('headers-too-large', 'The headers are too large, or too many.', 431)
 export const UnsupportedEncodingError = createError<[string]>('unsupported-encoding', 'This Content-Encoding is not supported: %s', 415)
 export const MalformedEncodingError = createError('malformed-encoding', 'The body is not what its Content-Encoding says.', 400)
 export const TooManyRequestsError = createError<[number]>('too-many-requests', 'Too many requests; come again in %s seconds.', 429)

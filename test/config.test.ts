@@ -2,14 +2,16 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError, loadConfig, SETTINGS } from '../src/config.js'
+import { ConfigError, loadConfig, SETTINGS, withSettings } from '../src/config.js'
 import { packageRoot } from '../src/platform/package-root.js'
+import { startCommands } from './helpers/commands.js'
 
 const SECRET = 'hunter2-very-secret'
 
 /** For every setting: a value that is not its default, and what becomes of it. */
 const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number | boolean]> = {
   DATABASE_URL: ['postgresql://sallyport@db/sallyport', 'postgresql://sallyport@db/sallyport'],
+  DATABASE_ROLE_PREFIX: ['mtd', 'mtd'],
   REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
   HOST: ['0.0.0.0', '0.0.0.0'],
   PORT: ['0', 0],
@@ -156,6 +158,47 @@ t.test('an Entra app needs exactly one way to prove itself, and the fault names 
   t.throws(() => loadConfig({ INTUNE_SETUP_CLIENT_SECRET: SECRET }), /INTUNE_SETUP_CLIENT_SECRET: is of use only with INTUNE_SETUP_CLIENT_ID/)
 })
 
+t.test('what is secret can stand in a file, without the newline at its end', async (t) => {
+  const secrets = NAMES.filter((name) => (SETTINGS[name] as { secret?: boolean }).secret === true)
+  t.ok(secrets.length >= 7)
+  const folder = t.testdir(Object.fromEntries(secrets.map((name, n) => [name, `${VALUES[name][0]}${['', '\n', '\r\n'][n % 3]!}`])))
+  const id = { INTUNE_CLIENT_ID: 'an-app', INTUNE_SETUP_CLIENT_ID: 'another-app' }
+  const files = Object.fromEntries(secrets.map((name) => [`${name}_FILE`, join(folder, name)]))
+  t.strictSame(loadConfig({ ...id, ...files }), loadConfig({ ...id, ...textsOf(secrets) }))
+  t.strictSame(loadConfig({ DATABASE_URL_FILE: '' }), loadConfig({}), 'an empty variable is an unset one')
+  t.strictSame(loadConfig({ DATABASE_URL: '', DATABASE_URL_FILE: join(folder, 'DATABASE_URL') }).DATABASE_URL, VALUES.DATABASE_URL[0])
+  t.equal(loadConfig({ DATABASE_URL_FILE: join(folder, 'DATABASE_URL') }, ['DATABASE_URL']).DATABASE_URL, VALUES.DATABASE_URL[0], 'a file is as good for what cannot be done without')
+  t.strictSame(loadConfig({ PORT_FILE: join(folder, 'nothing') }), loadConfig({}), 'for secrets only')
+})
+
+t.test('a secret\'s file that cannot be read, is empty, or goes with the variable itself, is refused', async (t) => {
+  const folder = t.testdir({ empty: '', newline: '\n', wrong: `${SECRET}\n`, 'a-folder': {} })
+  const at = (name: string): string => join(folder, name)
+  const env = {
+    DATABASE_URL_FILE: at('missing'), REDIS_URL_FILE: at('empty'), SECRETS_KEY_FILE: at('wrong'), HTTP_PROXY_FILE: at('a-folder'), HTTPS_PROXY_FILE: at('newline'),
+    INTUNE_CLIENT_SECRET: SECRET, INTUNE_CLIENT_SECRET_FILE: at('wrong')
+  }
+  try {
+    loadConfig(env)
+    t.fail('it was taken')
+  } catch (error) {
+    t.match((error as ConfigError).faults, [
+      { variable: 'DATABASE_URL_FILE', message: /cannot be read \(ENOENT\): .*missing/ },
+      { variable: 'REDIS_URL_FILE', message: /names an empty file/ },
+      { variable: 'SECRETS_KEY', message: /must match/ },
+      { variable: 'HTTPS_PROXY_FILE', message: /names an empty file/ },
+      { variable: 'HTTP_PROXY_FILE', message: /cannot be read \(EISDIR\)/ },
+      { variable: 'INTUNE_CLIENT_SECRET_FILE', message: /cannot go with INTUNE_CLIENT_SECRET/ }
+    ])
+    t.notMatch((error as Error).message, SECRET)
+  }
+})
+
+t.test('what is put in the place of a setting is also put in the place of its file', async (t) => {
+  t.strictSame(withSettings({ DATABASE_URL_FILE: '/a', DATABASE_URL: '', SECRETS_KEY_FILE: '/b', PORT: '1' }, { DATABASE_URL: 'postgres://x', PORT: '2' }),
+    { DATABASE_URL: 'postgres://x', SECRETS_KEY_FILE: '/b', PORT: '2' })
+})
+
 t.test('settings of the sign-in that do not go together are named', async (t) => {
   const faultsOf = (env: Record<string, string>): string[] => {
     try {
@@ -214,18 +257,24 @@ t.test('a bad start names every wrong variable at once, tells no secret, leaves 
   t.notOk(existsSync(dataDir), 'no data folder was made')
 })
 
+const commands = startCommands(t)
+const runLoaded = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<{ code: number, output: string }> => {
+  const { code, out, errors } = await commands(args, { env })
+  return { code, output: out + errors }
+}
+
 t.test('what a command cannot do without is asked for at once, too', async (t) => {
   for (const [command, names] of [['api', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['worker', ['DATABASE_URL', 'INTUNE_CLIENT_ID', 'PORT']], ['migrate', ['DATABASE_URL', 'PORT']]] as const) {
-    const { code, output } = await run([command], { PORT: 'x' })
+    const { code, output } = await runLoaded([command], { PORT: 'x' })
     t.equal(code, 78, command)
     for (const name of names) t.match(output, new RegExp(`^ *${name}: `, 'm'), `${command} names ${name}`)
   }
-  t.equal((await run(['up'], { LOG_LEVEL: 'loud' })).code, 78)
+  t.equal((await runLoaded(['up'], { LOG_LEVEL: 'loud' })).code, 78)
 })
 
 t.test('every command has help', async (t) => {
   for (const args of [['--help'], ['up', '--help'], ['simulate', 'intune', '--help']]) {
-    const { code, output } = await run(args, {})
+    const { code, output } = await runLoaded(args, {})
     t.equal(code, 0, args.join(' '))
     t.match(output, /Usage: sallyport/)
   }

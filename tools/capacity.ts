@@ -7,20 +7,26 @@
 export const MEASURED = {
   /** Processor milliseconds of one report of the usual mix (`bench pipeline`: two cores, Node 20, PostgreSQL 18 with fsync, nothing else running). */
   reportMs: { api: 0.24, worker: 0.41, postgres: 0.25 },
+  /**
+   * What a group of reports that are committed and scored together costs beside, its job in PostgreSQL included: 4,000 reports at 100 a second from
+   * `simulate fleet` (2.3 in a group) took 1.8, 3.3 and 4.8 ms each where large groups take 0.75, 1.36 and 1.12 (`bench pipeline` on that machine, which takes three times the processor seconds).
+   */
+  groupMs: { api: 0.8, worker: 1.5, postgres: 2.9 },
+  /** Of one API process (journal.ts). */
+  groupsPerSecond: 50,
   /** Of Redis, with the queues there (`bench pipeline --queue redis`). */
   redisReportMs: 0.01,
-  /** Bytes of a report as an agent sends it, without compression; in the journal with its indexes; of write-ahead log (`bench costs`). */
-  reportBytes: { sent: 3_804, journal: 1_400, wal: 3_650, walOnColdPages: 20_000 },
+  /**
+   * Bytes of a report as an agent sends it, without compression; in the journal with its indexes; of write-ahead log, and
+   * when each page is written whole, with `wal_compression` (`bench costs`, kinds by their share).
+   */
+  reportBytes: { sent: 3_730, journal: 1_430, wal: 3_550, walOnColdPages: 12_100 },
   /** Bytes of PostgreSQL for a phone with 150 apps, indexes included, its findings, levels and a change in the feed among them (`bench storage`). */
   phoneBytes: 3_929,
-  /** Of it for one finding (`bench storage`: 239 bytes a phone, 0.3 findings). */
-  findingBytes: 797,
-  /** What a report that opens a finding costs more than one that says nothing new: WAL bytes (`bench costs`). */
-  findingWalBytes: 2_000,
   /** Processor milliseconds to tell Intune one phone's level: worker and PostgreSQL together (`bench sync`: 1.2 to 1.5 s for 10,000). */
   pushMs: 0.135,
   /** Processor milliseconds to judge a phone anew of which nothing was said: worker and PostgreSQL (`bench costs`). */
-  rejudgeMs: { worker: 0.36, postgres: 0.1 },
+  rejudgeMs: { worker: 0.28, postgres: 0.1 },
   /** Most that a process held (`bench pipeline`, `bench index`): an API; a worker with a million indicators. */
   processBytes: { api: 178e6, worker: 256e6 }
 } as const
@@ -45,6 +51,8 @@ export const USUAL: Omit<Assumptions, 'phones'> = { reportsPerDay: 24, peak: 3, 
 export interface Needs {
   readonly phones: number
   readonly reportsPerSecond: { readonly mean: number, readonly peak: number }
+  /** At the peak: what is committed and scored together. */
+  readonly groupsPerSecond: number
   /** Processor cores that are busy at the peak. */
   readonly busyCores: { readonly api: number, readonly worker: number, readonly postgres: number, readonly redis: number }
   /** Processes to start, at `usage` of a core each, two at least. */
@@ -73,19 +81,22 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
   const most = mean * peak
   const pushes = phones * changesPerDay / SECONDS_OF_DAY * peak
   const pushCores = pushes * measured.pushMs / 1000
+  const processesFor = (cores: number): number => Math.max(LEAST_PROCESSES, Math.ceil(cores / usage))
+  const groups = Math.min(most, processesFor(most * measured.reportMs.api / 1000) * measured.groupsPerSecond)
+  const coresOf = (part: 'api' | 'worker' | 'postgres'): number => (most * measured.reportMs[part] + groups * measured.groupMs[part]) / 1000
   const busyCores = {
-    api: most * measured.reportMs.api / 1000,
+    api: coresOf('api'),
     // Half of a push is the database's: not measured apart.
-    worker: most * measured.reportMs.worker / 1000 + pushCores / 2,
-    postgres: most * measured.reportMs.postgres / 1000 + pushCores / 2,
+    worker: coresOf('worker') + pushCores / 2,
+    postgres: coresOf('postgres') + pushCores / 2,
     redis: most * measured.redisReportMs / 1000
   }
-  const processesFor = (cores: number): number => Math.max(LEAST_PROCESSES, Math.ceil(cores / usage))
   const processes = { api: processesFor(busyCores.api), worker: processesFor(busyCores.worker) }
   const count = processes.api + processes.worker
   return {
     phones,
     reportsPerSecond: { mean, peak: most },
+    groupsPerSecond: groups,
     busyCores,
     processes,
     postgresCores: busyCores.postgres / usage,
@@ -105,14 +116,12 @@ export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: numbe
   { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; a pooler that keeps prepared statements; then several databases' },
   { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
   { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
-  { name: 'all phones judged anew', most: 24, unit: 'hours', of: ({ rejudgeHours }) => rejudgeHours, change: 'more score workers for that time: it is what they scale best' },
   { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }
 ]
 
 /** At how many phones a limit is reached. What is rounded up or has a least value makes the need a staircase, so it is searched. */
 export function phonesAt (limit: (typeof LIMITS)[number], usual: Omit<Assumptions, 'phones'> = USUAL): number {
   let [low, high] = [1, 1e12]
-  if (limit.of(planCapacity({ ...usual, phones: high })) <= limit.most) return Number.POSITIVE_INFINITY
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     if (limit.of(planCapacity({ ...usual, phones: middle })) <= limit.most) low = middle
@@ -135,15 +144,16 @@ const table = (head: readonly string[], rows: ReadonlyArray<readonly string[]>):
 /** What 1, 10 and 100 million phones need. */
 export function renderNeeds (): string {
   const needs = FLEETS.map((phones) => planCapacity({ ...USUAL, phones }))
-  const { reportMs, reportBytes, phoneBytes, pushMs, rejudgeMs } = MEASURED
+  const { reportMs, groupMs, reportBytes, phoneBytes, pushMs, rejudgeMs } = MEASURED
   const { reportsPerDay, peak, usage, retentionDays, changesPerDay } = USUAL
   const line = (name: string, how: string, of: (needs: Needs) => string): string[] => [name, how, ...needs.map(of)]
   return table(['', 'how', ...FLEETS.map((phones) => `${phones / 1e6} million`)], [
     line('reports a second, mean', `phones × ${reportsPerDay} / 86,400`, (n) => two(n.reportsPerSecond.mean)),
     line('in the busiest hour', `× ${peak}`, (n) => two(n.reportsPerSecond.peak)),
-    line('cores busy then: API', `× ${reportMs.api} ms`, (n) => two(n.busyCores.api)),
-    line('workers', `× ${reportMs.worker} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.worker)),
-    line('PostgreSQL', `× ${reportMs.postgres} ms, and pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.postgres)),
+    line('groups a second then', `at most ${MEASURED.groupsPerSecond} an API process`, (n) => two(n.groupsPerSecond)),
+    line('cores busy then: API', `reports × ${reportMs.api} ms, groups × ${groupMs.api} ms`, (n) => two(n.busyCores.api)),
+    line('workers', `reports × ${reportMs.worker} ms, groups × ${groupMs.worker} ms, pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.worker)),
+    line('PostgreSQL', `reports × ${reportMs.postgres} ms, groups × ${groupMs.postgres} ms, pushes × ${pushMs / 2} ms`, (n) => two(n.busyCores.postgres)),
     line('API processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.api)),
     line('worker processes', `cores / ${usage}, at least 2`, (n) => two(n.processes.worker)),
     line('cores of the database server', `cores / ${usage}`, (n) => two(n.postgresCores)),

@@ -4,6 +4,7 @@ import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
 import { renderMetrics } from '../src/platform/metrics-page.js'
 import { PERMISSIONS, type Permission, scopeOf } from '../src/operators/roles.js'
+import { renderDataClasses } from '../src/devices/personal-data.js'
 import { packageRoot } from '../src/platform/package-root.js'
 import { renderCatalogue } from '../src/risk/catalogue-page.js'
 import { THRESHOLDS } from '../src/risk/policy/thresholds.js'
@@ -19,8 +20,8 @@ export interface GeneratedPart {
 }
 
 function renderSettings (): string {
-  const rows = Object.entries(SETTINGS).map(([name, { default: value, description }]) =>
-    `| \`${name}\` | ${value === undefined ? '' : `\`${value}\``} | ${description} |`)
+  const rows = Object.entries(SETTINGS).map(([name, { default: value, description, secret }]) =>
+    `| \`${name}\`${secret === true ? `, \`${name}_FILE\`` : ''} | ${value === undefined ? '' : `\`${value}\``} | ${description} |`)
   return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
@@ -44,6 +45,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
   { page: 'docs/logs.md', marker: 'log-events', render: renderLogEvents },
+  { page: 'docs/privacy.md', marker: 'data-classes', render: renderDataClasses },
   { page: 'docs/sign-in.md', marker: 'permissions', render: renderPermissions },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },
   { page: 'docs/capacity.md', marker: 'capacity', render: renderNeeds },

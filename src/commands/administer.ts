@@ -6,6 +6,7 @@ import { type Database, openDatabase } from '../platform/database.js'
 import { createLogger } from '../platform/log.js'
 import { migrate } from '../platform/migrate.js'
 import { requireDatabaseUrl } from './installation.js'
+import { secretsOf } from './subscription-parts.js'
 
 /** The commands that change the database and end. Their answer is JSON on standard output. */
 export const ACTOR = 'command line'
@@ -13,7 +14,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 export async function runMigrate (env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env, ['DATABASE_URL'])
-  const applied = await migrate({ databaseUrl: requireDatabaseUrl(config), log: createLogger({ level: config.LOG_LEVEL }) })
+  const applied = await migrate({ databaseUrl: requireDatabaseUrl(config), rolePrefix: config.DATABASE_ROLE_PREFIX, log: createLogger({ level: config.LOG_LEVEL }) })
   print({ applied })
 }
 
@@ -38,12 +39,12 @@ export async function runListSigningKeys (env: NodeJS.ProcessEnv): Promise<void>
 }
 
 export async function runRotateSigningKey (env: NodeJS.ProcessEnv): Promise<void> {
-  await withDatabase(env, async (db) => print({ id: await rotateSigningKey(db, { actor: ACTOR }) }))
+  await withDatabase(env, async (db) => print({ id: await rotateSigningKey({ db, secrets: secretsOf(loadConfig(env)) }, { actor: ACTOR }) }))
 }
 
 export async function runRetireSigningKey (id: string, { now = false }: { now?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
   requireGuid('the id', id)
-  await withDatabase(env, async (db) => print(await retireSigningKey(db, { id: id.toLowerCase(), now, actor: ACTOR })))
+  await withDatabase(env, async (db) => print(await retireSigningKey({ db, secrets: secretsOf(loadConfig(env)) }, { id: id.toLowerCase(), now, actor: ACTOR })))
 }
 
 export async function withDatabase (env: NodeJS.ProcessEnv, work: (db: Database) => Promise<void>): Promise<void> {

@@ -5,6 +5,8 @@ import { resyncTenant } from '../intune/resync-tenant.js'
 import { hashApiKey } from '../operators/api-keys.js'
 import { setUpIntune } from '../onboarding/setup/setup-intune.js'
 import type { SetupWish } from '../onboarding/setup/wish.js'
+import { openDatabase } from '../platform/database.js'
+import { inTenant } from '../platform/tenant-scope.js'
 import type { EmbeddedCredentials } from './embedded-credentials.js'
 import type { Installation } from './installation.js'
 import { putToSimulator, seedSimulatedTenant, SIMULATED_USER } from './simulated-tenant.js'
@@ -17,7 +19,17 @@ const BULK = 5_000
  * Makes the tenant of the embedded defaults, here and at the simulator. The simulator keeps
  * nothing, so it learns the phones of an earlier run again, and their states are sent again.
  */
-export async function seedEmbeddedTenant ({ db, queues }: Installation, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
+export async function seedEmbeddedTenant ({ databaseUrl, queues }: Pick<Installation, 'queues'> & { readonly databaseUrl: string }, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
+  // As whoever installs Sallyport: no role may make keys of its own choosing.
+  const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1, applicationName: 'sallyport seed' })
+  try {
+    await seed({ db, queues }, simulator, credentials)
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function seed ({ db, queues }: Pick<Installation, 'db' | 'queues'>, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
   const { tenantId, entraTenantId, operatorToken, enrollmentToken, intuneClientId, intuneClientSecret } = credentials
   await db.transaction().execute(async (tx) => {
     await tx.insertInto('tenant').values({ id: tenantId, name: NAME, entra_tenant_id: entraTenantId }).onConflict((conflict) => conflict.doNothing()).execute()
@@ -45,10 +57,10 @@ const WISH: SetupWish = {
 }
 
 /** Connects the tenant and sets the simulated Intune up as an administrator would, beside everything else: nothing waits for it. */
-export function setUpEmbeddedTenant ({ db, queues, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
-  const deps = { db, intune, log, publicUrl: publicUrl.value, connectorId: config.INTUNE_CONNECTOR_ID }
-  const done = provisionTenant({ ...deps, sync: queues.producer('sync') }, { tenantId })
-    .then(async () => await setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false }))
+export function setUpEmbeddedTenant ({ dbAs, queues, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
+  const deps = { db: dbAs('operator'), intune, log, publicUrl: publicUrl.value, connectorId: config.INTUNE_CONNECTOR_ID }
+  const done = inTenant(tenantId, async () => await provisionTenant({ ...deps, sync: queues.producer('sync') }, { tenantId })
+    .then(async () => await setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false })))
     .catch((error: unknown) => log.warn({ err: error }, 'the simulated Intune was not set up'))
   lifecycle.onStop('setting Intune up', async () => { await done })
 }

@@ -9,10 +9,12 @@ import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureProcess } from '../operators/measure-process.js'
 import { measureInstallation } from '../operators/measure-installation.js'
+import { asRole, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
+import { requireRole } from '../platform/access/require-role.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
-import { compareSchema } from '../platform/migrate.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
+import { readSchemaGap, requireSchema } from '../platform/migrate.js'
 import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
 import { tracingOf } from './tracing-parts.js'
@@ -22,9 +24,13 @@ export interface Installation {
   readonly config: Config
   readonly log: Logger
   readonly lifecycle: Lifecycle
+  /** Of the process: as `api` or `worker`. */
   readonly db: Database
-  /** A few connections of its own for heartbeats and the budget of calls: what is busy elsewhere does not hold them up. */
-  readonly controlDb: Database
+  /**
+   * As another role; opened when it is first asked for. Roles of one tenant see rows within `inTenant` only.
+   * `control`: a few connections of its own for heartbeats and the budget of calls, which what is busy elsewhere must not hold up.
+   */
+  dbAs (role: RoleKind, use?: 'control'): Database
   readonly queues: Queues
   readonly metrics: Metrics
   readonly tracing: Tracing
@@ -38,39 +44,58 @@ export interface Installation {
   readonly checks: Record<string, () => Promise<void>>
 }
 
+/** Ingest and workers have most to do; whoever looks must not hold them up. */
+const CONNECTIONS: Readonly<Record<RoleKind, number>> = { api: 12, worker: 12, operator: 6, partner: 4, platform: 2 }
 const CONTROL_CONNECTIONS = 3
 const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** Opens all connections; they close with the lifecycle. The database must be migrated. */
-export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: string }): Promise<Installation> {
+export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: 'api' | 'worker' }): Promise<Installation> {
   const { log, lifecycle, name } = options
   const databaseUrl = requireDatabaseUrl(config)
+  const urlAs = (role: RoleKind): string => asRole(databaseUrl, role, config.DATABASE_ROLE_PREFIX)
   let closing = false
-  const onError = (error: Error): void => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
-  const db = openDatabase({ connectionString: databaseUrl, maxConnections: 12, applicationName: `sallyport ${name}`, onError })
-  const controlDb = openDatabase({ connectionString: databaseUrl, maxConnections: CONTROL_CONNECTIONS, applicationName: `sallyport ${name} control`, onError })
+  const opened = new Map<string, Database>()
+  const dbAs: Installation['dbAs'] = (role, use) => {
+    const applicationName = `sallyport ${role}${use === undefined ? '' : ` ${use}`}`
+    const known = opened.get(applicationName)
+    if (known !== undefined) return known
+    const db = openDatabase({
+      connectionString: urlAs(role),
+      maxConnections: use === undefined ? CONNECTIONS[role] : CONTROL_CONNECTIONS,
+      applicationName,
+      oneTenant: TENANT_ROLES.includes(role),
+      onError: (error) => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
+    })
+    opened.set(applicationName, db)
+    return db
+  }
+  const db = dbAs(name)
   lifecycle.onStop('database', async () => {
     closing = true
-    await Promise.all([db.destroy(), controlDb.destroy()])
+    await Promise.all([...opened.values()].map(async (one) => await one.destroy()))
   })
 
+  await requireSchema(db, log)
+  await requireRole(db, roleName(name, config.DATABASE_ROLE_PREFIX))
   const tracing = await tracingOf(config, log)
   lifecycle.onStop('traces', async () => await tracing.close())
-  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log, tracing })
+  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
   const intune = await openIntune(config, log, {
-    budget: createCallBudget(controlDb, { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
+    budget: createCallBudget(dbAs(name, 'control'), { ...PUBLISHED_LIMITS, writes: config.INTUNE_WRITE_LIMIT, calls: config.INTUNE_CALL_LIMIT }),
     tracing,
     breakers: { onState: (host, state) => metrics.intuneHosts.set({ host }, BREAKER_VALUES[state]) },
     onCall: ({ operation, status }) => metrics.intuneCalls.inc({ kind: operation, outcome: status === undefined ? 'no-answer' : `${Math.floor(status / 100)}xx` })
   })
   lifecycle.onStop('Intune client', async () => await intune.close())
 
-  const intel = await createIntelCache({ db, log, databaseUrl })
+  const intel = await createIntelCache({ db, log, databaseUrl: urlAs(name) })
   lifecycle.onStop('intel cache', async () => intel.close())
-  const feeds = createFeedImports({ databaseUrl })
+  // In the API it is platform administrators that import.
+  const feeds = createFeedImports({ databaseUrl: urlAs(name === 'api' ? 'platform' : name) })
   lifecycle.onStop('imports of feeds', async () => await feeds.close())
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }))
   metrics.onScrape(async () => await measureProcess({ metrics, queues, apps: { partner: appsOf(config).INTUNE_CLIENT_ID, setup: appsOf(config).INTUNE_SETUP_CLIENT_ID } }))
@@ -78,13 +103,13 @@ export async function openInstallation (config: Config, options: { readonly log:
     process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
     database: async () => { await sql`select 1`.execute(db) },
     schema: async () => {
-      const { missing } = await compareSchema(db)
+      const { missing } = await readSchemaGap(db)
       if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}; run sallyport migrate`)
     },
     queues: async () => { await queues.counts() },
     intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
   }
-  return { config, checks, log, lifecycle, db, controlDb, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  return { config, checks, log, lifecycle, db, dbAs, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {

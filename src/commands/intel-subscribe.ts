@@ -152,7 +152,7 @@ async function openSubscriptions (config: Config, dataDir: string, log: Logger, 
 }
 
 async function openOnDatabase (config: Config, databaseUrl: string, log: Logger, lifecycle: Lifecycle): Promise<Subscriptions> {
-  await migrate({ databaseUrl, log })
+  await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 4, applicationName: 'sallyport command' })
   lifecycle.onStop('database', async () => await db.destroy())
   const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })

@@ -29,7 +29,7 @@ export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefi
   const log = createLogger({ level: env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {
-    const databaseUrl = config.DATABASE_URL ?? await embeddedUrl(resolve(folder ?? 'data'), log, lifecycle)
+    const databaseUrl = config.DATABASE_URL ?? await embeddedUrl(resolve(folder ?? 'data'), config.DATABASE_ROLE_PREFIX, log, lifecycle)
     const db = openDatabase({ connectionString: databaseUrl, maxConnections: 3, applicationName: 'sallyport command' })
     lifecycle.onStop('database', async () => await db.destroy())
     let queues: Promise<Queues> | undefined
@@ -51,13 +51,13 @@ export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefi
   }
 }
 
-async function embeddedUrl (dataDir: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
+async function embeddedUrl (dataDir: string, rolePrefix: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
   const running = await readRunning(dataDir)
   if (running?.databaseUrl !== undefined) return running.databaseUrl
   try {
     const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
     lifecycle.onStop('postgres', async () => await postgres.stop())
-    await migrate({ databaseUrl: postgres.url, log })
+    await migrate({ databaseUrl: postgres.url, rolePrefix, log })
     return postgres.url
   } catch (error) {
     if (error instanceof FolderInUseError) throw new Error(`the data folder is in use by process ${error.pid}, which is just starting or stopping; try again`)

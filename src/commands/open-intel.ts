@@ -59,7 +59,7 @@ async function openIntel (config: Config, folder: string, log: Logger, lifecycle
   }
 
   async function openByDatabase (databaseUrl: string): Promise<IntelAccess> {
-    await migrate({ databaseUrl, log })
+    await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
     const db = openDatabase({ connectionString: databaseUrl, maxConnections: 3, applicationName: 'sallyport command' })
     lifecycle.onStop('database', async () => await db.destroy())
     const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })

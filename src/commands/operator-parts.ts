@@ -70,7 +70,11 @@ export function signInProbeOf (config: Config): InstallationDeps['askSignIn'] {
 
 async function agentOf (config: Config): Promise<ReturnType<typeof createHttpsAgent>> {
   const caFile = config.OIDC_CA_FILE ?? config.INTUNE_CA_FILE
-  return createHttpsAgent(caFile === undefined ? undefined : await readFile(caFile, 'utf8'))
+  return createHttpsAgent({
+    // Other providers than Entra have their keys on hosts that their metadata name.
+    allowedHosts: issuerOf(config) === undefined ? [new URL(config.ENTRA_AUTHORITY_HOST).hostname] : 'any',
+    ...(caFile === undefined ? {} : { extraCaPem: await readFile(caFile, 'utf8') })
+  })
 }
 
 /** The one Entra tenant that may sign in, where one is named. */

@@ -14,16 +14,19 @@ export interface PartnerParts {
 
 /** What relying parties are served with. Without PARTNER_API_AUDIENCE they are told that there is nothing. */
 export async function partnerPartsOf (installation: Installation): Promise<PartnerParts> {
-  const { config, db, log } = installation
+  const { config, db, dbAs, log } = installation
   const waiter = createChangeWaiter({ db, log })
-  const shared = { db, privacyMode: config.PRIVACY_MODE, waiter }
+  const shared = { db: dbAs('partner'), privacyMode: config.PRIVACY_MODE, waiter }
   if (config.PARTNER_API_AUDIENCE === undefined) return { waiter, options: { ...shared, verifyCaller: undefined } }
   const deps = await verifierOf(installation, config.PARTNER_API_AUDIENCE)
   return { waiter, options: { ...shared, verifyCaller: async (token) => await verifyCaller(deps, token) } }
 }
 
 async function verifierOf ({ config, db, log, lifecycle }: Installation, audiences: string): Promise<VerifyCallerDeps> {
-  const agent = createHttpsAgent(config.INTUNE_CA_FILE === undefined ? undefined : await readFile(config.INTUNE_CA_FILE, 'utf8'))
+  const agent = createHttpsAgent({
+    allowedHosts: [new URL(config.ENTRA_AUTHORITY_HOST).hostname],
+    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') })
+  })
   lifecycle.onStop('Entra\'s keys', async () => await agent.close())
   return {
     keys: createEntraKeys({ authorityHost: config.ENTRA_AUTHORITY_HOST, agent, log }),

@@ -3,10 +3,7 @@ import { createLifecycle } from '../platform/lifecycle.js'
 import { createLogger } from '../platform/log.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import { announceReady } from './child-process.js'
-import { openInstallation } from './installation.js'
 import { runUntilStopped } from './run-until-stopped.js'
-import { startOps } from './start-api.js'
-import { wireWorkers } from './wire-workers.js'
 
 /** `sallyport worker`: workers alone, on the database and queues that the environment names. */
 export async function runWorker (options: { queue?: string[] }, env: NodeJS.ProcessEnv): Promise<void> {
@@ -15,6 +12,8 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
   const log = createLogger({ level: config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {
+    // A wrong configuration is told before all of the code is loaded.
+    const [{ openInstallation }, { startOps }, { wireWorkers }] = await Promise.all([import('./installation.js'), import('./start-api.js'), import('./wire-workers.js')])
     const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
     let run = false
     installation.checks.workers = async () => { if (!run) throw new Error('they do not run yet') }

@@ -30,7 +30,7 @@ export async function runSeedDatabase (options: Options, env: NodeJS.ProcessEnv)
   const lifecycle = createLifecycle(log)
   try {
     const databaseUrl = config.DATABASE_URL ?? await openEmbedded(resolve(dataDir))
-    await migrate({ databaseUrl, log })
+    await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
     const tenantId = tenant ?? await addTenant(databaseUrl)
     const result = await seedDatabase({
       databaseUrl,

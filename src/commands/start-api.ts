@@ -38,12 +38,14 @@ const DRAIN_LIMIT_MS = 5_000
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
-  const { config, db, queues, log, lifecycle, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+  const { config, db, dbAs, queues, log, lifecycle, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+  // What operators ask for one tenant sees that tenant alone; what is asked of the platform has a role of its own.
+  const [operatorDb, platformDb] = [dbAs('operator'), dbAs('platform')]
   let listens = false
   // The first to start and the last to stop: it says that the API is not there yet, or no more.
   installation.checks.API = async () => { if (!listens) throw new Error('it does not listen') }
   const opsUrl = await startOps(installation)
-  const keys = await createSigningKeys({ db, log, rotateAfterDays: config.SIGNING_KEY_DAYS })
+  const keys = await createSigningKeys({ db, secrets: secretsOf(config), log, rotateAfterDays: config.SIGNING_KEY_DAYS })
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
   lifecycle.onStop('token cutoffs', async () => cutoffs.close())
@@ -58,10 +60,10 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
   const partner = await partnerPartsOf(installation)
-  const signals = signalsOf(installation)
+  const signals = { ...signalsOf(installation), db: operatorDb }
   let drain!: Drain
   const app = await buildApp({
     log,
@@ -78,22 +80,23 @@ export async function startApi (installation: Installation, options: StartApiOpt
     telemetry: { journal, metrics },
     deviceStatus: { db },
     tenant: {
-      db,
+      db: operatorDb,
       scoring: scoringOf(installation),
-      policy: { db, intel: queues.producer('intel'), preview: queues.producer('preview') },
-      devices: { db, cutoffs, sync, score, log, replay: { intel, privacyMode: config.PRIVACY_MODE } },
+      policy: { db: operatorDb, intel: queues.producer('intel'), preview: queues.producer('preview') },
+      devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: db, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
-      onboarding,
+      onboarding: { ...onboarding, db: operatorDb },
       signals,
       journal
     },
-    tenants: { db },
-    access: { db, issuer: issuerOf(config) },
+    tenants: { db: platformDb },
+    // Keys and people may belong to several tenants.
+    access: { db: platformDb, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding,
-    intelSubscriptions: { db, secrets: secretsOf(config) },
+    intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },
     signals,
-    intel: { db, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
+    intel: { db: platformDb, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())
   // Before the API, which waits for its answers.

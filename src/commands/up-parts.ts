@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadConfig } from '../config.js'
+import { type Environment, loadConfig, withSettings } from '../config.js'
 import { installBundledFeed } from '../intel/install-bundled-feed.js'
 import { migrate } from '../platform/migrate.js'
 import { startChild } from './child-process.js'
@@ -12,7 +12,7 @@ import { writeRunning } from './running-file.js'
 import { startApi } from './start-api.js'
 import { SIMULATED_API } from './simulated-tenant.js'
 import type { SimulatorAddress } from './start-simulator.js'
-import { type Environment, portSettings, type ReadyLine, type Running, type Start } from './up.js'
+import { portSettings, type ReadyLine, type Running, type Start } from './up.js'
 import { wireWorkers } from './wire-workers.js'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -21,24 +21,22 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 export async function startParts (start: Start): Promise<Running> {
   const { options, env, log, lifecycle, first, dataDir, databaseUrl, simulator, processes } = start
   const credentials = simulator === undefined ? undefined : await loadEmbeddedCredentials(dataDir)
-  await migrate({ databaseUrl, log })
-  const settings: Environment = {
-    // Nothing stands in front of it.
-    STOP_DELAY_SECONDS: '0',
-    ...env,
+  await migrate({ databaseUrl, rolePrefix: first.DATABASE_ROLE_PREFIX, log })
+  const settings = withSettings({ STOP_DELAY_SECONDS: '0', ...env }, {
+    // Nothing stands in front of it, so there is no delay unless somebody wants one.
     ...portSettings(options),
     DATABASE_URL: databaseUrl,
     ...(first.DATABASE_URL === undefined && first.SECRETS_KEY === undefined ? { SECRETS_KEY: await loadEmbeddedSecretsKey(dataDir) } : {}),
     ...(simulator !== undefined && credentials !== undefined ? await simulatorSettings(simulator, credentials, dataDir) : {}),
     // Whoever tries another provider has named it.
     ...(simulator !== undefined && first.OIDC_AUDIENCE === undefined ? { OIDC_AUDIENCE: SIMULATED_API.clientId } : {})
-  }
+  })
   const config = loadConfig(settings)
 
   const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
-  await installBundledFeed({ db: installation.db }, { now: new Date() })
+  await installBundledFeed({ db: installation.dbAs('platform') }, { now: new Date() })
   await installation.intel.refresh()
-  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant(installation, simulator, credentials)
+  if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant({ ...installation, databaseUrl }, simulator, credentials)
 
   const api = await startApi(installation, {
     ...(simulator === undefined ? {} : { onEnrolled: connectSimulator(simulator, credentials!) })

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { type Config, loadConfig } from '../config.js'
+import { type Config, type Environment, loadConfig } from '../config.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
 import { startChild } from './child-process.js'
@@ -40,8 +40,6 @@ export interface Running {
   readonly databaseUrl: string
   stop (): Promise<void>
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What all parts of one `up` share. */
 export interface Start {

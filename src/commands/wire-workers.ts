@@ -3,6 +3,7 @@ import type { ScoreDeps } from '../devices/score-devices.js'
 import { createTenantRules } from '../devices/rules/tenant-rules.js'
 import { createSubscriptionRunner } from '../intel/subscriptions/subscription-runner.js'
 import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-budget.js'
+import { asRole } from '../platform/access/database-roles.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
 import { createJournal } from '../telemetry/journal.js'
@@ -36,8 +37,10 @@ function signalsWorkerOf (installation: Installation): WorkersOptions['signals']
 }
 
 /** Starts the workers of these queues, all by default, in this process. */
-export async function wireWorkers (installation: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
-  const { config, db, lifecycle, controlDb, queues, log, metrics, tracing, intel, feeds, intune, publicUrl } = installation
+export async function wireWorkers (process: Installation, queueNames: readonly QueueName[] = QUEUE_NAMES): Promise<QueueWorker> {
+  // In the API's process, too, they are workers to the database.
+  const installation: Installation = { ...process, db: process.dbAs('worker') }
+  const { config, db, dbAs, lifecycle, queues, log, metrics, tracing, intel, feeds, intune, publicUrl } = installation
   const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING, tracing })
   lifecycle.onStop('journal of the workers', async () => await journal.close())
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
@@ -49,7 +52,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
   const options: WorkersOptions = {
     score: { ...scoringOf(installation), queues, score: queues.producer('score'), onFailed, concurrency: config.SCORE_CONCURRENCY },
     intel: { db, intel, log, queues, score: queues.producer('score'), onFailed },
-    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: config.DATABASE_URL }), intel, log, queues, rules: createTenantRules(), onFailed },
+    preview: { db, ...(config.DATABASE_URL === undefined ? {} : { databaseUrl: asRole(config.DATABASE_URL, 'worker', config.DATABASE_ROLE_PREFIX) }), intel, log, queues, rules: createTenantRules(), onFailed },
     sync: {
       ...talkingToIntune,
       tracing,
@@ -91,7 +94,7 @@ export async function wireWorkers (installation: Installation, queueNames: reado
         onFailure: (feed) => metrics.intelSubscriptionFailures.inc({ feed })
       })
     },
-    heartbeats: { ...talkingToIntune, db: controlDb, heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
+    heartbeats: { ...talkingToIntune, db: dbAs('worker', 'control'), heartbeatMinutes: config.INTUNE_HEARTBEAT_MINUTES, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS }
   }
   // Known from the start: a worker that cannot be started is missing as well.
   for (const name of queueNames) {

@@ -28,6 +28,9 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
     await tx.updateTable('device')
       .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, ownership: null, tags: [], entra_groups: [], directory_ownership: null, directory_groups: null, updated_at: sql<Date>`now()` })
       .where('id', '=', deviceId).execute()
+    await sql`
+      update directory_device e set user_id = null, device_name = null, serial_number = null from device d join tenant t on t.id = d.tenant_id
+      where d.id = ${deviceId} and e.tenant_number = t.number and e.entra_device_id = d.entra_device_id`.execute(tx)
     // Last: whoever reads the feed waits for it.
     await eraseStateChanges(tx, deviceId, now)
     await insertAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })

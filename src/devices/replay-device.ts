@@ -25,6 +25,8 @@ export interface Replay {
 
 export interface ReplayDeps {
   readonly db: Database
+  /** Reads the journal, whose groups hold several tenants' reports; without it, `db`. */
+  readonly journalDb?: Database
   readonly intel: { refresh (): Promise<IntelView> }
   readonly privacyMode?: boolean
 }
@@ -34,11 +36,12 @@ export interface ReplayDeps {
  * moment of the stored judgement: the same inputs give the same answer, byte for byte. Nothing is changed.
  * @throws NotFoundError, ConflictError before the first judgement
  */
-export async function replayDevice ({ db, intel, privacyMode = false }: ReplayDeps, reference: DeviceReference): Promise<Replay> {
+export async function replayDevice ({ db, journalDb = db, intel, privacyMode = false }: ReplayDeps, reference: DeviceReference): Promise<Replay> {
+  // Whose it is is asked as who asks may see it; then it is judged as workers do.
   const deviceId = await resolveDeviceId({ db }, reference)
   const view = await intel.refresh()
-  return await db.transaction().execute(async (tx) => {
-    const [device] = await lockDevices(tx, [deviceId], createAppInventories({ db }))
+  return await journalDb.transaction().execute(async (tx) => {
+    const [device] = await lockDevices(tx, [deviceId], createAppInventories({ db: journalDb }))
     const row = await tx.selectFrom('device_state').select(['level', 'score', 'assessed_at']).where('device_id', '=', deviceId).executeTakeFirst()
     if (device === undefined || row === undefined || row.assessed_at === null) throw new ConflictError('The phone has not been judged yet.')
     const { enrolled_at: enrolledAt } = await tx.selectFrom('device').select('enrolled_at').where('id', '=', deviceId).executeTakeFirstOrThrow()

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Database } from '../platform/database.js'
-import { listLiveKeys, rotateSigningKey, tendSigningKeys } from './signing-key-repository.js'
+import { type KeyStore, listLiveKeys, rotateSigningKey, tendSigningKeys } from './signing-key-repository.js'
 
 /** As soon as this a retired key ends everywhere. */
 const POLL_MS = 2_000
@@ -30,8 +29,7 @@ export interface SigningKeys {
   close (): void
 }
 
-export interface SigningKeysOptions {
-  readonly db: Database
+export interface SigningKeysOptions extends KeyStore {
   readonly log: Logger
   readonly pollMs?: number
   /** A key signs for so many days, then a new one does. None: only by hand. */
@@ -42,14 +40,15 @@ export interface SigningKeysOptions {
  * Loads the signing keys and follows them; the first process ever makes one. Whoever signs also
  * tends the keys: once an hour it sees whether a new one is due and removes those that are done.
  */
-export async function createSigningKeys ({ db, log, pollMs = POLL_MS, rotateAfterDays }: SigningKeysOptions): Promise<SigningKeys> {
+export async function createSigningKeys ({ db, secrets, log, pollMs = POLL_MS, rotateAfterDays }: SigningKeysOptions): Promise<SigningKeys> {
+  const store: KeyStore = { db, secrets }
   let keys: readonly SigningKey[] = []
   let generation = 0
   let startedAtMs = -Infinity
 
   const refresh = async (): Promise<void> => {
     startedAtMs = performance.now()
-    const loaded = await listLiveKeys(db)
+    const loaded = await listLiveKeys(store)
     // An empty table is no reason to forget what phones hold.
     if (loaded.length === 0) return
     if (keys.some(({ id }) => !loaded.some((key) => key.id === id))) generation++
@@ -57,14 +56,14 @@ export async function createSigningKeys ({ db, log, pollMs = POLL_MS, rotateAfte
   }
   await refresh()
   if (keys.length === 0) {
-    await rotateSigningKey(db, { onlyIfNone: true, actor: 'API' })
+    await rotateSigningKey(store, { onlyIfNone: true, actor: 'API' })
     await refresh()
   }
 
   let tendedAtMs = -Infinity
   const tend = async (): Promise<void> => {
     if (rotateAfterDays === undefined || performance.now() - tendedAtMs < TEND_MS) return
-    const { rotated, removed } = await tendSigningKeys(db, { rotateAfterDays })
+    const { rotated, removed } = await tendSigningKeys(store, { rotateAfterDays })
     tendedAtMs = performance.now()
     if (rotated || removed > 0) log.info({ rotated, removed }, 'signing keys were tended')
     if (rotated) await refresh()

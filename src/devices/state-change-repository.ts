@@ -53,8 +53,6 @@ export interface StateChange {
 export const MAX_REASONS = 5
 /** Changes given a position in one transaction. */
 const MAX_SEQUENCED = 5_000
-/** Any number serves, as long as nobody else uses it on this database. */
-const SEQUENCER_LOCK = 5_411_972_116
 
 const COLUMNS = sql.raw('tenant_number, device_id, entra_device_id, at, version, level, previous_level, reporting_state, previous_reporting_state, health, previous_health, score, reasons')
 
@@ -103,42 +101,18 @@ export async function eraseStateChanges (tx: Tx, deviceId: string, now: Date): P
 }
 
 /**
- * Gives positions to changes that were committed and have none; answers how many there were.
- * One at a time over all processes; costs one look when there is nothing new. What is not
- * committed yet gets its position after it is, so a position once read is never filled later.
+ * Gives positions to changes of all tenants that were committed and have none; answers how many
+ * there were. One at a time over all processes; costs one look when there is nothing new. What is
+ * not committed yet gets its position after it is, so a position once read is never filled later.
  */
 export async function sequenceStateChanges (db: Database): Promise<number> {
   let sequenced = 0
   for (;;) {
-    // By the index, which forgets what is dead sooner than the table does.
-    const { rows } = await sql`select id from state_change_waiting order by id limit 1`.execute(db)
-    if (rows.length === 0) return sequenced
-    sequenced += await db.transaction().execute(sequenceSome)
+    // A function, for whoever reads one tenant's changes may not move those of others.
+    const { rows: [row] } = await sql<{ moved: number }>`select sequence_state_changes(${MAX_SEQUENCED}) as moved`.execute(db)
+    if (row!.moved === 0) return sequenced
+    sequenced += row!.moved
   }
-}
-
-async function sequenceSome (tx: Tx): Promise<number> {
-  await sql`select pg_advisory_xact_lock(${SEQUENCER_LOCK})`.execute(tx)
-  // A statement of its own, for it must see all that was committed before the lock was had. What
-  // is being erased is waited for: to leave it out could turn a phone's changes around.
-  const { rows } = await sql<{ moved: number }>`
-    with next as (
-      select id from state_change_waiting order by id limit ${MAX_SEQUENCED} for update
-    ), taken as (
-      delete from state_change_waiting w using next where w.id = next.id returning w.*
-    ), numbered as (
-      select taken.*, row_number() over (partition by tenant_number order by id) as place, count(*) over (partition by tenant_number) as places from taken
-    ), feed as (
-      insert into state_feed as f (tenant_number, position) select tenant_number, count(*) from taken group by tenant_number order by tenant_number
-      on conflict (tenant_number) do update set position = f.position + excluded.position
-      returning tenant_number, position
-    ), moved as (
-      insert into state_change (position, ${COLUMNS})
-      select feed.position - places + place, ${COLUMNS} from numbered join feed using (tenant_number) order by id
-      returning 1
-    )
-    select count(*) as moved from moved`.execute(tx)
-  return rows[0]!.moved
 }
 
 /** How far a tenant's feed has come and how much is no longer kept; zeros before its first change. */

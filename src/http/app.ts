@@ -5,9 +5,11 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { OverloadedError } from '../errors.js'
+import { tenantEntered } from '../operators/operator.js'
 import type { Metrics } from '../platform/metrics.js'
 import { NO_TRACING, type Tracing } from '../platform/tracing.js'
 import { REPORT_LIMITS } from '../telemetry/report.js'
+import { HTTP_LIMITS, type HttpLimits, serverOptionsOf } from './http-limits.js'
 import { addAccessTable } from './plugins/access.js'
 import { addAgentAuth, type AgentAuthOptions } from './plugins/agent-auth.js'
 import { addJsonWhereExpected } from './plugins/json-where-expected.js'
@@ -21,6 +23,8 @@ import { addAgentLimits, addRateLimit, keyOf, RATE_LIMITS, type RateCounting, ty
 import { addTracing } from './plugins/tracing.js'
 import { countRequests } from './plugins/count-requests.js'
 import { createSignInLimit, type SignInLimit } from './plugins/sign-in-limit.js'
+import { addStrictHttp } from './plugins/strict-http.js'
+import { addTenantScope } from './plugins/tenant-scope.js'
 import { type AccessRoutesOptions, platformAccessRoutes } from './routes/access.js'
 import { deviceStatusRoutes, type DeviceStatusRoutesOptions } from './routes/device-status.js'
 import { enrollmentRoutes, type EnrollmentRoutesOptions } from './routes/enrollment.js'
@@ -63,13 +67,13 @@ export interface AppOptions {
   readonly rateCounting?: RateCounting
   /** Proxies whose word on the caller's address counts. */
   readonly trustProxy?: readonly string[]
+  readonly httpLimits?: Partial<HttpLimits>
   /** Given what ends the server without its clients noticing. */
   readonly onDrainable?: (drain: Drain) => void
   /** The event loop lags behind by this much on average: requests are turned away (503) until it has caught up. */
   readonly maxEventLoopDelayMs?: number
 }
 
-const REQUEST_TIMEOUT_MS = 60_000
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
 /** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
@@ -77,6 +81,7 @@ const STRANGERS_BODY_BYTES = 64 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
+  const httpLimits: HttpLimits = { ...HTTP_LIMITS, ...options.httpLimits }
   const app = Fastify({
     ...UNREADABLE_REQUESTS,
     loggerInstance: options.log as FastifyBaseLogger,
@@ -85,7 +90,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...serverOptionsOf(httpLimits),
     // What still arrives while the server closes is answered like anything else.
     return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
@@ -100,6 +105,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   options.onDrainable?.(drain)
   addAccessTable(app as unknown as FastifyInstance)
   addProblemDetails(app as unknown as FastifyInstance)
+  addStrictHttp(app as unknown as FastifyInstance, httpLimits)
   addContentEncoding(app as unknown as FastifyInstance, { maxSentBytes: REPORT_LIMITS.sentBytes })
   app.removeContentTypeParser('text/plain')
   // Whoever runs it without TLS on a machine of their own must still see /docs.
@@ -127,6 +133,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
   await app.register(async (open) => {
     await addRateLimit(open as unknown as FastifyInstance, counting)
     open.addHook('onRequest', open.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    addTenantScope(open as unknown as FastifyInstance, ({ params }) => (params as { tenantId: string }).tenantId)
     await open.register(ssfPublicRoutes, options.signals)
   })
 
@@ -142,6 +149,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     addOperatorAuth(operators as unknown as FastifyInstance, { ...options.operatorAuth, signInLimit })
     addJsonWhereExpected(operators as unknown as FastifyInstance)
     operators.addHook('onRequest', operators.rateLimit({ max: limits.perApiKey, keyGenerator: keyOf.apiKey }))
+    addTenantScope(operators as unknown as FastifyInstance, ({ operator, params }) => tenantEntered(operator, (params as { tenantId?: string }).tenantId))
     await operators.register(tenantRoutes, { ...options.tenant, access: options.access, prefix: '/tenants/:tenantId' })
     await operators.register(meRoutes, options.access)
     await operators.register(platformAccessRoutes, options.access)
@@ -160,6 +168,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     const { sessions, refusals } = options.operatorAuth
     addPartnerAuth(partners as unknown as FastifyInstance, { verifyCaller: options.partner.verifyCaller, sessions, refusals, signInLimit })
     partners.addHook('onRequest', partners.rateLimit({ max: limits.perPartner, keyGenerator: keyOf.partner }))
+    addTenantScope(partners as unknown as FastifyInstance, ({ partner }) => partner.tenantId)
     await partners.register(partnerRoutes, options.partner)
   }, { prefix: '/v1/partner' })
 

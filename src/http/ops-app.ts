@@ -1,13 +1,16 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
+import helmet from '@fastify/helmet'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Metrics } from '../platform/metrics.js'
 import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
 import type { UpkeepTask } from '../platform/upkeep-tasks.js'
-import { addProblemDetails } from './plugins/problem-details.js'
+import { HTTP_LIMITS, serverOptionsOf } from './http-limits.js'
+import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
+import { addStrictHttp } from './plugins/strict-http.js'
 
 export interface OpsAppOptions {
   readonly log: Logger
@@ -21,11 +24,22 @@ export interface OpsAppOptions {
 
 const QUEUES_PATH = '/queues'
 const CHECK_LIMIT_MS = 3_000
+/** Nothing here takes a body worth speaking of. */
+const MAX_BODY_BYTES = 16 * 1024
 
 /** For whoever runs Sallyport: health, metrics and queues. Has no sign-in, so it belongs on loopback or inside a cluster. */
 export async function buildOpsApp ({ log, metrics, queues, checks, listUpkeep = async () => [] }: OpsAppOptions): Promise<FastifyInstance> {
-  const app = Fastify({ loggerInstance: log as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) }) as unknown as FastifyInstance
+  const app = Fastify({
+    ...UNREADABLE_REQUESTS,
+    ...serverOptionsOf(HTTP_LIMITS),
+    bodyLimit: MAX_BODY_BYTES,
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true })
+  }) as unknown as FastifyInstance
   addProblemDetails(app)
+  addStrictHttp(app, HTTP_LIMITS)
+  // The board's page has scripts of its own in it, so no policy for its content; who frames it could have it clicked.
+  await app.register(helmet, { contentSecurityPolicy: false })
 
   app.get('/healthz', async () => ({ status: 'ok' }))
 

@@ -1,4 +1,5 @@
 import type { GraphClient } from './graph-client.js'
+import { isAllowedHost } from './https-agent.js'
 import { IntuneError } from './intune-error.js'
 
 /** Application id of the service principal "Microsoft Intune", which lists a tenant's endpoints; the same everywhere. */
@@ -98,11 +99,6 @@ export function chooseService (rows: readonly EndpointRow[], providerName: strin
   throw new IntuneError('not-set-up', named.length === 0
     ? `The tenant's list of services has no ${providerName}.`
     : `The tenant's list names ${providerName} at ${named[0]!.uri}, which is not an https address on an allowed host (INTUNE_ENDPOINT_HOSTS).`)
-}
-
-export function isAllowedHost (hostname: string, allowedHosts: readonly string[]): boolean {
-  const host = hostname.toLowerCase()
-  return allowedHosts.some((allowed) => allowed.startsWith('.') ? host.endsWith(allowed.toLowerCase()) : host === allowed.toLowerCase())
 }
 
 function listOf (value: unknown, key: string): unknown[] {

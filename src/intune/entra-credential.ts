@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ClientSecretCredentialOptions, TokenCredential } from '@azure/identity'
 import { describeError, IntuneError } from './intune-error.js'
-import { trustedAuthorities } from './https-agent.js'
+import { HostNotAllowedError, isAllowedHost, trustedAuthorities } from './https-agent.js'
 
 export interface EntraCredentialOptions extends EntraApp {
   /** https, without a path. */
@@ -35,6 +35,9 @@ interface CachedToken { readonly token: string, readonly refreshAt: number }
 const ANSWER_LIMIT_MS = 15_000
 const RENEW_BEFORE_MS = 5 * 60 * 1000
 const MICROSOFT_AUTHORITIES = /(^|\.)(microsoftonline\.com|microsoftonline\.us|chinacloudapi\.cn|partner\.microsoftonline\.cn|windows\.net|microsoft\.com)$/
+
+/** Where the library asks whether it knows an authority of Microsoft's. */
+const INSTANCE_DISCOVERY_HOSTS = ['login.microsoftonline.com', 'login.microsoft.com']
 
 /** Client credentials by @azure/identity, one credential a tenant, tokens kept until five minutes before they end. */
 export function createEntraTokens (options: EntraCredentialOptions, newCredential = credentialFactory(options)): EntraTokens {
@@ -92,13 +95,16 @@ export function createEntraTokens (options: EntraCredentialOptions, newCredentia
 
 function credentialFactory (options: EntraCredentialOptions): (entraTenantId: string) => TokenCredential {
   const ca = trustedAuthorities(options.extraCaPem)
+  const authority = new URL(options.authorityHost).hostname
+  const isMicrosofts = MICROSOFT_AUTHORITIES.test(authority)
   const common = {
     authorityHost: options.authorityHost,
     // Discovery asks Microsoft whether it knows the authority, which only makes sense for its own.
-    disableInstanceDiscovery: !MICROSOFT_AUTHORITIES.test(new URL(options.authorityHost).hostname),
+    disableInstanceDiscovery: !isMicrosofts,
     additionallyAllowedTenants: ['*'],
     // The library waits for ever by itself, and with it everybody who waits for this token.
-    additionalPolicies: [{ policy: limitedTime(options.answerLimitMs ?? ANSWER_LIMIT_MS), position: 'perRetry' as const }],
+    additionalPolicies: [limitedTime(options.answerLimitMs ?? ANSWER_LIMIT_MS), onlyTo(isMicrosofts ? [authority, ...INSTANCE_DISCOVERY_HOSTS] : [authority])]
+      .map((policy) => ({ policy, position: 'perRetry' as const })),
     retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
     // One object for all tenants: the library keeps a connection pool for each.
     ...(ca === undefined ? {} : { tlsOptions: { ca } })
@@ -121,6 +127,18 @@ function limitedTime (ms: number): PipelinePolicy {
     name: 'limitedTime',
     async sendRequest (request, next) {
       request.timeout = ms
+      return await next(request)
+    }
+  }
+}
+
+/** Ends requests to any other host, to which metadata or a redirect may have led: they would carry our secret or what proves us. */
+function onlyTo (allowedHosts: readonly string[]): PipelinePolicy {
+  return {
+    name: 'onlyTo',
+    async sendRequest (request, next) {
+      const { protocol, host, hostname } = new URL(request.url)
+      if (protocol !== 'https:' || !isAllowedHost(hostname, allowedHosts)) throw new HostNotAllowedError(`${protocol}//${host}`)
       return await next(request)
     }
   }

@@ -147,7 +147,8 @@ class HttpHandler implements Middleware {
       observed(response.status)
     } catch (error) {
       observed(undefined)
-      throw error
+      // The client keeps an error's message and not its cause, and fetch's own message says nothing.
+      throw error instanceof TypeError && error.cause instanceof Error && error.cause.message !== '' ? error.cause : error
     }
   }
 }

@@ -58,8 +58,9 @@ export interface IntuneClient {
 const ANSWER_LIMIT_MS = 15_000
 
 export function createIntuneClient (options: IntuneClientOptions): IntuneClient {
-  const agent = createHttpsAgent(options.extraCaPem)
-  const tenantAgent = createHttpsAgent(options.extraCaPem)
+  const hosts = { extraCaPem: options.extraCaPem, allowedHosts: [new URL(options.graphBaseUrl).hostname, ...options.endpointHosts] }
+  const agent = createHttpsAgent(hosts)
+  const tenantAgent = createHttpsAgent(hosts)
   const observe = callLogger(options.log, options.onCall)
   const tokens = createEntraTokens(options)
   const { answerLimitMs = ANSWER_LIMIT_MS, budget } = options

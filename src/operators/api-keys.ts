@@ -187,7 +187,8 @@ async function leaveTenant (tx: Tx, key: KeyRow, tenantId: string): Promise<void
 
 /** Each tenant's administrators read of it; without tenants it is the platform's. */
 async function auditEverywhere (tx: Tx, tenantIds: readonly string[], event: Omit<Parameters<typeof recordAudit>[1], 'tenantId'>): Promise<void> {
-  for (const tenantId of tenantIds.length === 0 ? [null] : tenantIds) await recordAudit(tx, { ...event, tenantId })
+  // In one order for everybody: each tenant's chain is locked at the commit, in the order of its events.
+  for (const tenantId of tenantIds.length === 0 ? [null] : [...tenantIds].sort()) await recordAudit(tx, { ...event, tenantId })
 }
 
 interface KeyRow {

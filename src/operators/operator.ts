@@ -46,5 +46,11 @@ export function mayEnter ({ grants, permissions }: Operator, permission: Permiss
   return hasIt ? 'allowed' : 'forbidden'
 }
 
+/** The tenant that an operator works for, if it is one of theirs: only its rows are shown (docs/decisions/0025-row-level-security.md). */
+export function tenantEntered ({ grants }: Operator, tenantId: string | undefined): string | undefined {
+  const asked = tenantId?.toLowerCase()
+  return grants.some((grant) => grant.tenantId === null || grant.tenantId === asked) ? asked : undefined
+}
+
 /** Whether the operator gets into every tenant there is. */
 export const isEverywhere = ({ grants }: Operator): boolean => grants.some(({ tenantId }) => tenantId === null)

@@ -23,6 +23,7 @@ export const PERMISSIONS = {
   'device:revoke': 'admin',
   'telemetry:ingest': 'admin',
   'device:erase': 'admin',
+  'device:export': 'admin',
   'enrollment:manage': 'admin',
   'connector:manage': 'admin',
   'signals:manage': 'admin',

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pg from 'pg'
 import { preparing } from './prepared-statements.js'
 import type { Schema } from './schema.js'
+import { tenantPool } from './tenant-scope.js'
 
 export type Database = Kysely<Schema>
 /** A function that is only right inside a transaction asks for this. */
@@ -32,6 +33,8 @@ export interface DatabaseOptions {
   readonly connectionString: string
   readonly maxConnections?: number
   readonly applicationName?: string
+  /** Every transaction is about the tenant set by `inTenant`, for roles that see one tenant's rows. */
+  readonly oneTenant?: boolean
   /** An idle connection broke; the pool replaces it. */
   readonly onError?: (error: Error) => void
 }
@@ -50,5 +53,6 @@ export function openDatabase (options: DatabaseOptions): Database {
   // The pool listens to idle connections only. One that breaks while it is lent out has
   // nobody listening, and such an event ends the process; its query fails all the same.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: preparing(pool) }) })
+  const prepared = preparing(pool)
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: options.oneTenant === true ? tenantPool(prepared) : prepared }) })
 }

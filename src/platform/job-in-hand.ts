@@ -16,7 +16,14 @@ export interface JobsInHand {
   handBack (): Promise<void>
 }
 
-/** A job that only a newer process can do is looked at again after this, spread out by a half. */
+/** For tests of processes of different versions. */
+export interface JobVersioning {
+  /** The newest version that this process knows. */
+  readonly known?: number
+  /** A job that only a newer process can do is looked at again after this, spread out by a half. */
+  readonly leftForMs?: number
+}
+
 const LEFT_FOR_MS = 5_000
 /** Nobody does it: it fails, with the reason. */
 const LEFT_AT_MOST_MS = 24 * 60 * 60_000
@@ -38,7 +45,7 @@ function versionOf (queue: QueueName, name: string): number | undefined {
  * Jobs of one queue in this process: checked, done, left to newer processes, handed back. Nothing of it counts
  * as an attempt but what was tried.
  */
-export function createJobsInHand<N extends QueueName> (queue: N, handler: JobHandler<N>, { log }: { readonly log: Logger }): JobsInHand {
+export function createJobsInHand<N extends QueueName> (queue: N, handler: JobHandler<N>, { log, known = JOB_VERSIONS[queue], leftForMs = LEFT_FOR_MS }: JobVersioning & { readonly log: Logger }): JobsInHand {
   const isPayload = ajv.compile(QUEUE_PAYLOADS[queue])
   const stopping = new AbortController()
   const inHand = new Set<Job>()
@@ -50,14 +57,14 @@ export function createJobsInHand<N extends QueueName> (queue: N, handler: JobHan
       toldAt = performance.now()
       log.info({ queue, job: job.name }, 'a job is left to a newer version of Sallyport')
     }
-    await job.moveToDelayed(Date.now() + Math.round(LEFT_FOR_MS * (0.5 + Math.random())), job.token)
+    await job.moveToDelayed(Date.now() + Math.round(leftForMs * (0.5 + Math.random())), job.token)
     throw new DelayedError()
   }
 
   return {
     async process (job) {
       const version = versionOf(queue, job.name)
-      if (version === undefined || version > JOB_VERSIONS[queue]) return await leave(job)
+      if (version === undefined || version > known) return await leave(job)
       if (!isPayload(job.data)) throw new UnrecoverableError(`not a payload of ${queue}: ${JSON.stringify(job.data)}`)
       inHand.add(job)
       try {

@@ -3,7 +3,7 @@ import { destination as openDestination, pino, type DestinationStream, type Logg
 const CENSOR = '[secret]'
 
 /** Ends of the names of secrets, in any case: `client_secret`, `operatorToken`, `DATABASE_URL`. */
-const SECRET_NAMES = ['authorization', 'token', 'assertion', 'secret', 'password', 'cookie', 'api_?key', 'private_?key', 'database_?url', 'redis_?url', 'connection_?string'].join('|')
+const SECRET_NAMES = ['authorization', 'token', 'assertion', 'secret', 'password', 'cookie', 'api_?key', 'private_?key', 'secrets_?key', 'code_?verifier', 'database_?url', 'redis_?url', 'connection_?string'].join('|')
 
 /** Where secrets stand in a line of JSON, and what is left of them. */
 const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
@@ -11,7 +11,11 @@ const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
   // In texts: forms and settings, headers, addresses with a password.
   [new RegExp(`\\b(\\w*(?:${SECRET_NAMES})=)[^&\\s"\\\\]+`, 'gi'), `$1${CENSOR}`],
   [/\b((?:Bearer|Basic) )[\w.~+/=-]+/gi, `$1${CENSOR}`],
-  [/(:\/\/[^\s"\\/@:]*:)[^\s"\\/@]+@/g, `$1${CENSOR}@`]
+  [/(:\/\/[^\s"\\/@:]*:)[^\s"\\/@]+@/g, `$1${CENSOR}@`],
+  // Our own, which have beginnings of their own; signed tokens and keys, whoever's.
+  [/\b((?:sp|set|whsec)_)[\w+/=-]{20,}/g, `$1${CENSOR}`],
+  [/\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/g, CENSOR],
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?="))/g, CENSOR]
 ]
 
 /** A text without the secrets that stand in it, by their names or by how they look. */

@@ -1,64 +1,64 @@
-import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createPostgresBackend, Queue } from 'bullmq'
-import { sql } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { applyAccess } from './access/apply-access.js'
 import type { Database } from './database.js'
-import { packageRoot } from './package-root.js'
+import { listMigrations, type Migration, splitStatements } from './migration-files.js'
+import { QUEUE_NAMES } from './queue-names.js'
+import { type Applied, compareSchema, SchemaVersionError } from './schema-version.js'
+import { type ShortLocksOptions, withShortLocks } from './short-locks.js'
 
 /** BullMQ's tables live in a schema of their own (queues.ts). */
 export const QUEUE_SCHEMA = 'bullmq'
 
 // Any number serves, as long as nobody else uses it on this database.
-const LOCK = 5_411_972_026
+export const MIGRATION_LOCK = 5_411_972_026
 
-interface Migration {
-  readonly name: string
-  readonly text: string
-  readonly sha256: string
-}
-
-async function listMigrations (): Promise<Migration[]> {
-  const folder = join(packageRoot, 'migrations')
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
-  return await Promise.all(names.map(async (name) => {
-    const text = await readFile(join(folder, name), 'utf8')
-    return { name, text, sha256: createHash('sha256').update(text).digest('hex') }
-  }))
+export interface MigrateOptions extends ShortLocksOptions {
+  /** Of the owner of the tables. */
+  readonly databaseUrl: string
+  /** First part of the names of the roles (DATABASE_ROLE_PREFIX). */
+  readonly rolePrefix?: string | undefined
+  /** The last file to apply; then neither queues nor rights are looked at. For what is of an older version. */
+  readonly upTo?: string | undefined
 }
 
 /**
- * Brings the database to this version's schema and answers the names of the files newly
- * applied. Several processes may call it at once: one works, the others wait.
- * @throws when a file that was applied has changed since, or the database is newer than the code.
+ * Brings the database to this version's schema and answers the names of the files newly applied.
+ * Several processes may call it at once: one works, the others wait. A database that is newer is
+ * left as it is. Nobody who works meanwhile is held up for longer than a lock is waited for.
+ * @throws SchemaVersionError when a file that was applied has changed since, or this version is too old for the database
  */
-export async function migrate (options: { readonly databaseUrl: string, readonly log?: Logger }): Promise<string[]> {
+export async function migrate (options: MigrateOptions): Promise<string[]> {
+  const { databaseUrl, log, upTo } = options
   const migrations = await listMigrations()
-  const client = new pg.Client({ connectionString: options.databaseUrl, application_name: 'sallyport migrate' })
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'sallyport migrate' })
   // A connection that breaks fails the query; the event alone would end the process.
   client.on('error', () => {})
   await client.connect()
   try {
     // Must come first, so that processes that start together see each other's work.
-    await client.query('select pg_advisory_lock($1)', [LOCK])
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     await client.query(`create table if not exists schema_migration (
       name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
-    const { rows } = await client.query<{ name: string, sha256: string }>('select name, sha256 from schema_migration')
-    const applied = new Map(rows.map(({ name, sha256 }) => [name, sha256]))
-    assertSameHistory(migrations, applied)
-
-    const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const { name, text, sha256 } of missing) {
-      await client.query('begin')
-      await client.query(text)
-      await client.query('insert into schema_migration (name, sha256) values ($1, $2)', [name, sha256])
-      await client.query('commit')
-      options.log?.info({ migration: name }, 'migration applied')
+    await ensureMinimumColumn(client)
+    const { missing, newer } = compareSchema(migrations, await listApplied(client))
+    if (newer.length > 0) {
+      // Rights and queues are the newer version's to keep as well.
+      log?.info({ newer }, 'the database is newer than this Sallyport, which can work with it')
+      return []
     }
-    await migrateQueues(options.databaseUrl)
-    return missing.map(({ name }) => name)
+    const wanted = upTo === undefined ? missing : missing.filter(({ name }) => name <= upTo)
+    for (const migration of wanted) {
+      await applyMigration(client, migration, options)
+      log?.info({ migration: migration.name }, 'migration applied')
+    }
+    if (upTo === undefined) {
+      await migrateQueues(databaseUrl)
+      await createQueueSequences(client)
+      await applyAccess(client, { ...options, queueSchema: QUEUE_SCHEMA })
+    }
+    return wanted.map(({ name }) => name)
   } finally {
     await client.end()
   }
@@ -71,22 +71,76 @@ export interface SchemaGap {
   readonly newer: readonly string[]
 }
 
-/** How the database's schema differs from this version's. */
-export async function compareSchema (db: Database): Promise<SchemaGap> {
-  const names = (await readdir(join(packageRoot, 'migrations'))).filter((name) => name.endsWith('.sql')).sort()
-  const { rows } = await sql<{ name: string }>`select name from schema_migration order by name`.execute(db)
-  const applied = rows.map(({ name }) => name)
-  return { missing: names.filter((name) => !applied.includes(name)), newer: applied.filter((name) => !names.includes(name)) }
+/** How the database's schema differs from this version's. @throws SchemaVersionError when they do not go together */
+export async function readSchemaGap (db: Database): Promise<SchemaGap> {
+  const applied = await db.selectFrom('schema_migration').selectAll().execute()
+  const { missing, newer } = compareSchema(await listMigrations(), applied)
+  return { missing: missing.map(({ name }) => name), newer }
 }
 
-function assertSameHistory (migrations: readonly Migration[], applied: ReadonlyMap<string, string>): void {
-  for (const { name, sha256 } of migrations) {
-    const before = applied.get(name)
-    if (before !== undefined && before !== sha256) throw new Error(`migrations/${name} was changed after it had been applied to this database`)
+/** @throws SchemaVersionError when a process of this version cannot work with the database */
+export async function requireSchema (db: Database, log: Logger): Promise<void> {
+  // All columns: a database of an older version lacks some.
+  const applied = await db.selectFrom('schema_migration').selectAll().execute().catch((error: unknown) => { throw explainNoSchema(error) })
+  const { missing, newer } = compareSchema(await listMigrations(), applied)
+  if (missing.length > 0) throw new SchemaVersionError(`the database lacks ${missing.map(({ name }) => name).join(', ')}: run \`sallyport migrate\` first`)
+  if (newer.length > 0) log.info({ newer }, 'the database is newer than this Sallyport, which can work with it')
+}
+
+/** What the server says to whoever comes before everything is there. */
+function explainNoSchema (error: unknown): unknown {
+  const { message, code } = error as { message: string, code?: string }
+  const isNotThere = code === '42P01' || (code === '22023' && /role .* does not exist/.test(message))
+  if (isNotThere) return new SchemaVersionError(`the database is not ready (${message}): run \`sallyport migrate\` first`, { cause: error })
+  if (code === '42501' && /set role/.test(message)) return new SchemaVersionError(`${message}: whoever DATABASE_URL logs in as must be a member of this role`, { cause: error })
+  return error
+}
+
+/** Databases of the first versions lack it. */
+async function ensureMinimumColumn (client: pg.ClientBase): Promise<void> {
+  const { rowCount } = await client.query("select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = 'minimum' and not attisdropped")
+  if (rowCount === 0) await client.query('alter table schema_migration add column minimum text')
+}
+
+async function listApplied (client: pg.ClientBase): Promise<Applied[]> {
+  return (await client.query<Applied>('select name, sha256, minimum from schema_migration')).rows
+}
+
+async function applyMigration (client: pg.ClientBase, migration: Migration, options: ShortLocksOptions): Promise<void> {
+  const { name, sql, sha256, minimum } = migration
+  const note = async (): Promise<void> => { await client.query('insert into schema_migration (name, sha256, minimum) values ($1, $2, $3)', [name, sha256, minimum]) }
+  if (!migration.inTransaction) {
+    for (const statement of splitStatements(sql)) {
+      await withShortLocks(client, name, options, async () => {
+        await dropUnfinishedIndex(client, statement)
+        await client.query(statement)
+      })
+    }
+    await note()
+    return
   }
-  const known = new Set(migrations.map(({ name }) => name))
-  const unknown = [...applied.keys()].filter((name) => !known.has(name))
-  if (unknown.length > 0) throw new Error(`this database is newer than this Sallyport: it has ${unknown.join(', ')}`)
+  await withShortLocks(client, name, options, async () => {
+    await client.query('begin')
+    await client.query(sql)
+    await note()
+    await client.query('commit')
+  })
+}
+
+/** What an attempt before left behind: an index that is written to and never read. */
+async function dropUnfinishedIndex (client: pg.ClientBase, statement: string): Promise<void> {
+  const name = /^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?(\w+)/i.exec(statement)?.[1]
+  if (name === undefined) return
+  const { rowCount } = await client.query('select from pg_index where indexrelid = to_regclass($1) and not indisvalid', [name])
+  if (rowCount !== 0) await client.query(`drop index concurrently ${name}`)
+}
+
+/** BullMQ makes a queue's sequence with its first job; but roles that use the queues may make nothing. */
+async function createQueueSequences (client: pg.ClientBase): Promise<void> {
+  for (const name of QUEUE_NAMES) {
+    const { rows: [sequence] } = await client.query<{ name: string }>(`select format('%I.%I', $2::text, ${QUEUE_SCHEMA}.job_id_seq_name($1)) as name`, [name, QUEUE_SCHEMA])
+    await client.query(`create sequence if not exists ${sequence!.name}`)
+  }
 }
 
 /** BullMQ brings its own schema up to date. */

@@ -1,7 +1,8 @@
 import { createPostgresBackend, type Job, type JobsOptions, Queue, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { createJobsInHand, type JobHandler, jobName, settles } from './job-in-hand.js'
+import { withSessionSettings } from './access/database-roles.js'
+import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
 import type { Tracing } from './tracing.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createSchedules } from './queue-schedules.js'
@@ -32,6 +33,7 @@ export interface StartWorkerOptions {
   readonly closeLimitMs?: number
   /** A job failed for good. */
   readonly onFailed?: (queue: QueueName) => void
+  readonly versioning?: JobVersioning
 }
 
 export interface Queues {
@@ -115,11 +117,11 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed }) {
+    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
       let closed = false
       let trouble: Error | undefined
       let current: OpenWorker
-      const jobs = createJobsInHand(name, handler, { log })
+      const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
         const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
         const { worker } = current = opened
@@ -211,8 +213,7 @@ function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: 
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    options: '-c search_path=bullmq',
+    connectionString: withSessionSettings(databaseUrl, { search_path: 'bullmq' }),
     max: POOL_SIZE,
     keepAlive: true,
     application_name: 'sallyport queues'

@@ -203,6 +203,8 @@ export interface Schema {
   audit_event: {
     id: GeneratedAlways<number>, tenant_id: string | null, at: Generated<Date>, actor: string, action: string, subject: string | null, detail: Json<unknown>
   }
+  /** Written by a trigger. `chain`: the tenant's id; the nil UUID is the platform. */
+  audit_link: { chain: string, number: BigInt, event_id: BigInt, hash: Buffer }
   /** Kept by the migrator. */
-  schema_migration: { name: string, sha256: string, applied_at: Generated<Date> }
+  schema_migration: { name: string, sha256: string, applied_at: Generated<Date>, minimum: string | null }
 }

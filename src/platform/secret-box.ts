@@ -11,6 +11,8 @@ export interface SecretBox {
   seal (text: string, context: string): Buffer
   /** @throws Error when no key opens it: of another installation, another context, or changed */
   open (box: Buffer, context: string): string
+  /** The same secret under the first key; undefined when it is under that already. @throws Error as `open` does */
+  reseal (box: Buffer, context: string): Buffer | undefined
 }
 
 /**
@@ -21,27 +23,35 @@ export function createSecretBox (keys: string): SecretBox {
   const [sealing, ...older] = keys.split(',').map((key) => Buffer.from(key, 'base64'))
   if ([sealing!, ...older].some(({ length }) => length !== 32)) throw new Error('A key for secrets has 32 bytes, in base64.')
 
-  return {
-    seal (text, context) {
-      const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', sealing!, nonce).setAAD(Buffer.from(context))
-      const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-      return Buffer.concat([Buffer.of(FORM), nonce, cipher.getAuthTag(), sealed])
-    },
+  const seal: SecretBox['seal'] = (text, context) => {
+    const nonce = randomBytes(NONCE_BYTES)
+    const cipher = createCipheriv('aes-256-gcm', sealing!, nonce).setAAD(Buffer.from(context))
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+    return Buffer.concat([Buffer.of(FORM), nonce, cipher.getAuthTag(), sealed])
+  }
 
-    open (box, context) {
-      if (box[0] === FORM && box.length >= 1 + NONCE_BYTES + TAG_BYTES) {
-        for (const key of [sealing!, ...older]) {
-          const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(1, 1 + NONCE_BYTES), { authTagLength: TAG_BYTES })
-            .setAAD(Buffer.from(context)).setAuthTag(box.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES))
-          try {
-            return Buffer.concat([decipher.update(box.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8')
-          } catch {
-            // Another key's; the last one's refusal is told below.
-          }
+  /** The secret, and the place of the key that opened it. */
+  const unlock = (box: Buffer, context: string): { readonly text: string, readonly key: number } => {
+    if (box[0] === FORM && box.length >= 1 + NONCE_BYTES + TAG_BYTES) {
+      for (const [place, key] of [sealing!, ...older].entries()) {
+        const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(1, 1 + NONCE_BYTES), { authTagLength: TAG_BYTES })
+          .setAAD(Buffer.from(context)).setAuthTag(box.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES))
+        try {
+          return { text: Buffer.concat([decipher.update(box.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8'), key: place }
+        } catch {
+          // Another key's; the last one's refusal is told below.
         }
       }
-      throw new Error('No key of SECRETS_KEY opens this secret.')
+    }
+    throw new Error('No key of SECRETS_KEY opens this secret.')
+  }
+
+  return {
+    seal,
+    open: (box, context) => unlock(box, context).text,
+    reseal (box, context) {
+      const { text, key } = unlock(box, context)
+      return key === 0 ? undefined : seal(text, context)
     }
   }
 }

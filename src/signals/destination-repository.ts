@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
+import type { SecretKind } from '../platform/reseal-secrets.js'
 import type { Schema } from '../platform/schema.js'
-import type { Destination, DestinationKind, DestinationStatus, SettingsOf, Stream } from './destination.js'
+import { type Destination, type DestinationKind, type DestinationStatus, secretContext, type SettingsOf, type Stream } from './destination.js'
 import { hurryWaiting } from './signal-repository.js'
 
 type Row = Selectable<Schema['signal_destination']>
@@ -42,6 +43,20 @@ export async function insertDestination<K extends DestinationKind> (tx: Tx, one:
     id: one.id, tenant_id: one.tenantId, kind: one.kind, name: one.name, receiver: one.receiver, url: one.url,
     settings: JSON.stringify(one.settings), secret: one.secret, position: one.position
   }).execute()
+}
+
+/** Secrets that webhooks are signed with, and authorizations of other destinations. */
+export const destinationSecrets: SecretKind = {
+  name: 'signal destinations',
+  async list (db, { after, limit }) {
+    let query = db.selectFrom('signal_destination').select(['id', 'kind', 'url', 'secret']).where('secret', 'is not', null).orderBy('id').limit(limit)
+    if (after !== undefined) query = query.where('id', '>', after)
+    return (await query.execute()).map(({ id, kind, url, secret }) => ({ key: id, sealed: secret!, context: secretContext({ id, kind: kind as DestinationKind, url }) }))
+  },
+  async replace (db, { key, sealed }, instead) {
+    const { numUpdatedRows } = await db.updateTable('signal_destination').set({ secret: instead }).where('id', '=', key).where('secret', '=', sealed).executeTakeFirst()
+    return numUpdatedRows > 0n
+  }
 }
 
 /** So that two cannot both be the last one allowed. */

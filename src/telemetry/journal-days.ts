@@ -3,8 +3,6 @@ import type { Database } from '../platform/database.js'
 
 /** Days made ahead, so that nobody who writes has to make one. */
 const DAYS_AHEAD = 3
-/** For the lock that removing a day takes; whoever reads the journal for longer is let finish. */
-const LOCK_TIMEOUT_MS = 2_000
 
 /** The journal's day of a moment: UTC, ISO 8601. */
 export const dayOf = (at: Date): string => at.toISOString().slice(0, 10)
@@ -33,13 +31,6 @@ export async function dropJournalDays (db: Database, { retentionDays, now = new 
 }
 
 async function dropDay (db: Database, day: string): Promise<boolean> {
-  return await db.transaction().execute(async (tx) => {
-    await sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true)`.execute(tx)
-    const suffix = day.replaceAll('-', '')
-    await sql`lock table ${sql.table(`report_group_${suffix}`)} in access exclusive mode`.execute(tx)
-    const { rows } = await sql`select from unscored_group where day = ${day}::date limit 1`.execute(tx)
-    if (rows.length > 0) return false
-    for (const parent of ['report', 'report_group']) await sql`drop table ${sql.table(`${parent}_${suffix}`)}`.execute(tx)
-    return true
-  })
+  const { rows: [row] } = await sql<{ dropped: boolean }>`select drop_journal_day(${day}) as dropped`.execute(db)
+  return row!.dropped
 }

@@ -59,28 +59,6 @@ t.test('the benchmark of worker processes compares 1, 2 and 4 and loses nothing'
   t.equal(Object.keys(report.checks).length, 12)
 })
 
-t.test('the benchmark of costs tells what each kind of report takes', async (t) => {
-  const { code, out, err } = await runBench(['costs', '--json', '--phones', '60'])
-  t.equal(code, 0, err)
-  const { results, checks } = JSON.parse(out)
-  const part = { ownMs: Number, postgresMs: Number, walBytes: Number }
-  for (const kind of ['first', 'heartbeat', 'appUpdate', 'events', 'snapshot', 'heartbeatOnColdPages', 'opensFinding', 'closesFinding']) {
-    t.match(results.perReport[kind], { reports: Number, sentBytes: Number, store: part, score: part }, kind)
-  }
-  t.strictSame(checks, { everyReportScored: true, everyFindingOpenedIsClosed: true })
-  t.ok(results.perReport.snapshot.sentBytes > results.perReport.heartbeat.sentBytes)
-  t.ok(results.journalBytesPerReport > 0)
-})
-
-t.test('the soak tells memory and latency over time, and loses nothing', SLOW, async (t) => {
-  const { code, out, err } = await runBench(['soak', '--json', '--seconds', '4', '--phones', '300', '--rate', '50'])
-  t.equal(code, 0, err)
-  const { results, checks } = JSON.parse(out)
-  t.strictSame(checks, { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, intuneEqualsOurs: true })
-  t.ok(results.timeline.length >= 1)
-  for (const row of results.timeline) t.match(row, { seconds: Number, acceptedPerSecond: Number, acceptMs: { p99: Number }, rssMb: { api: Number, worker: Number, postgres: Number }, unscoredGroups: Number, refused: {} })
-})
-
 t.test('an unknown benchmark is an error that names those there are', async (t) => {
   const { code, out, err } = await runBench(['pipelin'])
   t.equal(code, 2)

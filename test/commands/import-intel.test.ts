@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -8,27 +7,15 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readIntelVersion } from '../../src/intel/intel-version.js'
 import type { Database } from '../../src/platform/database.js'
-import { packageRoot } from '../../src/platform/package-root.js'
 import { openQueues } from '../../src/platform/queues.js'
+import { type Ended, startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
 import { stalkerwareFile, stixFile } from '../intel/files.js'
 import { readSharedData } from '../intel/shared-data.js'
 
-interface Ended { readonly code: number | null, readonly out: string, readonly errors: string }
-
-/** The compiled command in a process of its own, as a shell runs it. */
-async function run (args: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Promise<Ended> {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'intel', 'import', ...args], {
-    cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe']
-  })
-  let out = ''
-  let errors = ''
-  child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
-  child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString() })
-  const [code] = await once(child, 'close') as [number | null]
-  return { code, out, errors }
-}
+const commands = startCommands(t)
+const run = async (args: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Promise<Ended> => await commands(['intel', 'import', ...args], { env, cwd })
 
 interface World {
   readonly db: Database

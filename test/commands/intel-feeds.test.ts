@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { packageRoot } from '../../src/platform/package-root.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { stalkerwareFile } from '../intel/files.js'
 
@@ -13,14 +11,8 @@ t.test('sallyport intel imports, lists, shows and removes feeds, and it is writt
   const { db, url } = await createTestDatabase(t)
   const folder = await mkdtemp(join(tmpdir(), 'sallyport intel '))
   t.teardown(async () => await rm(folder, { recursive: true, force: true }))
-  const run = async (...args: readonly string[]): Promise<{ code: number | null, out: string, errors: string }> => {
-    const child = spawn(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'intel', ...args], { cwd: folder, env: { PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL: url }, stdio: ['ignore', 'pipe', 'pipe'] })
-    let [out, errors] = ['', '']
-    child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
-    child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString() })
-    const [code] = await once(child, 'close') as [number | null]
-    return { code, out, errors }
-  }
+  const commands = startCommands(t)
+  const run = async (...args: readonly string[]) => await commands(['intel', ...args], { env: { DATABASE_URL: url }, cwd: folder })
   t.match(await run('list'), { code: 0, out: 'there is no feed\n' })
   await writeFile(join(folder, 'old.yaml'), stalkerwareFile({ packages: ['com.old.spy'] }))
   await writeFile(join(folder, 'spies.yaml.gz'), gzipSync(stalkerwareFile({ packages: ['com.evil.spy', 'not a package'] })))

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,9 +6,9 @@ import { describeSeconds, feedNameOfUrl, readInterval } from '../../src/commands
 import { importFeed } from '../../src/intel/import-feed.js'
 import type { SubscriptionView } from '../../src/intel/subscriptions/manage-subscriptions.js'
 import { createSubscriptionRunner } from '../../src/intel/subscriptions/subscription-runner.js'
-import { packageRoot } from '../../src/platform/package-root.js'
 import { createSecretBox } from '../../src/platform/secret-box.js'
 import { startTestApi } from '../helpers/api.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
 import { stalkerwareFile } from '../intel/files.js'
@@ -19,17 +17,8 @@ import { LOOPBACK } from '../intel/subscriptions/setup.js'
 
 const KEY = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='
 
-/** The compiled command in a process of its own, as a shell runs it. */
-async function run (args: readonly string[], env: Readonly<Record<string, string>>): Promise<{ code: number, out: string, errors: string }> {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'intel', ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, INTEL_ALLOW_PRIVATE_HOSTS: '127.0.0.1', ...env }, stdio: ['ignore', 'pipe', 'pipe']
-  })
-  const output = { out: '', errors: '' }
-  child.stdout.on('data', (chunk: Buffer) => { output.out += chunk.toString() })
-  child.stderr.on('data', (chunk: Buffer) => { output.errors += chunk.toString() })
-  const [code] = await once(child, 'close') as [number]
-  return { code, ...output }
-}
+const commands = startCommands(t)
+const run = async (args: readonly string[], env: Readonly<Record<string, string>>) => await commands(['intel', ...args], { env: { INTEL_ALLOW_PRIVATE_HOSTS: '127.0.0.1', ...env } })
 
 const startList = async (t: Test) => await startPublisher(t, { '/lists/Spy%20List.yaml': file(stalkerwareFile({ packages: ['com.spy'] }), { etag: '"1"' }) })
 

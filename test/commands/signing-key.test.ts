@@ -1,16 +1,16 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { packageRoot } from '../../src/platform/package-root.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
-
-const execute = promisify(execFile)
 
 t.test('signing keys are rotated, listed without their secrets, and retired', async (t) => {
   const { db, url } = await createTestDatabase(t)
-  /** The compiled command; rejects with its standard error when it fails. */
-  const run = async (...args: string[]) => JSON.parse((await execute(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'signing-key', ...args], { env: { PATH: process.env.PATH, DATABASE_URL: url } })).stdout)
+  const commands = startCommands(t)
+  /** Rejects with its standard error when it fails. */
+  const run = async (...args: string[]) => {
+    const { code, out, errors } = await commands(['signing-key', ...args], { env: { DATABASE_URL: url } })
+    if (code !== 0) throw new Error(errors)
+    return JSON.parse(out)
+  }
 
   const first = await run('rotate') as { id: string }
   const second = await run('rotate') as { id: string }

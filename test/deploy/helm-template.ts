@@ -115,7 +115,7 @@ function parseTemplate (source: string, defined: Map<string, Node[]>): Node[] {
 
 function render (nodes: readonly Node[], scope: Scope): string {
   const inner = (dot: unknown, variables: Record<string, unknown> = {}): Scope => ({ ...scope, dot, variables: [...scope.variables, variables] })
-  return nodes.map((node): string => {
+  function renderOne (node: Node): string {
     switch (node.kind) {
       case 'text': return node.text
       case 'output': return toText(evaluate(node.pipeline, scope))
@@ -143,7 +143,8 @@ function render (nodes: readonly Node[], scope: Scope): string {
         }).join('')
       }
     }
-  }).join('')
+  }
+  return nodes.map(renderOne).join('')
 }
 
 type Token = { readonly kind: 'word' | 'text' | 'mark', readonly text: string }
@@ -244,19 +245,19 @@ const toText = (value: unknown): string => value === undefined || value === null
 const indent = (count: unknown, text: unknown): string => toText(text).split('\n').map((line) => ' '.repeat(Number(count)) + line).join('\n')
 
 /** Helm's and Sprig's functions, with the piped value last. */
-const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly any[]) => unknown>> = {
+const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly unknown[]) => unknown>> = {
   and: (_, args) => args.find((one) => !isTrue(one)) ?? args.at(-1),
-  base: (_, [path]) => basename(path as string),
+  base: (_, [path]) => basename(toText(path)),
   contains: (_, [part, text]) => toText(text).includes(toText(part)),
   default: (_, [fallback, value]) => isTrue(value) ? value : fallback,
-  dict: (_, args) => Object.fromEntries(Array.from({ length: args.length / 2 }, (_, at) => [args[2 * at], args[2 * at + 1]])),
+  dict: (_, args) => Object.fromEntries(Array.from({ length: args.length / 2 }, (_, at) => [toText(args[2 * at]), args[2 * at + 1]])),
   include: (scope, [name, dot]) => {
     const body = scope.defined.get(name as string)
     if (body === undefined) throw new Error(`there is no template ${String(name)}`)
     return render(body, { ...scope, dot, variables: [{ $: dot }] })
   },
   list: (_, args) => [...args],
-  merge: (_, [into, from]) => ({ ...from, ...into }),
+  merge: (_, [into, from]) => ({ ...from as object, ...into as object }),
   mul: (_, [a, b]) => Number(a) * Number(b),
   nindent: (_, [count, text]) => `\n${indent(count, text)}`,
   not: (_, [value]) => !isTrue(value),
@@ -269,10 +270,10 @@ const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly any[]) =>
     if (value === undefined || value === null || value === '') throw new Error(message as string)
     return value
   },
-  set: (_, [map, key, value]) => Object.assign(map, { [key as string]: value }),
+  set: (_, [map, key, value]) => Object.assign(map as object, { [key as string]: value }),
   sha256sum: (_, [text]) => createHash('sha256').update(toText(text)).digest('hex'),
-  toString: (_: Scope, [value]: readonly any[]) => toText(value),
+  toString: (_: Scope, [value]: readonly unknown[]) => toText(value),
   toYaml: (_, [value]) => stringify(value, { lineWidth: 0 }).trimEnd(),
-  trimSuffix: (_, [suffix, text]) => toText(text).endsWith(suffix) ? toText(text).slice(0, -suffix.length) : text,
-  trunc: (_, [length, text]) => toText(text).slice(0, length)
+  trimSuffix: (_, [suffix, text]) => toText(text).endsWith(toText(suffix)) ? toText(text).slice(0, -toText(suffix).length) : text,
+  trunc: (_, [length, text]) => toText(text).slice(0, Number(length))
 }

@@ -23,6 +23,8 @@ export interface Manifest {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string, readonly labels?: Readonly<Record<string, string>>, readonly annotations?: Readonly<Record<string, string>> }
+  // Of many kinds; findManifestFaults looks at it.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly spec?: any
   readonly data?: Readonly<Record<string, string>>
 }

@@ -44,7 +44,7 @@ t.test('a new key signs, the old one goes on verifying; another process knows th
   const { db } = await createTestDatabase(t)
   const [here, there] = [await openKeys(t, db), await openKeys(t, db)]
   const old = here.current()
-  const id = await rotateSigningKey(db, { actor: 'ann' })
+  const id = await rotateSigningKey({ db }, { actor: 'ann' })
   await here.refresh()
   t.equal(here.current().id, id)
   t.strictSame(await here.find(old.id), old)
@@ -64,7 +64,7 @@ t.test('tokens with made up keys cost few look-ups, and are in nobody\'s way', a
   const startedAt = performance.now()
   const guesses = Promise.all(Array.from({ length: 500 }, async () => await keys.find(randomUUID())))
   // Just when somebody has looked: the look that is due sees it.
-  const id = await rotateSigningKey(world.db, { actor: 'x' })
+  const id = await rotateSigningKey(world, { actor: 'x' })
   t.equal((await keys.find(id!))?.id, id)
   t.ok((await guesses).every((key) => key === undefined))
   t.ok(asked() - before <= 1 + (performance.now() - startedAt) / 100, `${asked() - before} look-ups`)
@@ -74,10 +74,10 @@ t.test('a key is retired once no token can need it; one that leaked at once, wit
   const { db } = await createTestDatabase(t)
   const keys = await openKeys(t, db, { pollMs: 20 })
   const first = keys.current().id
-  const retire = async (id: string, now = false) => await retireSigningKey(db, { id, now, actor: 'ann' })
+  const retire = async (id: string, now = false) => await retireSigningKey({ db }, { id, now, actor: 'ann' })
   await t.rejects(retire(randomUUID()), { code: 'NOT-FOUND' })
   await t.rejects(retire(first), { code: 'CONFLICT', message: /Rotate/ })
-  const second = (await rotateSigningKey(db, { actor: 'ann' }))!
+  const second = (await rotateSigningKey({ db }, { actor: 'ann' }))!
   await t.rejects(retire(first), { code: 'CONFLICT', message: /until \d{4}-/ })
   await Promise.all([age(db, first, 100), age(db, second, 26)])
   t.strictSame(await retire(first), { id: first, successor: null })
@@ -94,7 +94,7 @@ t.test('a key is retired once no token can need it; one that leaked at once, wit
 t.test('a key that is old enough gets one successor, from however many processes', async (t) => {
   const { db } = await createTestDatabase(t)
   const first = (await openKeys(t, db)).current().id
-  const tend = async () => await tendSigningKeys(db, { rotateAfterDays: 2 })
+  const tend = async () => await tendSigningKeys({ db }, { rotateAfterDays: 2 })
   await age(db, first, 47)
   t.strictSame(await tend(), { rotated: false, removed: 0 })
   await age(db, first, 49)
@@ -110,8 +110,8 @@ t.test('a key that is old enough gets one successor, from however many processes
 t.test('a key is removed when its last token has died, not before, and never the one that signs', async (t) => {
   const { db } = await createTestDatabase(t)
   const first = (await openKeys(t, db)).current().id
-  const second = (await rotateSigningKey(db, { actor: 'x' }))!
-  const tend = async () => (await tendSigningKeys(db, { rotateAfterDays: 1000 })).removed
+  const second = (await rotateSigningKey({ db }, { actor: 'x' }))!
+  const tend = async () => (await tendSigningKeys({ db }, { rotateAfterDays: 1000 })).removed
   await age(db, first, 1000)
   await age(db, second, 24.5)
   t.equal(await tend(), 0, 'a token of the longest life, signed last of all, and a clock that is behind')
@@ -121,7 +121,7 @@ t.test('a key is removed when its last token has died, not before, and never the
   await age(db, second, 900)
   t.equal(await tend(), 0)
 
-  const { successor } = await retireSigningKey(db, { id: second, now: true, actor: 'x' })
+  const { successor } = await retireSigningKey({ db }, { id: second, now: true, actor: 'x' })
   t.equal(await tend(), 0, 'what was retired stays to be seen for a day')
   await db.updateTable('signing_key').set({ retired_at: new Date(Date.now() - 26 * HOUR_MS) }).where('id', '=', second).execute()
   t.equal(await tend(), 1)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { keepLog, rememberSecret } from '../helpers/log.js'
 
 /** What `up --json` prints first, and the processes of the line after it. */
 export interface UpLines {
@@ -37,7 +38,10 @@ export function startCommand (t: Test, args: readonly string[], env: Readonly<Re
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const errors: string[] = []
-  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors.push(chunk.toString())
+    keepLog(chunk.toString())
+  })
   const exited = once(child, 'close').then(([code]) => code as number | null)
   t.teardown(async () => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -58,6 +62,7 @@ export async function startUp (t: Test, args: readonly string[], env: Readonly<R
   const command = startCommand(t, ['up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', ...args], env)
   const ready = await nextJson(command)
   const { processes } = await nextJson(command)
+  for (const token of [ready.operatorToken, ready.enrollmentToken]) if (typeof token === 'string') rememberSecret(token)
   return { ...command, ready: ready as UpLines['ready'], processes: processes as UpLines['processes'] }
 }
 

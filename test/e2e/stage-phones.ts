@@ -49,9 +49,9 @@ export interface Load {
 export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOptions, 'phones' | 'seconds'>): Load {
   const acknowledged = (): number => phones.reduce((sum, { accepted }) => sum + accepted, 0)
   const refused: Record<string, number> = {}
-  let isOver = false
+  const load = { isOver: false }
   const running = (async () => {
-    while (!isOver) {
+    while (!load.isOver) {
       const tally = await driveFleet({ ...options, phones, seconds: 1 })
       for (const [status, count] of Object.entries(tally.refused)) refused[status] = (refused[status] ?? 0) + count
     }
@@ -64,7 +64,7 @@ export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOp
       await until(() => acknowledged() >= before + reports, `${reports} reports ${what}`)
     },
     async end () {
-      isOver = true
+      load.isOver = true
       await running
       return refused
     }

@@ -23,11 +23,11 @@ import { type Database, openDatabase } from '../../src/platform/database.js'
 import type { Tracing } from '../../src/platform/tracing.js'
 import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { createJournal, type Journal } from '../../src/telemetry/journal.js'
-import { createTestDatabase } from './database.js'
+import { createTestDatabase, openAs } from './database.js'
 import { makeKey } from './device-keys.js'
 import { rememberingProducer, seedTenant } from './devices.js'
 import { NO_INTEL } from './intel.js'
-import { silentLog } from './log.js'
+import { rememberSecret, silentLog } from './log.js'
 
 /** The whole API on a database of its own, with one tenant. */
 export interface TestApi extends ScoreDeps {
@@ -63,6 +63,7 @@ export interface TestApiOptions {
   readonly privateHosts?: readonly string[]
   readonly longPollMs?: number
   readonly maxEventLoopDelayMs?: number
+  readonly httpLimits?: AppOptions['httpLimits']
   readonly trustProxy?: readonly string[]
   /** Entra and Graph; without them Entra does not answer, and Graph holds nothing. */
   readonly intune?: AppOptions['tenant']['onboarding']['intune']
@@ -92,70 +93,73 @@ const AWAY: NonNullable<TestApiOptions['intune']> = {
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
   const { db, url: databaseUrl } = options.beside === undefined ? await createTestDatabase(t) : openBeside(t, options.beside.databaseUrl)
   const log = options.log ?? silentLog
-  const keys = await createSigningKeys({ db, log })
-  const cutoffs = await createTokenCutoffs({ db, log })
+  // As in start-api.ts: the API works in the roles that it has in earnest. `db` itself is the owner's.
+  const [apiDb, operatorDb, platformDb] = [openAs(t, databaseUrl, 'api'), openAs(t, databaseUrl, 'operator'), openAs(t, databaseUrl, 'platform')]
+  const keys = await createSigningKeys({ db: apiDb, log, secrets: options.secrets })
+  const cutoffs = await createTokenCutoffs({ db: apiDb, log })
   const score = rememberingProducer<'score'>()
   const sync = rememberingProducer<'sync'>()
   const intelJobs = rememberingProducer<'intel'>()
   const previewJobs = rememberingProducer<'preview'>()
-  const journal = createJournal({ db, score, log, maxWaiting: 1_000 })
+  const journal = createJournal({ db: apiDb, score, log, maxWaiting: 1_000 })
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: 600 })
   const provisioned: boolean[] = []
   const partner = {
     setProvisioned: async (_entraTenantId: string, { provisioned: wish }: { readonly provisioned: boolean }) => { provisioned.push(wish) }
   }
   const intel = await options.intelOf?.(db) ?? { current: () => NO_INTEL, refresh: async () => NO_INTEL }
-  const scoring: ScoreDeps = { db, intel, sync, log }
-  const onboarding = { db, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
+  const scoring: ScoreDeps = { db: apiDb, intel, sync, log }
+  const onboarding = { db: platformDb, intune: options.intune ?? AWAY, log, connectorId: '5a11ab0e-0000-4000-8000-00000000c0de', publicUrl: 'https://mtd.example', apps: {} }
   const signals: AppOptions['signals'] & AppOptions['tenant']['signals'] = {
-    db,
+    db: operatorDb,
     log,
     secrets: options.secrets,
     guard: createAddressGuard({ privateHosts: options.privateHosts ?? [] }),
     authorityHost: 'https://login.microsoftonline.com',
     version: '0.0.0-test',
     publicUrl: options.publicUrl ?? (() => 'https://mtd.example'),
-    signer: createSetSigner({ db, secrets: options.secrets }),
+    signer: createSetSigner({ db: apiDb, secrets: options.secrets }),
     longPollMs: options.longPollMs ?? 1_000
   }
   // Written when the test asks for it, and at its end.
-  const refusals = createRefusals({ db, log, flushMs: 2 ** 30 })
+  const refusals = createRefusals({ db: apiDb, log, flushMs: 2 ** 30 })
   const app = await buildApp({
     log,
     version: '0.0.0-test',
     ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     agentAuth: { keys, cutoffs },
     operatorAuth: {
-      findOperator: options.findOperator ?? createOperatorLookup(db),
-      verifyToken: options.verifyTokenOf?.(db),
-      hasTenant: async (id) => await hasTenant({ db }, id),
-      sessions: createSessions({ db }),
+      findOperator: options.findOperator ?? createOperatorLookup(apiDb),
+      verifyToken: options.verifyTokenOf?.(apiDb),
+      hasTenant: async (id) => await hasTenant({ db: apiDb }, id),
+      sessions: createSessions({ db: apiDb }),
       refusals
     },
-    enrollment: { db, accessTokens, cutoffs, sync, log },
-    token: { db, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
+    enrollment: { db: apiDb, accessTokens, cutoffs, sync, log },
+    token: { db: apiDb, accessTokens, publicUrl: options.publicUrl ?? (() => 'https://mtd.example') },
     telemetry: { journal: options.journalOf?.(journal) ?? journal },
-    deviceStatus: { db },
+    deviceStatus: { db: apiDb },
     tenant: {
-      db,
+      db: operatorDb,
       scoring,
-      policy: { db, intel: intelJobs, preview: previewJobs },
-      devices: { db, cutoffs, sync, score, log, replay: { intel } },
-      connector: { db, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
-      onboarding,
+      policy: { db: operatorDb, intel: intelJobs, preview: previewJobs },
+      devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: apiDb } },
+      connector: { db: operatorDb, intune: { partner } as never, log, sync, reconcile: rememberingProducer<'reconcile'>(), publicUrl: 'https://mtd.example' },
+      onboarding: { ...onboarding, db: operatorDb },
       journal: options.journalOf?.(journal) ?? journal,
       signals
     },
-    tenants: { db },
-    access: { db },
-    partner: { db, privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
+    tenants: { db: platformDb },
+    access: { db: platformDb },
+    partner: { db: openAs(t, databaseUrl, 'partner'), privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
-    intelSubscriptions: { db, secrets: options.secrets },
+    intelSubscriptions: { db: platformDb, secrets: options.secrets },
     signals,
-    intel: { db, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
+    intel: { db: platformDb, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
     ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
+    ...(options.httpLimits === undefined ? {} : { httpLimits: options.httpLimits }),
     // 0: never. On a busy machine a test is late, not wrong.
     maxEventLoopDelayMs: options.maxEventLoopDelayMs ?? 0
   })
@@ -175,16 +179,17 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
   return {
     app, db, databaseUrl, tenantId, keys, refusals, cutoffs, score, sync, intelJobs, provisioned, intel, log, call,
     async keyFor (role, tenant = tenantId) {
-      return (await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key
+      return rememberSecret((await createApiKey({ db }, { name: `${role} of the test`, role, actor: 'test', ...(role === 'platform-admin' ? {} : { tenantId: tenant }) })).key)
     },
     async enroll (tenant = tenantId) {
-      const token = randomBytes(16).toString('hex')
+      const token = rememberSecret(randomBytes(16).toString('hex'))
       await db.insertInto('enrollment_token').values({ tenant_id: tenant, token_hash: hashEnrollmentToken(token), label: 'test' }).execute()
       const entraDeviceId = randomUUID()
       const answer = await call(token, 'POST', '/v1/enroll', {
         entraDeviceId, platform: 'android', osVersion: '15', manufacturer: 'Google', model: 'Pixel 8', publicKey: (await makeKey()).publicJwk
       })
       if (answer.statusCode !== 201) throw new Error(answer.body)
+      rememberSecret(answer.json<{ accessToken: string }>().accessToken)
       return { ...answer.json(), entraDeviceId }
     }
   }

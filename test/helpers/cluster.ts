@@ -5,8 +5,12 @@ import { packageRoot } from '../../src/platform/package-root.js'
 const folder = join(packageRoot, '.tap')
 mkdirSync(folder, { recursive: true })
 
-/** The tap that runs us: the parent of setup.ts, teardown.ts and of every test file alike. */
-export const RUN_PID = process.ppid
+/** The tap that runs us: the parent of setup.ts, teardown.ts and of every test file alike; what they start hears of it. */
+export const RUN_PID = Number(process.env.SALLYPORT_TEST_RUN ?? process.ppid)
+process.env.SALLYPORT_TEST_RUN = String(RUN_PID)
+
+/** Where everything is kept that the run logs, until teardown.ts has looked through it. */
+export const logFolderOf = (runPid: number): string => join(folder, `logs-${runPid}`)
 
 /** Where word is left of the cluster of a run; each run has its own, because several may go on in one clone. */
 export const clusterFileOf = (runPid: number): string => join(folder, `test-cluster-${runPid}.json`)

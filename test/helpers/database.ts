@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { asRole, type RoleKind, TENANT_ROLES } from '../../src/platform/access/database-roles.js'
 import { type Database, openDatabase } from '../../src/platform/database.js'
 import { type Cluster, clusterFileOf, RUN_PID, TEMPLATE } from './cluster.js'
 
@@ -22,6 +23,13 @@ export async function createTestDatabase (t: Test, { empty = false }: { readonly
     await runOnCluster(cluster, `drop database ${name} with (force)`)
   })
   return { db, url }
+}
+
+/** The same database as the roles of Sallyport see it; closed after the test. */
+export function openAs (t: Test, url: string, role: RoleKind): Database {
+  const db = openDatabase({ connectionString: asRole(url, role), maxConnections: 4, oneTenant: TENANT_ROLES.includes(role) })
+  t.teardown(async () => await db.destroy())
+  return db
 }
 
 async function runOnCluster (cluster: Cluster, sql: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
+import { rememberSecret } from './log.js'
 
 export interface TestKey {
   readonly algorithm: 'EdDSA' | 'ES256'
@@ -9,6 +10,7 @@ export interface TestKey {
 
 export async function makeKey (algorithm: TestKey['algorithm'] = 'EdDSA'): Promise<TestKey> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true })
+  rememberSecret((await exportJWK(privateKey)).d!)
   return { algorithm, privateKey, publicJwk: { ...await exportJWK(publicKey) } }
 }
 

@@ -29,7 +29,7 @@ const LEAST_ROLE: Readonly<Record<string, Role | 'any'>> = {
       'POST /devices/:deviceId/reassess', 'PATCH /devices/:deviceId', 'POST /quarantine/:id/retry', 'POST /policy/preview', 'GET /policy/previews/:previewId', 'POST /suppressions', 'DELETE /suppressions/:id', 'POST /connector/dead-letters/resend'
     ],
     admin: [
-      'POST /devices/:deviceId/revoke', 'DELETE /devices/:deviceId', 'PUT /policy', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/:id', 'POST /connector/provision', 'POST /connector/deprovision',
+      'GET /devices/:deviceId/export', 'GET /people/:entraUserId/export', 'DELETE /people/:entraUserId', 'POST /devices/:deviceId/revoke', 'DELETE /devices/:deviceId', 'PUT /policy', 'GET /enrollment-tokens', 'POST /enrollment-tokens', 'DELETE /enrollment-tokens/:id', 'POST /connector/provision', 'POST /connector/deprovision',
       'POST /connector/consent', 'GET /connector/doctor', 'GET /intune/admin-setup', 'POST /intune/admin-setup', 'POST /connector/resync', 'GET /audit', 'POST /ingest/:vocabulary', 'PATCH /connector/reconciliation', 'POST /connector/reconcile',
       'GET /signal-destinations', 'POST /signal-destinations', 'GET /signal-destinations/:id', 'PATCH /signal-destinations/:id', 'DELETE /signal-destinations/:id', 'POST /signal-destinations/:id/rotate-secret', 'POST /signal-destinations/:id/test',
       'GET /signal-destinations/:id/dead-letters', 'POST /signal-destinations/:id/dead-letters/resend', 'GET /grants', 'POST /grants', 'DELETE /grants/:id', 'GET /api-keys', 'POST /api-keys', 'POST /api-keys/:id/rotate', 'DELETE /api-keys/:id'
@@ -39,9 +39,9 @@ const LEAST_ROLE: Readonly<Record<string, Role | 'any'>> = {
     'POST streams', 'GET streams', 'PATCH streams', 'PUT streams', 'DELETE streams', 'GET status', 'POST status', 'POST subjects/add', 'POST subjects/remove', 'POST verify', 'POST streams/:streamId/poll'
   ].map((route) => [route.replace(' ', ' /v1/ssf/:tenantId/'), 'ssf-receiver' as const])),
   ...Object.fromEntries([
-    'POST /onboarding/consent', 'GET /onboarding/doctor', 'GET /intel/guarded-hosts', 'PUT /intel/guarded-hosts/:host', 'DELETE /intel/guarded-hosts/:host', 'GET /intel/rescorings', 'GET /intel/subscriptions', 'POST /intel/subscriptions',
+    'POST /onboarding/consent', 'GET /onboarding/doctor', 'GET /upkeep', 'GET /intel/guarded-hosts', 'PUT /intel/guarded-hosts/:host', 'DELETE /intel/guarded-hosts/:host', 'GET /intel/rescorings', 'GET /intel/subscriptions', 'POST /intel/subscriptions',
     'DELETE /intel/subscriptions/:feed', 'POST /intel/subscriptions/:feed/refresh', 'GET /tenants', 'POST /tenants', 'GET /audit', 'POST /intel/feeds/:feed/import', 'GET /intel/feeds', 'GET /intel/feeds/:feed/versions', 'DELETE /intel/feeds/:feed',
-    'GET /intel/indicators', 'GET /intel/vulnerabilities', 'GET /grants', 'POST /grants', 'DELETE /grants/:id', 'GET /api-keys', 'POST /api-keys', 'POST /api-keys/:id/rotate', 'DELETE /api-keys/:id'
+    'GET /intel/indicators', 'GET /intel/vulnerabilities', 'GET /upkeep', 'GET /grants', 'POST /grants', 'DELETE /grants/:id', 'GET /api-keys', 'POST /api-keys', 'POST /api-keys/:id/rotate', 'DELETE /api-keys/:id'
   ].map((route) => [route.replace(' ', ' /v1'), 'platform-admin' as const]))
 }
 

@@ -129,6 +129,7 @@ t.test('reassess, revoke, erase', async (t) => {
   const { items } = await get('/audit')
   t.match(items.map(({ actor, action, subject }) => [actor, action, subject]).slice(0, 2),
     [['admin of the test', 'device.erased', deviceId], ['admin of the test', 'device.revoked', deviceId]], 'the last first, each once')
+  t.match(items[2], { action: 'device.reassessed', subject: deviceId })
   const page = await get('/audit?limit=1')
   t.strictSame((await get(`/audit?cursor=${page.nextCursor!}`)).items, items.slice(1))
 })
@@ -146,6 +147,7 @@ t.test('a report set aside is listed and scored once more', async (t) => {
   const retry = await api.call(admin, 'POST', path(`/quarantine/${id}/retry`))
   t.match([retry.statusCode, retry.body], [204, ''])
   t.strictSame((await get('/quarantine')).items, [])
+  t.match((await get('/audit?limit=1')).items, [{ action: 'quarantine.retried', subject: String(id), actor: 'admin of the test' }])
   isProblem(t, await api.call(admin, 'POST', path(`/quarantine/${id}/retry`)), { status: 404, code: 'not-found' }, 'only once')
 })
 

@@ -84,13 +84,13 @@ t.test('signing keys change without logging anybody out, and one that leaked end
   const old = await here.enroll()
   t.equal((await report(there, old.accessToken)).statusCode, 202)
   const leaked = here.keys.current().id
-  await rotateSigningKey(here.db, { actor: 'test' })
+  await rotateSigningKey(here, { actor: 'test' })
   await here.keys.refresh()
   const young = await here.enroll()
   t.equal((await report(there, young.accessToken)).statusCode, 202, 'signed with a key that was made a moment ago elsewhere')
   t.equal((await report(there, old.accessToken, 2)).statusCode, 202)
 
-  await retireSigningKey(here.db, { id: leaked, now: true, actor: 'test' })
+  await retireSigningKey(here, { id: leaked, now: true, actor: 'test' })
   const took = await untilRefused(t, async () => await there.call(old.accessToken, 'GET', '/v1/device/status'), 'invalid-token')
   t.ok(took <= LIMIT_MS, `there after ${Math.round(took)} ms`)
   t.equal((await report(there, young.accessToken, 2)).statusCode, 202)
@@ -99,7 +99,7 @@ t.test('signing keys change without logging anybody out, and one that leaked end
 t.test('a token is checked without the database; a database that is away is no reason to doubt it', async (t) => {
   const [here] = await startTwo(t, { journalOf: () => ({ append: async ({ report }) => ({ reportId: report.reportId, status: 'accepted', resend: [] }) }) })
   const { accessToken } = await here.enroll()
-  await rotateSigningKey(here.db, { actor: 'test' })
+  await rotateSigningKey(here, { actor: 'test' })
   const beside = await startTestApi(t, { beside: here })
   const unknown = (await beside.enroll()).accessToken
   await here.db.destroy()
@@ -117,7 +117,7 @@ for (const hours of [-7, 7]) {
     t.match(await agent.report({}), { status: 'accepted' })
     const first = agent.accessToken
     // The key that signed its token is gone, so it has to fetch a new one.
-    await retireSigningKey(api.db, { id: api.keys.current().id, now: true, actor: 'test' })
+    await retireSigningKey(api, { id: api.keys.current().id, now: true, actor: 'test' })
     await api.keys.refresh()
     t.match(await agent.report({}), { status: 'accepted' })
     t.not(agent.accessToken, first)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { chooseService, createDiscovery, isAllowedHost, parseEndpoints } from '../../src/intune/discovery.js'
+import { chooseService, createDiscovery, parseEndpoints } from '../../src/intune/discovery.js'
+import { isAllowedHost } from '../../src/intune/https-agent.js'
 import { IntuneError } from '../../src/intune/intune-error.js'
 
 const HOSTS = ['.manage.microsoft.com', '127.0.0.1']

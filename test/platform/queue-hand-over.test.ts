@@ -94,6 +94,23 @@ async function testHandOver (t: Test, address: Options): Promise<void> {
     for (const job of await queues.queue('sync').getDelayed()) t.strictSame([job.data, job.attemptsMade, job.failedReason], [{ something: 'new' }, 0, undefined], job.name)
   })
 
+  t.test('while an older worker and a newer one run side by side, each job is done by one that knows it', async (t) => {
+    const open = processesOf(t, address)
+    const [old, young] = [await open(), await open()]
+    const done = { old: [] as string[], young: [] as string[] }
+    const onFailed = (): void => { t.fail('a job failed') }
+    old.startWorker('sync', async (_payload, job) => { done.old.push(job.name) }, { concurrency: 2, onFailed, versioning: { leftForMs: 50 } })
+    young.startWorker('sync', async (_payload, job) => { done.young.push(job.name) }, { concurrency: 2, onFailed, versioning: { known: 2, leftForMs: 50 } })
+    for (let count = 0; count < 20; count++) {
+      // What a version may add: a field that older ones ignore needs no new name.
+      await old.queue('sync').add('sync', { tenantId: randomUUID(), more: count })
+      await young.queue('sync').add('sync@2', { tenantId: randomUUID() })
+    }
+    await until(() => done.old.length + done.young.length === 40)
+    t.strictSame([...new Set(done.old)], done.old.length === 0 ? [] : ['sync'])
+    t.equal(done.young.filter((name) => name === 'sync@2').length, 20)
+  })
+
   t.test('a job that nobody knew for a day fails with the reason', async (t) => {
     const queues = await processesOf(t, address)()
     await queues.queue('sync').add('sync@2', {}, { timestamp: Date.now() - 25 * 3_600_000 })

@@ -239,6 +239,33 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
     t.equal((await queues.counts()).sync.waiting, 1)
   })
 
+  t.test('whoever has time takes the next job, and nobody waits for one that is slow', async (t) => {
+    const queues = await open(t)
+    const others = await openQueues({ ...queues.options, log: silentLog })
+    t.teardown(async () => await others.close())
+    const slow = createGate()
+    const all = createGate()
+    const taken = { slow: 0, quick: 0 }
+    const done = (): void => { if (taken.slow + taken.quick === 20) all.open() }
+    const held = createGate()
+    queues.startWorker('score', async () => {
+      taken.slow++
+      held.open()
+      await slow.opened
+      done()
+    }, { concurrency: 1 })
+    await queues.producer('score').add([{ groupId: 1 }])
+    await held.opened
+    others.startWorker('score', async () => {
+      taken.quick++
+      if (taken.quick === 19) slow.open()
+      done()
+    }, { concurrency: 1 })
+    await queues.producer('score').add(Array.from({ length: 19 }, (_, at) => ({ groupId: at + 2 })))
+    await all.opened
+    t.strictSame(taken, { slow: 1, quick: 19 })
+  })
+
   t.test('a schedule of several processes is one', async (t) => {
     const queues = await open(t)
     const others = await openQueues({ ...queues.options, log: silentLog })

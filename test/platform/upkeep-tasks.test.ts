@@ -98,14 +98,14 @@ for (const engine of ['PostgreSQL', 'Redis'] as const) {
     const prefix = randomBytes(6).toString('hex')
     let running = 0
     let most = 0
-    let runs = 0
+    const seen = { runs: 0 }
     const everyMs = 200
     for (let count = 0; count < 3; count++) {
       const queues = await openQueues({ databaseUrl: url, redisUrl: redis?.url, prefix, log: silentLog })
       t.teardown(async () => await queues.close())
       queues.startWorker('upkeep', async () => await runUpkeepTask({ db, log: silentLog }, { task: 'sweep', everyMs }, async () => {
         most = Math.max(most, ++running)
-        runs++
+        seen.runs++
         await wait(everyMs)
         running--
       }), { concurrency: 2 })
@@ -113,7 +113,7 @@ for (const engine of ['PostgreSQL', 'Redis'] as const) {
       // A second one, as of a process that puts in its own.
       await queues.schedule('upkeep', `sweep of ${count}`, everyMs, { task: 'sweep' })
     }
-    while (runs < 5) await wait(20)
+    while (seen.runs < 5) await wait(20)
     t.equal(most, 1)
   })
 }

@@ -262,7 +262,7 @@ t.test('a new key is published a day before it signs, and the old one a week aft
   const phone = await world.addPhone()
   await world.change(phone, 'high', 'secured')
   const before = Object.values((await poll(world, key, stream.stream_id)).sets)
-  const next = await rotateSetKey(world)
+  const next = await rotateSetKey(world, { actor: 'test' })
   t.strictSame((await kids()).sort(), [old!, next].sort())
   t.match(await verify(world, before[0]!, stream), { jti: String })
   t.match((await verify(world, Object.values((await poll(world, key, stream.stream_id)).sets)[0]!, stream)), { jti: String }, 'still the old one')

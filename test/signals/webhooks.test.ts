@@ -141,6 +141,7 @@ t.test('a message that cannot be told is set aside for an operator, who sends it
   await world.tell()
   t.equal(idsOf(receiver).at(-1), `msg_${String(letters.items[0]!.id)}`)
   t.strictSame((await world.call(admin, 'GET', `${base}/${id}/dead-letters`)).json(), { items: [], nextCursor: null })
+  t.match(await world.db.selectFrom('audit_event').select(['action', 'detail']).orderBy('id', 'desc').limit(1).execute(), [{ action: 'signal-destination.dead-letters-resent', detail: { resent: 1 } }])
 })
 
 t.test('a receiver that is gone, or fails for days, is disabled, and nothing is lost', async (t) => {

@@ -103,6 +103,7 @@ async function judgeInThreads ({ onProgress }: PreviewDeps, tx: Tx, databaseUrl:
   try {
     while (!await Promise.race([ended, wait(PROGRESS_MS, false, { ref: false })])) await onProgress?.(Atomics.load(new Int32Array(done), 0))
   } catch (error) {
+    // Whoever is told wants no more of it.
     failed.abort(error)
     await ended
     throw error

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { MethodNotAllowedError, NotFoundError } from '../../errors.js'
 import { FRAMEWORK_CODES, problem, PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
+import { isRefused } from './strict-http.js'
 
 /** Makes every error of a request an RFC 9457 answer. Add it before the routes: it looks at them. */
 export function addProblemDetails (app: FastifyInstance): void {
@@ -22,6 +23,9 @@ export const UNREADABLE_REQUESTS = {
   clientErrorHandler: refuseConnection
 } satisfies Partial<FastifyServerOptions>
 
+/** After these nobody knows where the next request begins. */
+const ENDS_CONNECTION = new Set([FRAMEWORK_CODES.FST_ERR_CTP_INVALID_CONTENT_LENGTH!.code, 'malformed-request', 'headers-too-large'])
+
 const pathOf = (request: FastifyRequest): string => request.url.split('?')[0]!
 
 function sendProblem (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -33,7 +37,7 @@ function sendProblem (error: FastifyError, request: FastifyRequest, reply: Fasti
   if (answer.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer')
   // Fastify ends the connection after a body it could not take. Ours was read to its end, or is
   // being let go within the request timeout, and a phone's next report can use the connection.
-  if (answer.status < 500 && answer.code !== FRAMEWORK_CODES.FST_ERR_CTP_INVALID_CONTENT_LENGTH!.code) reply.removeHeader('connection')
+  if (answer.status < 500 && !ENDS_CONNECTION.has(answer.code)) reply.removeHeader('connection')
   // What an agent's developer quotes and an operator finds in the log.
   reply.header('x-request-id', request.id)
   return reply.code(answer.status).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(answer)
@@ -56,6 +60,7 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, code: string
 
 /** There is no request yet, so the answer is written by hand, and the connection ends with it. */
 function refuseConnection (error: Error & { readonly code?: string }, socket: Socket): void {
+  if (isRefused(socket)) return
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return

@@ -67,8 +67,14 @@ const TENANT_ROLES = ROLES.filter((role) => role !== 'platform-admin')
 const timeOf = (text: string | undefined): Date | undefined => text === undefined ? undefined : new Date(text)
 const expiryOf = (text: string | undefined): Date => timeOf(text) ?? new Date(Date.now() + DEFAULT_DAYS * DAY_MS)
 
+export interface TenantAccessRoutesOptions extends AccessRoutesOptions {
+  /** Of all tenants: a key may count in several, of which each knows itself alone. */
+  readonly allDb: AccessRoutesOptions['db']
+}
+
 /** Who gets into a tenant besides those whose token says so. Its administrators let in, and cannot give more than they have. */
-export const tenantAccessRoutes: FastifyPluginAsyncTypebox<AccessRoutesOptions> = async (app, deps) => {
+export const tenantAccessRoutes: FastifyPluginAsyncTypebox<TenantAccessRoutesOptions> = async (app, { allDb, ...deps }) => {
+  const keys = { db: allDb }
   const config = { permission: 'access:manage' } as const
 
   app.get('/grants', {
@@ -103,14 +109,14 @@ export const tenantAccessRoutes: FastifyPluginAsyncTypebox<AccessRoutesOptions> 
   app.get('/api-keys', {
     config,
     schema: { ...about, operationId: 'listTenantApiKeys', summary: 'API keys that count in the tenant, without what is secret', params: TenantParams, querystring: Type.Object(PageQuery), response: { 200: page(ApiKeySchema) } }
-  }, async ({ params, query }) => toAnswer(await listApiKeys(deps, { ...query, ...params })))
+  }, async ({ params, query }) => toAnswer(await listApiKeys(keys, { ...query, ...params })))
 
   app.post('/api-keys', {
     config,
     schema: { ...about, operationId: 'createTenantApiKey', summary: 'Make an API key; it is shown only now', params: TenantParams, body: keyBody(TENANT_ROLES), response: { 201: MadeKeySchema } }
   }, async ({ params, body: { expiresAt, ...body }, operator }, reply) => {
     reply.code(201).header('cache-control', 'no-store')
-    return await createApiKey(deps, { ...body, ...params, expiresAt: expiryOf(expiresAt), maxDays: MAX_DAYS, actor: operator.name })
+    return await createApiKey(keys, { ...body, ...params, expiresAt: expiryOf(expiresAt), maxDays: MAX_DAYS, actor: operator.name })
   })
 
   app.post('/api-keys/:id/rotate', {
@@ -118,14 +124,14 @@ export const tenantAccessRoutes: FastifyPluginAsyncTypebox<AccessRoutesOptions> 
     schema: { ...about, operationId: 'rotateTenantApiKey', summary: 'Make a key in the place of another, which counts for a while longer', params: TenantIdParams, body: RotateBody, response: { 201: MadeKeySchema } }
   }, async ({ params, body, operator }, reply) => {
     reply.code(201).header('cache-control', 'no-store')
-    return await rotateApiKey(deps, { ...params, graceSeconds: body.graceSeconds ?? DEFAULT_GRACE_SECONDS, actor: operator.name })
+    return await rotateApiKey(keys, { ...params, graceSeconds: body.graceSeconds ?? DEFAULT_GRACE_SECONDS, actor: operator.name })
   })
 
   app.delete('/api-keys/:id', {
     config,
     schema: { ...about, operationId: 'revokeTenantApiKey', summary: 'End an API key', description: 'Of a key that counts in several tenants, this one is taken away. It is out everywhere within five seconds.', params: TenantIdParams, response: { 204: Type.Null() } }
   }, async ({ params, operator }, reply) => {
-    await revokeApiKey(deps, { ...params, actor: operator.name })
+    await revokeApiKey(keys, { ...params, actor: operator.name })
     return await reply.code(204).send(null)
   })
 }

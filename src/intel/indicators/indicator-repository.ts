@@ -49,7 +49,7 @@ export async function replaceIndicators (tx: Tx, feed: string, version: number, 
     ) insert into changed select 'added', type, value from added`.execute(tx)
   await sql`drop table incoming`.execute(tx)
   // The next import must not be planned by what was known before this one; it may come before PostgreSQL looks by itself.
-  if (rowsOf(withdrawn) + rowsOf(updated) + rowsOf(added) > ANALYZE_AFTER) await sql`analyze indicator`.execute(tx)
+  if (rowsOf(withdrawn) + rowsOf(updated) + rowsOf(added) > ANALYZE_AFTER) await sql`select analyze_indicators()`.execute(tx)
   return toCounts(indicators.length, { added: rowsOf(added), updated: rowsOf(updated) }, rowsOf(withdrawn))
 }
 

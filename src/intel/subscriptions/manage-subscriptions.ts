@@ -2,8 +2,7 @@ import { NotFoundError, UnprocessableError } from '../../errors.js'
 import type { Database } from '../../platform/database.js'
 import type { SecretBox } from '../../platform/secret-box.js'
 import { placeOf } from './fetcher.js'
-import { secretContext } from './run-subscription.js'
-import { readSubscription, type SubscriptionInput } from './subscription.js'
+import { readSubscription, secretContext, type SubscriptionInput } from './subscription.js'
 import { deleteSubscription, insertAudit, listSubscriptions, makeDue, replaceSubscription, type StoredSubscription } from './subscription-repository.js'
 
 export interface ManageSubscriptionsDeps {

@@ -12,7 +12,7 @@ import { type Credentials, createFetcher, type FetchLimits } from './fetcher.js'
 import { FetchError } from './fetch-error.js'
 import { fetchFile } from './fetch-file.js'
 import { type FetchDeps, LeaseLostError, type Offer } from './offer.js'
-import type { SecretHeader, SubscriptionKind } from './subscription.js'
+import { secretContext, type SecretHeader, type SubscriptionKind } from './subscription.js'
 import { type ClaimedSubscription, releaseLease, renewLease, saveFailure, saveSuccess } from './subscription-repository.js'
 import { syncCollection } from './sync-collection.js'
 import { syncMispFolder } from './sync-misp-folder.js'
@@ -60,9 +60,6 @@ const MAX_RETRY_AFTER_MS = 24 * 3_600_000
 const JITTER = 0.1
 const MAX_ERROR_LENGTH = 1_000
 const PUBLIC_ONLY = createAddressGuard({ privateHosts: [] })
-
-/** What a subscription's secret is sealed for: another feed or publisher cannot be given it. */
-export const secretContext = ({ feed, url }: { readonly feed: string, readonly url: string }): string => `intel subscription ${feed} ${new URL(url).origin}`
 
 /**
  * One run of a claimed subscription: fetches, imports, writes down what became of it. A failure

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
+import type { SecretKind } from '../../platform/reseal-secrets.js'
 import type { Schema } from '../../platform/schema.js'
 import type { ThreatClass } from '../indicators/indicator.js'
-import { STALE_INTERVALS, type SubscriptionDefinition, type SubscriptionKind } from './subscription.js'
+import { secretContext, STALE_INTERVALS, type SubscriptionDefinition, type SubscriptionKind } from './subscription.js'
 
 /** How far a subscription is, so that what is held is not fetched again. */
 export interface Progress {
@@ -192,6 +193,19 @@ export async function takeStaleWarnings (db: Database): Promise<Array<{ readonly
     update intel_subscription set stale_warned = true where not stale_warned and ${IS_STALE}
     returning feed, extract(epoch from now() - ${SINCE})::float8 as "ageSeconds", last_error as "lastError"`.execute(db)
   return rows
+}
+
+/** Passwords and tokens of subscriptions. */
+export const subscriptionSecrets: SecretKind = {
+  name: 'subscriptions',
+  async list (db, { after = '', limit }) {
+    const rows = await db.selectFrom('intel_subscription').select(['feed', 'url', 'credentials']).where('credentials', 'is not', null).where('feed', '>', after).orderBy('feed').limit(limit).execute()
+    return rows.map(({ feed, url, credentials }) => ({ key: feed, sealed: credentials!, context: secretContext({ feed, url }) }))
+  },
+  async replace (db, { key, sealed }, instead) {
+    const { numUpdatedRows } = await db.updateTable('intel_subscription').set({ credentials: instead }).where('feed', '=', key).where('credentials', '=', sealed).executeTakeFirst()
+    return numUpdatedRows > 0n
+  }
 }
 
 /** Tells who did what, in the transaction that does it. */

@@ -157,3 +157,6 @@ function readSecret ({ username, password, token, tokenHeader }: SubscriptionInp
   // RFC 7617: UTF-8 is what everybody means today.
   return password === undefined ? undefined : { kind: 'basic', header: 'authorization', value: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
 }
+
+/** What a subscription's secret is sealed for: another feed or publisher cannot be given it. */
+export const secretContext = ({ feed, url }: { readonly feed: string, readonly url: string }): string => `intel subscription ${feed} ${new URL(url).origin}`

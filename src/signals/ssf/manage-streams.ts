@@ -14,13 +14,14 @@ import { faultInUrl } from '../send/address.js'
 import { deleteWaiting, insertSignals } from '../signal-repository.js'
 import { audienceOf, issuerOf, pollUrlOf } from './addresses.js'
 import { POLL, PUSH } from './metadata.js'
-import { ensureKey } from './set-keys.js'
+import type { SetSigner } from './set-keys.js'
 
 export interface StreamsDeps {
   readonly db: Database
   readonly secrets: SecretBox | undefined
   readonly guard: AddressGuard
   readonly publicUrl: () => string
+  readonly signer: SetSigner
 }
 
 /** Whose streams: a receiver sees its own. It is known by the name of its API keys, so that a key can be replaced by another. */
@@ -62,7 +63,7 @@ const DEFAULT_LIMIT: Limit = 'medium'
 
 /** Makes a stream; it begins with what happens from now on. @throws InvalidInputError, ConflictError, UnprocessableError without SECRETS_KEY */
 export async function createStream (deps: StreamsDeps, receiver: Receiver, input: StreamInput) {
-  await ensureKey(deps)
+  await deps.signer.makeReady()
   const delivery = readDelivery(deps, input.delivery)
   await sequenceStateChanges(deps.db)
   const id = randomUUID()

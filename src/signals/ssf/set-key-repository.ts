@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
+import type { SecretKind } from '../../platform/reseal-secrets.js'
 
 /** A key that security event tokens are signed with; the private half sealed. */
 export interface StoredSetKey {
@@ -20,6 +21,23 @@ export async function listSetKeys (db: Database): Promise<StoredSetKey[]> {
   return rows.map((row) => ({
     id: row.id, publicJwk: row.public_jwk as StoredSetKey['publicJwk'], privateKey: row.private_key, createdAt: row.created_at, signsFrom: row.signs_from, signs: row.signs
   }))
+}
+
+/** What a private key is sealed for. */
+export const setKeyContext = (id: string): string => `set-signing-key:${id}`
+
+/** Private halves of the keys. */
+export const setKeySecrets: SecretKind = {
+  name: 'keys of security event tokens',
+  async list (db, { after, limit }) {
+    let query = db.selectFrom('set_signing_key').select(['id', 'private_key']).orderBy('id').limit(limit)
+    if (after !== undefined) query = query.where('id', '>', after)
+    return (await query.execute()).map(({ id, private_key: sealed }) => ({ key: id, sealed, context: setKeyContext(id) }))
+  },
+  async replace (db, { key, sealed }, instead) {
+    const { numUpdatedRows } = await db.updateTable('set_signing_key').set({ private_key: instead }).where('id', '=', key).where('private_key', '=', sealed).executeTakeFirst()
+    return numUpdatedRows > 0n
+  }
 }
 
 /** One process at a time makes keys. */

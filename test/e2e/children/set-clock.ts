@@ -9,7 +9,7 @@ const now = (): number => RealDate.now() + offsetMs
 read()
 process.on('SIGUSR2', read)
 globalThis.Date = new Proxy(RealDate, {
-  construct: (target, args) => args.length === 0 ? new target(now()) : Reflect.construct(target, args) as Date,
+  construct: (target, args) => Reflect.construct(target, args.length === 0 ? [now()] : args) as Date,
   apply: () => new RealDate(now()).toString(),
   get: (target, property) => property === 'now' ? now : Reflect.get(target, property)
 })

@@ -9,6 +9,7 @@ import { reassessDevice } from '../../../devices/reassess-device.js'
 import { replayDevice, type ReplayDeps } from '../../../devices/replay-device.js'
 import { type EndDeviceDeps, revokeDevice } from '../../../devices/revoke-device.js'
 import { InvalidInputError } from '../../../errors.js'
+import { recordAudit } from '../../../operators/audit.js'
 import { describeDevice } from '../../../operators/describe-device.js'
 import type { Producer } from '../../../platform/queue-names.js'
 import { DEVICE_STATES } from '../../../risk/level.js'
@@ -147,9 +148,11 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
   app.post('/devices/:deviceId/reassess', {
     config: { permission: 'device:reassess' },
     schema: { ...about, operationId: 'reassessDevice', summary: 'Judge a phone anew from what is stored', params: DeviceParams, response: { 202: DeviceIdSchema } }
-  }, async ({ params }, reply) => {
+  }, async ({ params, operator }, reply) => {
+    const answer = await reassessDevice(deps, params)
+    await recordAudit(deps.db, { tenantId: params.tenantId, actor: operator.name, action: 'device.reassessed', subject: answer.deviceId })
     reply.code(202)
-    return await reassessDevice(deps, params)
+    return answer
   })
 
   app.post('/devices/:deviceId/revoke', {

@@ -4,10 +4,14 @@ import { listFindings } from '../../../devices/list-findings.js'
 import { listQuarantine } from '../../../devices/list-quarantine.js'
 import { retryQuarantined } from '../../../devices/retry-quarantined.js'
 import type { ScoreDeps } from '../../../devices/score-devices.js'
+import { recordAudit } from '../../../operators/audit.js'
 import { getOverview } from '../../../operators/get-overview.js'
+import type { Database } from '../../../platform/database.js'
 import { FindingSchema, page, PageQuery, RowId, Severity, TenantParams, Text, Time, Uuid } from '../../schemas.js'
 
 export interface FindingsRoutesOptions {
+  readonly db: Database
+  /** Of all tenants, as workers do. */
   readonly scoring: ScoreDeps
 }
 
@@ -16,7 +20,7 @@ const Counts = Type.Record(Type.String(), Type.Integer())
 const about = { tags: ['devices'], security: [{ apiKey: [] }] }
 
 /** Across a tenant's phones: findings, numbers, and reports that could not be scored. */
-export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = async (app, { scoring }) => {
+export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = async (app, deps) => {
   app.get('/findings', {
     config: { permission: 'fleet:read' },
     schema: {
@@ -33,7 +37,7 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
       }),
       response: { 200: page(FindingSchema) }
     }
-  }, async ({ params, query }) => await listFindings(scoring, { ...query, ...params }) as never)
+  }, async ({ params, query }) => await listFindings(deps, { ...query, ...params }) as never)
 
   app.get('/overview', {
     config: { permission: 'fleet:read' },
@@ -53,12 +57,12 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
         })
       }
     }
-  }, async ({ params }) => await getOverview(scoring, params) as never)
+  }, async ({ params }) => await getOverview(deps, params) as never)
 
   app.get('/quarantine', {
     config: { permission: 'fleet:read' },
     schema: { ...about, operationId: 'listQuarantine', summary: 'Reports that could not be scored', params: TenantParams, querystring: Type.Object(PageQuery), response: { 200: page(QuarantinedSchema) } }
-  }, async ({ params, query }) => await listQuarantine(scoring, { ...query, ...params }) as never)
+  }, async ({ params, query }) => await listQuarantine(deps, { ...query, ...params }) as never)
 
   app.post('/quarantine/:id/retry', {
     config: { permission: 'quarantine:retry' },
@@ -69,8 +73,9 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
       params: Type.Object({ tenantId: Uuid, id: RowId }),
       response: { 204: Type.Null() }
     }
-  }, async ({ params }, reply) => {
-    await retryQuarantined(scoring, params)
+  }, async ({ params, operator }, reply) => {
+    await retryQuarantined(deps, params)
+    await recordAudit(deps.db, { tenantId: params.tenantId, actor: operator.name, action: 'quarantine.retried', subject: String(params.id) })
     return reply.code(204).send(null)
   })
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Database } from '../../../platform/database.js'
-import { type AccessRoutesOptions, tenantAccessRoutes } from '../access.js'
+import { type TenantAccessRoutesOptions, tenantAccessRoutes } from '../access.js'
 import { auditRoutes } from './audit.js'
 import { connectorRoutes, type ConnectorRoutesOptions } from './connector.js'
 import { devicesRoutes, type DevicesRoutesOptions } from './devices.js'
@@ -8,6 +8,7 @@ import { enrollmentTokensRoutes } from './enrollment-tokens.js'
 import { findingsRoutes, type FindingsRoutesOptions } from './findings.js'
 import { ingestRoutes, type IngestRoutesOptions } from './ingest.js'
 import { tenantOnboardingRoutes, type TenantOnboardingRoutesOptions } from './onboarding.js'
+import { privacyRoutes } from './privacy.js'
 import { policyRoutes, type PolicyRoutesOptions } from './policy.js'
 import { reconciliationRoutes, type ReconciliationRoutesOptions } from './reconciliation.js'
 import { signalDestinationsRoutes, type SignalDestinationsRoutesOptions } from './signal-destinations.js'
@@ -21,13 +22,14 @@ export interface TenantRoutesOptions extends FindingsRoutesOptions {
   readonly onboarding: TenantOnboardingRoutesOptions
   readonly journal: IngestRoutesOptions['journal']
   readonly signals: SignalDestinationsRoutesOptions
-  readonly access: AccessRoutesOptions
+  readonly access: TenantAccessRoutesOptions
 }
 
 /** Everything below `/v1/tenants/{tenantId}`, behind the operators' authentication. */
 export const tenantRoutes: FastifyPluginAsyncTypebox<TenantRoutesOptions> = async (app, { db, scoring, policy, devices, connector, onboarding, journal, signals, access }) => {
   await app.register(devicesRoutes, devices)
-  await app.register(findingsRoutes, { scoring })
+  await app.register(privacyRoutes, devices)
+  await app.register(findingsRoutes, { db, scoring })
   await app.register(ingestRoutes, { db, journal })
   await app.register(policyRoutes, policy)
   await app.register(suppressionsRoutes, devices)

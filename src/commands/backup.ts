@@ -1,0 +1,113 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { PassThrough, type Readable } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { type Config, loadConfig } from '../config.js'
+import { adjustAfterRestore, type Adjusted } from '../operators/adjust-after-restore.js'
+import { BackupError } from '../platform/backup/backup-format.js'
+import { loadBackup } from '../platform/backup/load-backup.js'
+import { writeBackup } from '../platform/backup/write-backup.js'
+import { openDatabase } from '../platform/database.js'
+import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
+import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
+import { createLogger } from '../platform/log.js'
+import { requireSchema } from '../platform/migrate.js'
+import { readRunning } from './running-file.js'
+import type { Logger } from 'pino'
+
+const ACTOR = 'command line'
+
+export interface BackupOptions {
+  readonly dataDir?: string
+  readonly json?: boolean
+}
+
+interface Opened {
+  readonly config: Config
+  readonly databaseUrl: string
+  readonly log: Logger
+}
+
+/** On the database that the environment names, else on that of the data folder. */
+async function withDatabase (env: NodeJS.ProcessEnv, { dataDir }: BackupOptions, work: (opened: Opened) => Promise<void>): Promise<void> {
+  const config = loadConfig(env)
+  const log = createLogger({ level: env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : config.LOG_LEVEL })
+  const lifecycle = createLifecycle(log)
+  try {
+    await work({ config, log, databaseUrl: config.DATABASE_URL ?? await embeddedUrl(resolve(dataDir ?? 'data'), log, lifecycle) })
+  } finally {
+    await lifecycle.stop()
+  }
+}
+
+async function embeddedUrl (folder: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
+  const running = await readRunning(folder)
+  if (running?.databaseUrl !== undefined) return running.databaseUrl
+  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), log })
+  lifecycle.onStop('postgres', async () => await postgres.stop())
+  return postgres.url
+}
+
+const print = (json: boolean | undefined, answer: object, words: string): void => { process.stdout.write(`${json === true ? JSON.stringify(answer) : words}\n`) }
+
+/** `sallyport backup FILE`: everything stored, at one moment, while all goes on. A file that is there is replaced when the new one is whole. */
+export async function runBackup (file: string, options: BackupOptions, env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, options, async ({ databaseUrl }) => {
+    const unfinished = `${file}.unfinished`
+    const text = new PassThrough()
+    // Hashes of keys, signing keys and what phones said: nobody else's to read.
+    const stored = pipeline(text, createGzip({ level: 6 }), createWriteStream(unfinished, { mode: 0o600 }))
+    try {
+      const written = await Promise.race([writeBackup(databaseUrl, text), stored.then(() => { throw new BackupError('the file ended early') })])
+      text.end()
+      await stored
+      await rename(unfinished, file)
+      print(options.json, { file, ...written }, `${written.rows} rows of ${written.tables} tables, as of ${written.madeAt}, are in ${file}`)
+    } catch (error) {
+      text.destroy()
+      await finished(text).catch(() => {})
+      await stored.catch(() => {})
+      await rm(unfinished, { force: true })
+      throw error
+    }
+  })
+}
+
+/** `sallyport restore FILE`: into an empty database, everything or nothing, and made fit for a world that went on. */
+export async function runRestore (file: string, options: BackupOptions, env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, options, async ({ databaseUrl, config, log }) => {
+    const { madeAt, rows } = await loadBackup(readBackup(file), { databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
+    const adjusted = await adjust(databaseUrl, log, madeAt)
+    print(options.json, { madeAt, rows, ...adjusted }, `${rows} rows as of ${madeAt} are restored. ${wordsOf(adjusted)}`)
+  })
+}
+
+/** `sallyport after-restore`: what `restore` does at its end, where the database was put back by other means. */
+export async function runAfterRestore (options: BackupOptions, env: NodeJS.ProcessEnv): Promise<void> {
+  await withDatabase(env, options, async ({ databaseUrl, log }) => {
+    const adjusted = await adjust(databaseUrl, log, null)
+    print(options.json, adjusted, wordsOf(adjusted))
+  })
+}
+
+async function adjust (databaseUrl: string, log: Logger, madeAt: string | null): Promise<Adjusted> {
+  const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1, applicationName: 'sallyport restore' })
+  try {
+    await requireSchema(db, log)
+    return await adjustAfterRestore(db, { actor: ACTOR, madeAt })
+  } finally {
+    await db.destroy()
+  }
+}
+
+const wordsOf = ({ tenants, devices }: Adjusted): string => `Intune will be told the states of ${devices} phones of ${tenants} tenants once more when the workers start.`
+
+function readBackup (file: string): Readable {
+  const unpacked = createGunzip()
+  pipeline(createReadStream(file), unpacked).catch((error: NodeJS.ErrnoException) => {
+    unpacked.destroy(error.code === 'ENOENT' || error.code === 'EACCES' ? error : new BackupError(`the backup is damaged: ${error.message}`))
+  })
+  return unpacked
+}

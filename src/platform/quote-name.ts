@@ -1,0 +1,2 @@
+/** A name of the catalogue as statements have it. */
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -1,0 +1,67 @@
+import pg from 'pg'
+import t from 'tap'
+import { migrate } from '../../../src/platform/migrate.js'
+import { until } from '../../intune/helpers.js'
+import { silentLog } from '../../helpers/log.js'
+import { createEmptyDatabase } from '../databases.js'
+import { fillTables } from '../../helpers/fill-tables.js'
+
+/** The newest schema before roles and policies, which lock every table. */
+const BEFORE = '0018_reconciliation.sql'
+
+t.test('while somebody reads for long and others write, migrations wait in short turns, and nobody who writes waits for long', async (t) => {
+  const databaseUrl = await createEmptyDatabase(t)
+  await migrate({ databaseUrl, upTo: BEFORE })
+  const connect = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: databaseUrl })
+    await client.connect()
+    return client
+  }
+  const [reader, writer] = [await connect(), await connect()]
+  await fillTables(writer, 2)
+
+  const load = { isOver: false }
+  let writes = 0
+  let slowestMs = 0
+  const writing = (async () => {
+    while (!load.isOver) {
+      const startedAt = performance.now()
+      await writer.query('update device_state set sequence = sequence + 1')
+      await writer.query("insert into level_change (tenant_id, device_id, at, to_level, findings) select tenant_id, id, now(), 'low', '[]' from device")
+      slowestMs = Math.max(slowestMs, performance.now() - startedAt)
+      writes++
+    }
+  })()
+  // A report that an analyst lets run: it holds the weakest lock there is, and policies need the strongest.
+  await reader.query('begin')
+  await reader.query('select from device_state')
+
+  let given = 0
+  const lockTimeoutMs = 300
+  const log = { ...silentLog, info () {}, warn: () => { given++ } } as never
+  const migrating = migrate({ databaseUrl, lockTimeoutMs, log })
+  await until(() => given >= 2, 'the migrator gives up a lock twice')
+  const meanwhile = writes
+  await until(() => writes > meanwhile + 20, 'writers go on between the turns')
+  await reader.query('commit')
+  t.ok((await migrating).length > 0, 'once the lock is free it is done')
+  await until(() => writes > meanwhile + 40, 'writers go on afterwards')
+  load.isOver = true
+  await writing
+  // One turn, and what a busy machine adds.
+  t.ok(slowestMs < lockTimeoutMs + 10_000, `the slowest write took ${Math.round(slowestMs)} ms`)
+  t.comment(`${writes} writes, the slowest took ${Math.round(slowestMs)} ms; ${given} locks were given up`)
+  await Promise.all([reader.end(), writer.end()])
+})
+
+t.test('a lock that is never to be had is told of, with who is most likely to hold it', async (t) => {
+  const databaseUrl = await createEmptyDatabase(t)
+  await migrate({ databaseUrl, upTo: BEFORE })
+  const holder = new pg.Client({ connectionString: databaseUrl, application_name: 'an endless report' })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from device')
+  await t.rejects(migrate({ databaseUrl, lockTimeoutMs: 20, attempts: 2 }), { message: /a lock was not to be had in 2 attempts.*"an endless report"/ })
+  await holder.end()
+  t.ok((await migrate({ databaseUrl })).every((name) => name > BEFORE), 'the next attempt goes on')
+})
