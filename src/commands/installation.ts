@@ -14,7 +14,7 @@ import { requireRole } from '../platform/access/require-role.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
-import { requireSchema, schemaGap } from '../platform/migrate.js'
+import { readSchemaGap, requireSchema } from '../platform/migrate.js'
 import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
 import { tracingOf } from './tracing-parts.js'
@@ -103,7 +103,7 @@ export async function openInstallation (config: Config, options: { readonly log:
     process: async () => { if (lifecycle.isStopping) throw new Error('it is stopping') },
     database: async () => { await sql`select 1`.execute(db) },
     schema: async () => {
-      const { missing } = await schemaGap(db)
+      const { missing } = await readSchemaGap(db)
       if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}; run sallyport migrate`)
     },
     queues: async () => { await queues.counts() },

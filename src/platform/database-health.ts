@@ -39,16 +39,9 @@ export async function readDatabaseHealth (db: Database): Promise<DatabaseHealth>
     select pg_database_size(current_database())::float8 as "databaseBytes",
       (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
       current_setting('max_connections')::integer as "maxConnections",
-      extract(epoch from clock_timestamp() - oldest.xact_start)::float8 as "oldestTransactionSeconds",
-      oldest.application_name as "oldestTransactionApplication",
-      (select age(datfrozenxid) from pg_database where datname = current_database()) as "xidAge",
-      -- Only on our own machine does its path say something to us.
-      case when (inet_server_addr() is null or inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1') and pg_has_role(current_user, 'pg_read_all_settings', 'usage')
-        then current_setting('data_directory') end as "dataDirectory"
-    from (select 1) one left join lateral (
-      select xact_start, application_name from pg_stat_activity
-      where datname = current_database() and xact_start is not null and pid <> pg_backend_pid() order by xact_start limit 1
-    ) oldest on true`.execute(db)
+      a.oldest_seconds as "oldestTransactionSeconds", a.oldest_application as "oldestTransactionApplication", a.data_directory as "dataDirectory",
+      (select age(datfrozenxid) from pg_database where datname = current_database()) as "xidAge"
+    from read_server_activity() a`.execute(db)
   const { dataDirectory, ...health } = row!
   return { ...health, disk: dataDirectory === null ? null : await readDiskSpace(dataDirectory) }
 }

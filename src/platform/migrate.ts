@@ -71,9 +71,10 @@ export interface SchemaGap {
   readonly newer: readonly string[]
 }
 
-/** How the database's schema differs from this version's. @throws SchemaVersionError when this version is too old for it */
-export async function schemaGap (db: Database): Promise<SchemaGap> {
-  const { missing, newer } = compareSchema(await listMigrations(), await db.selectFrom('schema_migration').selectAll().execute())
+/** How the database's schema differs from this version's. @throws SchemaVersionError when they do not go together */
+export async function readSchemaGap (db: Database): Promise<SchemaGap> {
+  const applied = await db.selectFrom('schema_migration').selectAll().execute()
+  const { missing, newer } = compareSchema(await listMigrations(), applied)
   return { missing: missing.map(({ name }) => name), newer }
 }
 

@@ -2,7 +2,7 @@ import { isDatabaseAway } from '../../platform/database-errors.js'
 import { type DatabaseHealth, readDatabaseHealth } from '../../platform/database-health.js'
 import { type DatabaseSettings, readDatabaseSettings } from '../../platform/database-settings.js'
 import type { Database } from '../../platform/database.js'
-import { schemaGap, type SchemaGap } from '../../platform/migrate.js'
+import { readSchemaGap, type SchemaGap } from '../../platform/migrate.js'
 import { type RedisHealth, readRedisHealth } from '../../platform/redis-health.js'
 import { type FeedAge, listFeedAges, readWaitingWork, type WaitingWork } from './installation-repository.js'
 
@@ -32,7 +32,7 @@ export interface FactsDeps {
 
 export async function readInstallationFacts ({ db, redisUrl, askEntraTime }: FactsDeps): Promise<InstallationFacts> {
   const [settings, schema, health, feeds, work, redis, entraAheadMs] = await Promise.all([
-    find(readDatabaseSettings(db)), find(schemaGap(db)), find(readDatabaseHealth(db)), find(listFeedAges(db)), find(readWaitingWork(db)),
+    find(readDatabaseSettings(db)), find(readSchemaGap(db)), find(readDatabaseHealth(db)), find(listFeedAges(db)), find(readWaitingWork(db)),
     redisUrl === undefined ? null : find(readRedisHealth(redisUrl)),
     askEntraTime === undefined ? null : find(askEntraTime().then((time) => time.getTime() - Date.now()))
   ])

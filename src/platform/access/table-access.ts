@@ -25,12 +25,12 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // Who there is.
   tenant: { tenant: { where: 'id = current_tenant_id()' }, api: 's', worker: 's u:policy_version,rules_version', operator: 's u:policy_version,rules_version', partner: 's', platform: 's i' },
   // Keys and people may belong to several tenants: who manages them works for the platform, and asks for one tenant's by a condition.
-  api_key: { tenant: 'tenant_id', api: 's u:last_used_at', platform: 's i u' },
+  api_key: { tenant: 'tenant_id', api: 's u:last_used_at', worker: 's:expires_at,revoked_at', platform: 's i u' },
   api_key_tenant: { tenant: 'tenant_id', api: 's', platform: 's i d' },
   operator_grant: { tenant: 'tenant_id', api: 's', platform: 's i u d' },
   operator_session: { tenant: 'tenant_id', api: 's i u', worker: 's d', platform: 's' },
   upkeep_task: { tenant: 'shared', api: 's', worker: 's i u d', platform: 's' },
-  enrollment_token: { tenant: 'tenant_id', api: 's u:uses', operator: 's i u', platform: 's' },
+  enrollment_token: { tenant: 'tenant_id', api: 's u:uses', worker: 's:expires_at,revoked_at', operator: 's i u', platform: 's' },
   signing_key: { tenant: 'shared', api: 's i u d' },
   set_signing_key: { tenant: 'shared', api: 's i d', worker: 's i d' },
   used_assertion: { tenant: OF_A_DEVICE, api: 's i d', worker: 's d', operator: 's d' },
@@ -52,8 +52,8 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   level_change: { tenant: 'tenant_id', api: 's i', worker: 's i', operator: 's d' },
   report: { tenant: 'tenant_id', api: 's i', worker: 's i' },
   report_group: { tenant: 'mixed', api: 's i', worker: 's i u:body' },
-  unscored_group: { tenant: 'shared', api: 's i u d', worker: 's i u d' },
-  quarantined_report: { tenant: 'tenant_id', api: 's i u d', worker: 's i u d', operator: 's d' },
+  unscored_group: { tenant: 'shared', api: 's i u d', worker: 's i u d', platform: 's' },
+  quarantined_report: { tenant: 'tenant_id', api: 's i u d', worker: 's i u d', operator: 's d', platform: 's:tenant_id' },
   // What organisations decide.
   policy: { tenant: 'tenant_id', api: 's', worker: 's', operator: 's i' },
   policy_preview: { tenant: 'tenant_id', worker: 's u d', operator: 's i' },
@@ -102,7 +102,8 @@ export const FUNCTION_ACCESS: Readonly<Record<string, readonly RoleKind[]>> = {
   'sequence_state_changes(integer)': ['api', 'worker', 'operator', 'partner'],
   'create_journal_day(date)': ['api', 'worker'],
   'drop_journal_day(date)': ['worker'],
-  'analyze_indicators()': ['worker', 'platform']
+  'analyze_indicators()': ['worker', 'platform'],
+  'read_server_activity()': ['api', 'worker', 'platform']
 }
 
 /** Sequences that are asked for numbers by name; those of identity columns need no right. */
