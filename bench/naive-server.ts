@@ -5,6 +5,7 @@ import { createValidatorCompiler } from '../src/http/validator.js'
 import { openDatabase } from '../src/platform/database.js'
 import { createLogger } from '../src/platform/log.js'
 import { openQueues } from '../src/platform/queues.js'
+import { createSecretBox } from '../src/platform/secret-box.js'
 import { insertReports } from '../src/telemetry/journal-repository.js'
 import { ReportSchema, type Report } from '../src/telemetry/report.js'
 import { toStorableReport } from '../src/telemetry/storable-report.js'
@@ -12,17 +13,17 @@ import { serve } from './remote.js'
 
 /** The way in as one would write it first: one INSERT and one job for each report. The workers are Sallyport's own. */
 export interface NaiveApi {
-  start (options: { readonly databaseUrl: string, readonly redisUrl?: string }): Promise<{ readonly url: string }>
+  start (options: { readonly databaseUrl: string, readonly secretsKey: string, readonly redisUrl?: string }): Promise<{ readonly url: string }>
 }
 
 const CONNECTIONS = 20
 
 serve<NaiveApi>({
-  async start ({ databaseUrl, redisUrl }) {
+  async start ({ databaseUrl, secretsKey, redisUrl }) {
     const log = createLogger({ level: 'warn' })
     const db = openDatabase({ connectionString: databaseUrl, maxConnections: CONNECTIONS })
     const queues = await openQueues({ databaseUrl, log, ...(redisUrl === undefined ? {} : { redisUrl }) })
-    const keys = await createSigningKeys({ db, log })
+    const keys = await createSigningKeys({ db, secrets: createSecretBox(secretsKey), log })
     const score = queues.producer('score')
 
     const app = Fastify({ logger: false, bodyLimit: 8 * 1024 * 1024 })

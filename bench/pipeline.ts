@@ -123,7 +123,7 @@ async function measureNaive ({ seconds, tell }: BenchOptions, { sallyport, load,
   tell('one INSERT and one job a report …')
   const server = startRemote<NaiveApi>('naive-server')
   try {
-    const { url } = await server.call('start', { databaseUrl: sallyport.databaseUrl, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
+    const { url } = await server.call('start', { databaseUrl: sallyport.databaseUrl, secretsKey: sallyport.secretsKey, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
     const before = await ledger.scored()
     const startedAtMs = Date.now()
     const drive = await load.call('drive', { apiUrl: url, connections: CONNECTIONS, seconds })

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { loadEmbeddedSecretsKey } from '../src/commands/embedded-secrets-key.js'
 import { packageRoot } from '../src/platform/package-root.js'
 
 export interface StartedSallyport {
@@ -15,6 +16,8 @@ export interface StartedSallyport {
   readonly operatorToken: string
   readonly enrollmentToken: string
   readonly databaseUrl: string
+  /** SECRETS_KEY of this installation. */
+  readonly secretsKey: string
   readonly processes: ReadonlyArray<{ readonly name: string, readonly pid: number }>
   stop (): Promise<void>
 }
@@ -58,7 +61,7 @@ export async function startSallyport ({ workers, redisUrl, filled, env = {} }: S
     const { processes, databaseUrl } = await told<Pick<StartedSallyport, 'processes' | 'databaseUrl'>>()
     return {
       apiUrl: ready.api!, opsUrl: ready.ops!, simulatorUrl: ready.intuneSimulator!, tenantId: ready.tenantId!, entraTenantId: ready.entraTenantId!, operatorToken: ready.operatorToken!, enrollmentToken: ready.enrollmentToken!,
-      processes, databaseUrl, stop
+      processes, databaseUrl, secretsKey: await loadEmbeddedSecretsKey(dataDir), stop
     }
   } catch (error) {
     await stop()
