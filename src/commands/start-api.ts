@@ -5,6 +5,7 @@ import type { EnrolledDevice } from '../devices/enroll-device.js'
 import { createSigningKeys } from '../devices/signing-keys.js'
 import { createTokenCutoffs } from '../devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../http/app.js'
+import type { Database } from '../platform/database.js'
 import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
@@ -61,7 +62,8 @@ export async function startApi (installation: Installation, options: StartApiOpt
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
-  const onboarding = { db: platformDb, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } }
+  // Not copied but made twice: where phones find us is known only when the API listens.
+  const onboardingAs = (db: Database): AppOptions['tenant']['onboarding'] => ({ db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } })
   const partner = await partnerPartsOf(installation)
   const signals = { ...signalsOf(installation), db: operatorDb }
   let drain!: Drain
@@ -85,7 +87,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
       policy: { db: operatorDb, intel: queues.producer('intel'), preview: queues.producer('preview') },
       devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: db, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
-      onboarding: { ...onboarding, db: operatorDb },
+      onboarding: onboardingAs(operatorDb),
       signals,
       journal
     },
@@ -93,7 +95,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     // Keys and people may belong to several tenants.
     access: { db: platformDb, issuer: issuerOf(config) },
     partner: partner.options,
-    onboarding,
+    onboarding: onboardingAs(platformDb),
     intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },
     signals,
     intel: { db: platformDb, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }

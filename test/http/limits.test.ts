@@ -149,7 +149,7 @@ t.test('while the database is away everybody is told to come again, and that not
   const api = await startTestApi(t)
   const { accessToken } = await api.enroll()
   const viewer = await api.keyFor('viewer')
-  await api.db.destroy()
+  await api.takeDatabaseAway()
   const answers: Array<[what: string, ask: Parameters<TestApi['call']>]> = [
     ['a report', [accessToken, 'POST', '/v1/telemetry', makeReport(1)]],
     ['a batch', [accessToken, 'POST', '/v1/telemetry/batch', { reports: [makeReport(1), makeReport(2)] }]],

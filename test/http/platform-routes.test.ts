@@ -34,7 +34,7 @@ t.test('tenants are added once, listed by pages, and it is written down', async 
   const second = await get(`/v1/tenants?limit=1&cursor=${first.nextCursor!}`)
   t.equal(second.nextCursor, null)
   t.strictSame([...first.items, ...second.items].map(({ tenantId }) => tenantId).sort(), [tenant.tenantId, api.tenantId].sort())
-  t.match((await get(`/v1/tenants/${tenant.tenantId}/audit`)).items, [{ action: 'tenant.created', actor: 'platform-admin of the test', subject: tenant.tenantId, detail: { name: 'Contoso' } }])
+  t.match((await get(`/v1/tenants/${tenant.tenantId}/audit`)).items.filter(({ action }) => action !== 'operator.signed-in'), [{ action: 'tenant.created', actor: 'platform-admin of the test', subject: tenant.tenantId, detail: { name: 'Contoso' } }])
   t.strictSame((await get(`/v1/tenants/${tenant.tenantId}/devices`)).items, [], 'a platform key works in every tenant')
 })
 

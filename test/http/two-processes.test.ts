@@ -99,10 +99,12 @@ t.test('signing keys change without logging anybody out, and one that leaked end
 t.test('a token is checked without the database; a database that is away is no reason to doubt it', async (t) => {
   const [here] = await startTwo(t, { journalOf: () => ({ append: async ({ report }) => ({ reportId: report.reportId, status: 'accepted', resend: [] }) }) })
   const { accessToken } = await here.enroll()
-  await rotateSigningKey(here, { actor: 'test' })
   const beside = await startTestApi(t, { beside: here })
+  // Late, so that the first does not look by itself before the database goes.
+  await rotateSigningKey(here, { actor: 'test' })
+  await beside.keys.refresh()
   const unknown = (await beside.enroll()).accessToken
-  await here.db.destroy()
+  await here.takeDatabaseAway()
   t.equal((await report(here, accessToken)).statusCode, 202)
   isProblem(t, await report(here, unknown), { status: 503, code: 'database-unavailable' }, 'a key that it cannot look up')
 })
