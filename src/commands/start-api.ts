@@ -63,7 +63,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
   const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
   // Not copied but made twice: where phones find us is known only when the API listens.
-  const onboardingAs = (db: Database): AppOptions['tenant']['onboarding'] => ({ db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } })
+  const onboardingAs = (db: Database): AppOptions['tenant']['onboarding'] & AppOptions['onboarding'] => ({ db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } })
   const partner = await partnerPartsOf(installation)
   const signals = { ...signalsOf(installation), db: operatorDb }
   let drain!: Drain
