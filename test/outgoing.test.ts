@@ -18,6 +18,7 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/intune/https-agent.ts': 'hosts of GRAPH_BASE_URL, ENTRA_AUTHORITY_HOST and INTUNE_ENDPOINT_HOSTS only, whatever an answer names',
   'src/intune/graph-client.ts': 'over that agent',
   'src/intune/partner-client.ts': 'over that agent',
+  'src/intune/entra-time.ts': 'over that agent, to the authority',
   'src/intune/entra-credential.ts': '@azure/identity, held to the authority by a policy of its pipeline',
   'src/identity/issuer-keys.ts': 'over that agent: to the authority, or over TLS to the provider that OIDC_ISSUER names and where its metadata have its keys',
   'src/platform/guarded-agent.ts': 'addresses that the guard allows',
@@ -31,12 +32,14 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/platform/database.ts': 'DATABASE_URL',
   'src/platform/embedded-postgres.ts': 'the cluster it has started itself, on loopback',
   'src/platform/migrate.ts': 'DATABASE_URL',
+  'src/platform/otel-tracing.ts': 'the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; without it, nobody',
   'src/platform/queues.ts': 'DATABASE_URL or REDIS_URL',
+  'src/platform/redis-health.ts': 'REDIS_URL',
   'src/platform/redis.ts': 'REDIS_URL'
 }
 /** The service itself; what people run by hand calls their own API, and simulators stand for others. */
 const NOT_THE_SERVICE = ['src/agent/', 'src/commands/', 'src/simulator/']
-const CONNECTS = /\bfrom '(?:undici|pg|ioredis|bullmq|@azure\/identity|node:(?:https|http2|tls|dgram|dns))'|\bimport\('(?:undici|@azure\/identity|node:\w+)'\)|\bfrom 'node:net'|(?<![.\w])fetch\(/
+const CONNECTS = /\bfrom '(?:undici|pg|ioredis|bullmq|@azure\/identity|@opentelemetry\/exporter-[\w-]+|node:(?:https|http2|tls|dgram|dns))'|\bimport\('(?:undici|@azure\/identity|node:\w+)'\)|\bfrom 'node:net'|(?<![.\w])fetch\(/
 
 t.test('every place that can connect to the outside is known, with what bounds it', async (t) => {
   const sources = ['src', 'workers'].flatMap((folder) => readdirSync(join(packageRoot, folder), { recursive: true, withFileTypes: true })
