@@ -15,3 +15,4 @@ create function read_server_activity (out oldest_seconds float8, out oldest_appl
       where datname = current_database() and xact_start is not null and pid <> pg_backend_pid() order by xact_start limit 1
     ) oldest on true
   $$;
+revoke execute on function read_server_activity () from public;

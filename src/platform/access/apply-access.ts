@@ -93,7 +93,7 @@ async function wantQueues (client: pg.ClientBase, queueSchema: string, want: (ki
 async function ensureRoles (client: pg.ClientBase, roles: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ name: string, made: boolean, member: boolean, version: number, login: string }>(`
     select name, r.oid is not null as made, coalesce(pg_has_role(session_user, r.oid, 'member'), false) as member, current_setting('server_version_num')::integer as version, session_user as login
-    from unnest($1::text[]) name left join pg_roles r on r.rolname = name`, [roles])
+    from unnest($1::text[]) with ordinality wanted (name, place) left join pg_roles r on r.rolname = name order by place`, [roles])
   const statements = rows.flatMap(({ name, made, member, version, login }) => [
     ...(made ? [] : [`create role ${quoteName(name)} nologin`]),
     // Not inherited: a statement has these rights only where the role is taken on.
