@@ -2,6 +2,7 @@ import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
 import type { BareApi } from './bare-server.js'
 import { type BenchOptions, round } from './benchmark.js'
 import type { LoadApi } from './load-process.js'
+import { enrollProbe, type Probe } from './probe-intune.js'
 import { readUsage, type Usage } from './process-usage.js'
 import type { StartedRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
@@ -30,6 +31,18 @@ export async function measureBare ({ phones, seconds, rate, tell }: BenchOptions
   } finally {
     await Promise.all([server.stop(), load.stop()])
   }
+}
+
+/** Enrols the phones of the load and lets them report for a moment, so that all is warm; answers probes beside them. */
+export async function prepareFleet ({ phones, tell }: BenchOptions, sallyport: StartedSallyport, load: Remote<LoadApi>, probeCount: number): Promise<Probe[]> {
+  const { apiUrl, enrollmentToken } = sallyport
+  tell(`enrolling ${phones} phones …`)
+  await load.call('enroll', { apiUrl, enrollmentToken, phones, seed: SEED })
+  const probes: Probe[] = []
+  for (let count = 0; count < probeCount; count++) probes.push(await enrollProbe(sallyport))
+  await load.call('introduce', { apiUrl, connections: CONNECTIONS })
+  await load.call('drive', { apiUrl, connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
+  return probes
 }
 
 /** Acknowledged a second. */

@@ -1,10 +1,10 @@
 import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 import { type Checks, openLedger, type Ledger } from './ledger.js'
-import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, REPEAT_SHARE, rolesOf, SEED, usageOf, WARM_UP_SECONDS } from './fleet-load.js'
+import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, prepareFleet, REPEAT_SHARE, rolesOf, usageOf } from './fleet-load.js'
 import type { LoadApi } from './load-process.js'
 import type { NaiveApi } from './naive-server.js'
-import { enrollProbe, measureReportToIntune, type Probe } from './probe-intune.js'
+import { measureReportToIntune } from './probe-intune.js'
 import { startRedis, type StartedRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
@@ -47,16 +47,11 @@ export async function pipeline (options: BenchOptions): Promise<BenchFindings> {
 }
 
 async function measureSallyport (options: BenchOptions, sallyport: StartedSallyport, redis: StartedRedis | undefined) {
-  const { phones, tell } = options
+  const { tell } = options
   const load = startRemote<LoadApi>('load-process')
   const ledger = await openLedger(sallyport)
   try {
-    tell(`enrolling ${phones} phones …`)
-    await load.call('enroll', { apiUrl: sallyport.apiUrl, enrollmentToken: sallyport.enrollmentToken, phones, seed: SEED })
-    const probes: Probe[] = []
-    for (let count = 0; count < PROBES; count++) probes.push(await enrollProbe(sallyport))
-    await load.call('introduce', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS })
-    await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
+    const probes = await prepareFleet(options, sallyport, load, PROBES)
     await ledger.drained()
 
     const capacity = await measureCapacity(options, { sallyport, load, ledger, redis })

@@ -1,8 +1,8 @@
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
-import { CONNECTIONS, mapValues, MIX, perSecond, rolesOf, SEED, usageOf, WARM_UP_SECONDS } from './fleet-load.js'
+import { CONNECTIONS, mapValues, MIX, perSecond, prepareFleet, rolesOf, usageOf } from './fleet-load.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { LoadApi } from './load-process.js'
-import { enrollProbe, measureReportToIntune, type Probe } from './probe-intune.js'
+import { measureReportToIntune, type Probe } from './probe-intune.js'
 import { startRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
@@ -39,7 +39,7 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
     const load = startRemote<LoadApi>('load-process')
     const ledger = await openLedger(sallyport)
     try {
-      const probes = await prepare(options, sallyport, load)
+      const probes = await prepareFleet(options, sallyport, load, PROBES)
       const rate = options.rate ?? await calibrate(options, sallyport, load, ledger)
       const timeline = await endure(options, { sallyport, load, ledger, probes, rate, roles: rolesOf(sallyport, load, redis) })
       await ledger.drained()
@@ -66,16 +66,6 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
   } finally {
     await redis?.stop()
   }
-}
-
-async function prepare ({ phones, tell }: BenchOptions, sallyport: StartedSallyport, load: Remote<LoadApi>): Promise<Probe[]> {
-  tell(`enrolling ${phones} phones …`)
-  await load.call('enroll', { apiUrl: sallyport.apiUrl, enrollmentToken: sallyport.enrollmentToken, phones, seed: SEED })
-  const probes: Probe[] = []
-  for (let count = 0; count < PROBES; count++) probes.push(await enrollProbe(sallyport))
-  await load.call('introduce', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS })
-  await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: WARM_UP_SECONDS })
-  return probes
 }
 
 /** Half of what is taken and scored a second, the draining counted. */

@@ -24,13 +24,7 @@ export interface DiskSpace {
   readonly totalBytes: number
 }
 
-interface Row {
-  readonly databaseBytes: number
-  readonly connections: number
-  readonly maxConnections: number
-  readonly oldestTransactionSeconds: number | null
-  readonly oldestTransactionApplication: string | null
-  readonly xidAge: number
+interface Row extends Omit<DatabaseHealth, 'disk'> {
   readonly dataDirectory: string | null
 }
 

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
-import { createIntelCache } from '../../intel/index/intel-cache.js'
+import { readIntelView } from '../../intel/index/intel-cache.js'
 import { openDatabase } from '../../platform/database.js'
-import { createLogger } from '../../platform/log.js'
 import { answerInThread, lowerThreadPriority } from '../../platform/thread.js'
 import { createAppInventories } from '../app-inventories.js'
 import type { PreviewThreadInput } from './preview.js'
@@ -11,19 +10,15 @@ await answerInThread(async ({ databaseUrl, snapshot, done, slice }: PreviewThrea
   lowerThreadPriority()
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 2, applicationName: 'sallyport preview' })
   try {
-    const intel = await createIntelCache({ db, log: createLogger({ level: 'warn' }) })
-    try {
-      const progress = new Int32Array(done)
-      return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
-        await sql`set transaction snapshot ${sql.lit(snapshot)}`.execute(tx)
-        return await previewSlice({
-          tx, intel: intel.current(), apps: createAppInventories({ db, maxLists: PREVIEW_LISTS }),
-          onProgress: (devices) => { Atomics.add(progress, 0, devices) }
-        }, slice)
-      })
-    } finally {
-      await intel.close()
-    }
+    const progress = new Int32Array(done)
+    return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
+      await sql`set transaction snapshot ${sql.lit(snapshot)}`.execute(tx)
+      return await previewSlice({
+        // Of the same moment as the phones, and so the same in all threads.
+        tx, intel: await readIntelView(tx), apps: createAppInventories({ db, maxLists: PREVIEW_LISTS }),
+        onProgress: (devices) => { Atomics.add(progress, 0, devices) }
+      }, slice)
+    })
   } finally {
     await db.destroy()
   }

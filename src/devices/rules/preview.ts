@@ -28,6 +28,7 @@ export interface PolicyPreview {
 
 export interface PreviewDeps {
   readonly db: Database
+  /** For judging in place; threads read it in the snapshot of the phones. */
   readonly intel: IntelView
   readonly now: Date
   /** For threads of their own, where there are many phones; without it all are judged in place. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait, setImmediate as turn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
-import type { Database } from '../../platform/database.js'
+import type { Database, Tx } from '../../platform/database.js'
 import { runInThread, threadFile } from '../../platform/thread.js'
 import type { IntelView, VulnerabilityView } from '../intel-view.js'
 import { readIntelVersion } from '../intel-version.js'
@@ -127,16 +127,18 @@ async function isSmall (db: Database, most: number): Promise<boolean> {
   return row!.count <= most
 }
 
-/** One consistent picture of the store. */
 async function loadInPlace (db: Database): Promise<IntelView> {
-  return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
-    const version = await readIntelVersion(tx)
-    const guard = createHostGuard(await listGuardChanges(tx))
-    const vulnerabilities = await compileVulnerabilityView(await readVulnerabilityRows(tx))
-    const builder = new IndexBuilder()
-    for await (const entries of streamIndicators(tx)) for (const entry of entries) builder.add(entry)
-    return createIntelView({ version, parts: builder.finish(), guard, vulnerabilities })
-  })
+  return await db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(readIntelView)
+}
+
+/** The store as this transaction sees it, which must be one consistent picture (repeatable read). On the thread that asks. */
+export async function readIntelView (tx: Tx): Promise<IntelView> {
+  const version = await readIntelVersion(tx)
+  const guard = createHostGuard(await listGuardChanges(tx))
+  const vulnerabilities = await compileVulnerabilityView(await readVulnerabilityRows(tx))
+  const builder = new IndexBuilder()
+  for await (const entries of streamIndicators(tx)) for (const entry of entries) builder.add(entry)
+  return createIntelView({ version, parts: builder.finish(), guard, vulnerabilities })
 }
 
 /** With room for others in between. */

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAppInventories } from '../../../src/devices/app-inventories.js'
 import { actOnChanges } from '../../../src/devices/retro/act-on-changes.js'
+import { JUDGE_PRIORITY } from '../../../src/devices/judge-jobs.js'
 import { handOnRescorings, listRescorings } from '../../../src/devices/retro/rescorings.js'
 import { insertPolicy } from '../../../src/devices/rules/policy-repository.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../../src/devices/score-devices.js'
@@ -91,6 +92,25 @@ t.test('only phones that a new indicator concerns are judged anew, whatever it i
   t.equal(await levelOf('host'), 'high')
   t.equal(await levelOf('signer'), 'secured', 'what was withdrawn rests on nothing')
   t.strictSame(await listed("[file:path = '/data/local/tmp/']", "[process:name = 'bh']", "[domain-name:value = 'elsewhere.evil.org']"), ['file', 'host', 'package', 'process'])
+})
+
+t.test('few phones that a change concerns go before those that a date concerns, a whole fleet behind them', async (t) => {
+  const { db, intel, importOne, concerned, score } = await setUp(t, { bad: apps({ appId: 'com.evil.spy' }), good: apps({ appId: 'com.good' }) })
+  await concerned()
+  score.priorities.length = 0
+  await importOne(stixFile('Spy', ["[app:id = 'com.evil.spy']"]))
+  await concerned()
+  t.strictSame(score.priorities, [JUDGE_PRIORITY.concerned])
+  await sql`
+    with made as (
+      insert into device (tenant_id, entra_device_id, platform, public_key) select (select id from tenant limit 1), gen_random_uuid(), 'android', '{}' from generate_series(1, 2001) returning id, tenant_id
+    ) insert into device_state (device_id, tenant_id, state, last_report_at) select id, tenant_id, '{}', now() from made`.execute(db)
+  // As an import does that cannot say what it changed.
+  await sql`with raised as (update intel_version set version = version + 1 returning version) insert into intel_change (intel_version, kind) select version, 'all' from raised`.execute(db)
+  await actOnChanges({ db, intel })
+  t.equal(await handOnRescorings({ db, score }), 2_000, 'as many as may be in hand')
+  t.strictSame(score.priorities.slice(1), Array(10).fill(JUDGE_PRIORITY.fleet))
+  t.ok(JUDGE_PRIORITY.concerned < JUDGE_PRIORITY.due && JUDGE_PRIORITY.due < JUDGE_PRIORITY.fleet)
 })
 
 t.test('the same file again concerns nobody, a feed that is removed those who rest on it', async (t) => {
