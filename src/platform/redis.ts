@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { readRedisUrl } from '../redis-url.js'
+import { PatientSentinelConnector } from './sentinel-connector.js'
 
 /** BullMQ and @fastify/rate-limit take both alike. */
 export type RedisClient = Redis | Cluster
@@ -55,6 +56,7 @@ export function connectRedis (url: string, { connection, cluster, onError }: Con
       ...server,
       sentinels: hosts.map((one) => ({ ...one })),
       name: masterName!,
+      Connector: PatientSentinelConnector,
       // Hears of a failover at once, even when the old master still holds the connection.
       failoverDetector: true,
       sentinelRetryStrategy: () => SENTINEL_PAUSE_MS,

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import rateLimit from '@fastify/rate-limit'
 import { fastify, type FastifyInstance } from 'fastify'
@@ -9,7 +9,7 @@ import { connectRateRedis } from '../../src/platform/rate-exchange.js'
 import { connectRedis, type RedisClient } from '../../src/platform/redis.js'
 import { createTlsIdentity } from '../../src/simulator/intune/certificates.js'
 import { silentLog } from '../helpers/log.js'
-import { startCluster } from '../helpers/redis-groups.js'
+import { startCluster, startSentinel } from '../helpers/redis-groups.js'
 
 const NO_REDIS = { skip: 'neither redis-server nor valkey-server' }
 const PASSWORD = 'not/a@secret?of:anybody'
@@ -51,6 +51,25 @@ t.test('TLS, an authority of one\'s own, a user and a password are passed on', a
   }
   t.throws(() => connect(t, url(PASSWORD, 'missing.pem')), { code: 'ENOENT' })
   t.throws(() => connect(t, 'redis+sentinel://a'), { message: /must name the master/ })
+})
+
+t.test('word of a failover that comes while the master is being asked for does not end the connection', async (t) => {
+  const group = await startSentinel(t)
+  if (group === undefined) {
+    t.pass('nothing to test', NO_REDIS)
+    return
+  }
+  const { client } = connect(t, group.url)
+  type Detector = { readonly sentinels: ReadonlyArray<{ readonly client: EventEmitter }> } | null
+  const detectorOf = (): Detector => (client as unknown as { connector: { failoverDetector: Detector } }).connector.failoverDetector
+  while (detectorOf() === null) await client.ping()
+  const [{ client: sentinel }] = detectorOf()!.sentinels as [{ client: EventEmitter }]
+  let ended = false
+  client.once('end', () => { ended = true })
+  client.once('connecting', () => sentinel.emit('message', '+switch-master', 'as the Sentinel says it'))
+  client.disconnect(true)
+  t.equal(await client.ping(), 'PONG')
+  t.notOk(ended)
 })
 
 t.test('what a master refuses because it has become a replica is sent again', async (t) => {
