@@ -1,4 +1,5 @@
 import { type EventEmitter, once } from 'node:events'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import rateLimit from '@fastify/rate-limit'
 import { fastify, type FastifyInstance } from 'fastify'
@@ -61,13 +62,14 @@ t.test('word of a failover that comes while the master is being asked for does n
   }
   const { client } = connect(t, group.url)
   type Detector = { readonly sentinels: ReadonlyArray<{ readonly client: EventEmitter }> } | null
-  const detectorOf = (): Detector => (client as unknown as { connector: { failoverDetector: Detector } }).connector.failoverDetector
-  while (detectorOf() === null) await client.ping()
-  const [{ client: sentinel }] = detectorOf()!.sentinels as [{ client: EventEmitter }]
+  const inside = client as unknown as { readonly connector: { readonly failoverDetector: Detector }, readonly stream: Socket }
+  while (inside.connector.failoverDetector === null) await client.ping()
+  const [{ client: sentinel }] = inside.connector.failoverDetector.sentinels as [{ client: EventEmitter }]
   let ended = false
   client.once('end', () => { ended = true })
   client.once('connecting', () => sentinel.emit('message', '+switch-master', 'as the Sentinel says it'))
-  client.disconnect(true)
+  inside.stream.destroy()
+  await once(client, 'connecting')
   t.equal(await client.ping(), 'PONG')
   t.notOk(ended)
 })
