@@ -67,7 +67,7 @@ export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
   enrollment_token: { class: 'settings', kept: `${CREDENTIAL}; as a hash` },
   tenant: { class: 'settings', kept: 'for ever' },
   policy: { class: 'settings', kept: 'for ever, every version with its author' },
-  policy_preview: { class: 'work', kept: 'a day' },
+  policy_preview: { class: 'work', kept: 'a day; its examples name phones' },
   intune_connector: { class: 'settings', kept: 'with the tenant' },
   intune_setup: { class: 'settings', kept: 'with the tenant' },
   intune_setup_item: { class: 'settings', kept: 'until it is undone' },
