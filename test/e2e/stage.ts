@@ -54,7 +54,7 @@ export interface Stage {
   readonly tenantId: string
   readonly enrollmentToken: string
   readonly postgres?: StagePostgres
-  readonly redis?: { readonly url: string, replace (): Promise<void> }
+  readonly redis?: { readonly url: string, stop (): Promise<void>, start (): Promise<void>, replace (): Promise<void> }
   /** Sets the wall clocks of all API and worker processes. */
   setClock (offsetMs: number): void
 }
@@ -154,11 +154,15 @@ async function startStageRedis (t: Test): Promise<Stage['redis']> {
   if (current === undefined) return undefined
   t.teardown(async () => await current!.stop())
   const { url } = current
+  const stop = async (): Promise<void> => await current!.stop()
+  const start = async (): Promise<void> => { current = await startRedis({ port: Number(new URL(url).port) }) }
   return {
     url,
+    stop,
+    start,
     async replace () {
-      await current!.stop()
-      current = await startRedis({ port: Number(new URL(url).port) })
+      await stop()
+      await start()
     }
   }
 }
