@@ -97,7 +97,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     },
     tenants: { db: platformDb },
     // Keys and people may belong to several tenants.
-    access: { db: platformDb, issuer: issuerOf(config) },
+    access: { db: platformDb, tenantDb: operatorDb, issuer: issuerOf(config) },
     partner: partner.options,
     onboarding: onboardingAs(platformDb),
     intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },

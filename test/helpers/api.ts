@@ -152,7 +152,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
       signals
     },
     tenants: { db: platformDb },
-    access: { db: platformDb },
+    access: { db: platformDb, tenantDb: operatorDb },
     partner: { db: openAs(t, databaseUrl, 'partner'), privacyMode: false, verifyCaller: options.verifyCaller, waiter: options.changeWaiter ?? { wait: async () => {} } },
     onboarding,
     intelSubscriptions: { db: platformDb, secrets: options.secrets },

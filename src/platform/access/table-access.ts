@@ -27,7 +27,8 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // Keys and people may belong to several tenants: who manages them works for the platform, and asks for one tenant's by a condition.
   api_key: { tenant: 'tenant_id', api: 's u:last_used_at', worker: 's:id,expires_at,revoked_at d', platform: 's i u' },
   api_key_tenant: { tenant: 'tenant_id', api: 's', platform: 's i d' },
-  operator_grant: { tenant: 'tenant_id', api: 's', worker: 's:id,expires_at d', platform: 's i u d' },
+  // A tenant's own are under its policy; those in all tenants are no tenant's, and the platform's alone.
+  operator_grant: { tenant: 'tenant_id', api: 's', operator: 's i d', worker: 's:id,expires_at d', platform: 's i u d' },
   operator_session: { tenant: 'tenant_id', api: 's i u', worker: 's d', platform: 's' },
   upkeep_task: { tenant: 'shared', api: 's', worker: 's i u d', platform: 's' },
   enrollment_token: { tenant: 'tenant_id', api: 's u:uses', worker: 's:id,created_at,expires_at,revoked_at,max_uses,uses d', operator: 's i u', platform: 's i u' },

@@ -141,3 +141,26 @@ t.test('roles have the rights that they need and no others', async (t) => {
       and p.prorettype <> 'trigger'::regtype and has_function_privilege('public', p.oid, 'execute')`)
   t.strictSame(open, [], 'functions that run as the owner are not everybody\'s')
 })
+
+t.test('functions that run as the owner are not led astray by temporary objects of whoever calls them', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const owner = await connect(t, url)
+  const { rows: open } = await owner.query<{ name: string }>(`
+    select p.oid::regprocedure::text as name from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef
+      and coalesce(array_to_string(p.proconfig, ';'), '') !~ 'search_path=[^;]*pg_temp"?$'`)
+  t.strictSame(open, [], 'all look there last')
+
+  const [one, other] = await fillTables(owner, 2) as [string, string]
+  await owner.query('update device_apps set builds = array[7]')
+  const { rows: [mine] } = await owner.query<{ id: string }>('select id from device where tenant_id = $1', [one])
+  const attacker = await connect(t, asRole(url, 'operator'))
+  // A table of that name is what tells who sees all journals; this one is the attacker's own.
+  await attacker.query('create temp table report_group (body text)')
+  t.equal((await undone(attacker, one, async () => await attacker.query('select tenant_phones_with_build($1, array[7], $2)', [other, '00000000-0000-0000-0000-000000000000']))).rowCount, 0, 'no other tenant is shown')
+  await attacker.query('create temp table report (device_id uuid, day date, id bigint)')
+  await attacker.query("create function pg_temp.spy () returns trigger language plpgsql as $$ begin perform set_config('spy.ran_as', current_user, false); return old; end $$")
+  await attacker.query('create trigger spy before delete on pg_temp.report for each row execute function pg_temp.spy()')
+  await attacker.query('insert into pg_temp.report values ($1, current_date, 1)', [mine!.id])
+  await undone(attacker, one, async () => await attacker.query('select erase_device_reports($1)', [mine!.id]))
+  t.notOk((await attacker.query<{ who: string | null }>("select current_setting('spy.ran_as', true) as who")).rows[0]!.who, 'nothing of the attacker\'s ran as the owner')
+})
