@@ -12,7 +12,7 @@ export async function readRedis (url: string): Promise<string> {
           : type === 'hash' ? await redis.hgetall(key)
             : type === 'list' ? await redis.lrange(key, 0, -1)
               : type === 'set' ? await redis.smembers(key)
-                : type === 'zset' ? await redis.zrange(key, 0, -1)
+                : type === 'zset' ? await redis.zrange(key, '0', '-1')
                   : type === 'stream' ? await redis.xrange(key, '-', '+') : null
         if (value === null && type !== 'none') throw new Error(`a key of the type ${type} cannot be read here`)
         text += `${key} ${JSON.stringify(value)}\n`
