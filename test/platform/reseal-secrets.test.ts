@@ -127,7 +127,7 @@ t.test('signing keys from before there was a key are sealed as well; the command
 t.test('every column of bytes is a secret that is put under new keys, or known to be none', async (t) => {
   const { db } = await startTestApi(t)
   const SECRETS = ['intel_subscription.credentials', 'set_signing_key.private_key', 'signal_destination.secret', 'signing_key.secret']
-  const HASHES = ['api_key.key_hash', 'app_build.hash', 'audit_link.hash', 'consent_request.state_hash', 'coverage_set.hash', 'device_state.judged_by', 'enrollment_token.token_hash']
+  const HASHES = ['api_key.key_hash', 'app_build.hash', 'audit_check.hash', 'audit_check.whole_hash', 'audit_link.hash', 'consent_request.state_hash', 'coverage_set.hash', 'device_state.judged_by', 'enrollment_token.token_hash']
   const { rows } = await sql<{ column: string }>`
     select c.table_name || '.' || c.column_name as "column" from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
     where c.table_schema = 'public' and c.udt_name = 'bytea' and t.table_type = 'BASE TABLE' order by 1`.execute(db)
