@@ -20,6 +20,7 @@ export const InvalidKeyError = createError<[string]>('invalid-key', '%s', 422)
 export const UnprocessableError = createError<[string]>('unprocessable', '%s', 422)
 export const OverloadedError = createError('overloaded', 'Too much is waiting to be stored; try again shortly.', 503)
 export const DatabaseUnavailableError = createError('database-unavailable', 'The database is away; nothing was stored.', 503)
+export const QueuesUnavailableError = createError('queues-unavailable', 'The queues are away, so nobody could be asked to do this; try again shortly.', 503)
 
 export interface FieldFault {
   readonly path: string

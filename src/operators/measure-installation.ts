@@ -42,7 +42,7 @@ const FROM_QUEUES: readonly GaugeName[] = ['queueJobs', 'queueOldestSeconds']
  */
 export async function measureInstallation ({ db, queues, metrics, unresponsiveDays = DEFAULT_UNRESPONSIVE_DAYS }: MeasureDeps): Promise<void> {
   const [rows, health, counts, oldest] = await Promise.all([
-    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
+    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts(), () => true), unlessAway(queues.oldestWaitingSeconds(), () => true)
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const name of [...FROM_DATABASE, ...FROM_QUEUES]) {
@@ -69,13 +69,13 @@ function rowsOf ({ databaseBytes, connections, maxConnections, oldestTransaction
   return values.map(([gauge, value]) => ({ gauge, labels: {}, value }))
 }
 
-/** Undefined when whom we ask is away, or does not answer in time. */
-async function unlessAway<T> (answer: Promise<T>): Promise<T | undefined> {
+/** Undefined when whom we ask is away, or does not answer in time. Whatever the queues fail with, their engine is not up; `/readyz` says why. */
+async function unlessAway<T> (answer: Promise<T>, isAway: (error: unknown) => boolean = isDatabaseAway): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   try {
     return await Promise.race([answer, new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), ANSWER_LIMIT_MS) })])
   } catch (error) {
-    if (isDatabaseAway(error)) return undefined
+    if (isAway(error)) return undefined
     throw error
   } finally {
     clearTimeout(timer)

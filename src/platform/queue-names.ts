@@ -45,6 +45,6 @@ export const QUEUE_NAMES = Object.keys(QUEUE_PAYLOADS) as QueueName[]
 
 /** What a use case needs to hand work on. */
 export interface Producer<N extends QueueName> {
-  /** `priority`: behind all without one; a lower number before a higher. */
+  /** `priority`: behind all without one; a lower number before a higher. @throws QueuesUnavailableError when the engine does not answer in time; the jobs may still be added later */
   add (payloads: ReadonlyArray<QueuePayloads[N]>, options?: { readonly priority?: number }): Promise<void>
 }

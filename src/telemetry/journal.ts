@@ -153,10 +153,10 @@ export function createJournal (options: JournalOptions): Journal {
         else one.reject(new DeviceRevokedError())
       })
     } catch (error) {
-      if (isDatabaseAway(error)) {
+      if (isDatabaseAway(error) || (isWorthRetrying(error) && retries >= MAX_RETRIES)) {
         log.error({ err: error, reports: group.length }, 'the journal cannot reach the database')
         for (const { reject } of group) reject(new DatabaseUnavailableError())
-      } else if (isWorthRetrying(error) && retries < MAX_RETRIES) {
+      } else if (isWorthRetrying(error)) {
         await commit(group, span, retries + 1)
       } else if (lacksPartition(error) && retries < MAX_RETRIES) {
         // Upkeep makes the days ahead; it may have been away for that long.

@@ -13,9 +13,9 @@ import { packageRoot } from '../../src/platform/package-root.js'
 import { insertQuarantined } from '../../src/telemetry/journal-groups.js'
 import { startTestApi, type TestApi } from '../helpers/api.js'
 import { createTestDatabase } from '../helpers/database.js'
-import { makeReport, rememberingProducer, seedDevice, seedTenant } from '../helpers/devices.js'
+import { makeReport, rememberingProducer, seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
-import { seedWaitingDevices } from '../intune/helpers.js'
+import { seedWaitingDevices, type WaitingDevice } from '../intune/helpers.js'
 
 const TENANT = '/v1/tenants/{tenantId}'
 const [GRANTS, KEYS] = ['test/http/operator-access.test.ts', 'test/operators/api-keys.test.ts'] as const
@@ -177,24 +177,30 @@ t.test('a report that somebody sends for a phone, or has scored once more, stays
   t.equal((await retry()).statusCode, 204)
 })
 
-t.test('what was asked of a queue or of Intune and not done has a line that says so', async (t) => {
+t.test('what was asked of Intune and not done has a line that says so', async (t) => {
   const db = (await createTestDatabase(t)).db
   const tenantId = await seedTenant(db)
-  const { deviceId } = await seedDevice(db, tenantId)
   const lines = async (): Promise<string[]> => (await db.selectFrom('audit_event').select(['action', 'actor']).orderBy('id').execute()).map(({ action, actor }) => `${actor} ${action}`)
-  const score = rememberingProducer<'score'>()
-  score.fail = true
-  await t.rejects(reassessDevice({ db, score }, { tenantId, deviceId, actor: 'ann' }))
-  t.strictSame(await lines(), ['ann device.reassessed', 'ann device.reassess-failed'])
-
   const partner = { setProvisioned: async () => { throw new IntuneError('unavailable', 'Intune is away.') } }
   const deps = { db, intune: { partner } as never, log: silentLog, publicUrl: 'https://mtd.example', sync: rememberingProducer<'sync'>() }
   t.match(await provisionTenant(deps, { tenantId, actor: 'ann' }), { state: 'failed' })
   await t.rejects(deprovisionTenant(deps, { tenantId, actor: 'ben' }))
-  t.strictSame((await lines()).slice(2), ['ann connector.provision-requested', 'ann connector.provision-failed', 'ben connector.deprovision-requested', 'ben connector.deprovision-failed'])
+  t.strictSame(await lines(), ['ann connector.provision-requested', 'ann connector.provision-failed', 'ben connector.deprovision-requested', 'ben connector.deprovision-failed'])
   // A queue that is away costs nothing where the sweep finds the work.
   await seedWaitingDevices(db, tenantId, 2)
   deps.sync.fail = true
   t.strictSame(await resyncTenant(deps, { tenantId, actor: 'ann' }), { devices: 2 })
   t.equal((await lines()).at(-1), 'ann connector.resynced')
+})
+
+t.test('who asks for a judgement while the queue is away gets it from the sweep', async (t) => {
+  const db = (await createTestDatabase(t)).db
+  const tenantId = await seedTenant(db)
+  const [{ deviceId }] = await seedWaitingDevices(db, tenantId, 1) as [WaitingDevice]
+  const score = rememberingProducer<'score'>()
+  score.fail = true
+  await t.rejects(reassessDevice({ db, score }, { tenantId, deviceId, actor: 'ann' }))
+  t.match(await db.selectFrom('audit_event').select(['action', 'actor']).execute(), [{ actor: 'ann', action: 'device.reassessed' }])
+  const { due_at: dueAt } = await db.selectFrom('device_state').select('due_at').where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+  t.ok(dueAt !== null && dueAt.getTime() < Date.now() + 60_000)
 })
