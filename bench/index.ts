@@ -223,7 +223,7 @@ function checkAnswers (view: IntelView, map: ReadonlyMap<IndicatorType, Readonly
     if (found.length !== 1 || entry!.feed !== feed || entry!.family !== family || entry!.role !== role || entry!.threatClass !== threatClass || entry!.confidence !== confidence ||
       entry!.type !== type || entry!.value !== value) wrongEntries++
   }
-  return { answersEqualTheMaps: wrong === 0, everyEntryIsRight: wrongEntries === 0, somethingWasFound: hits > QUESTIONS / 200 }
+  return { answersEqualTheMaps: wrong === 0, everyEntryIsRight: wrongEntries === 0, somethingWasFound: hits > questions.length / 200 }
 }
 
 function median (values: readonly number[]): number {
