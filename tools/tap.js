@@ -2,7 +2,7 @@
 // which files were loaded (for coverage and `--changed`), one replaces modules (`t.mockImport`), one compiles TypeScript.
 // We use none of them, and together they make loading the code several times as long. Tells the slowest files at the end.
 import child_process from 'node:child_process'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join, relative } from 'node:path'
 
@@ -17,6 +17,7 @@ syncBuiltinESMExports()
 
 const startedAt = Date.now()
 process.once('exit', () => {
+  if (!existsSync(RESULTS)) return
   const files = readdirSync(RESULTS, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

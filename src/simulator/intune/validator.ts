@@ -1,6 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
 
 // Everything strict: what Microsoft would refuse is not silently mended here.
 const ajv = addFormats.default(new Ajv({ coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true, discriminator: true, addUsedSchema: false }))
@@ -14,10 +15,10 @@ interface Validate {
 }
 
 /** Checks requests by schemas that are compiled when one is first asked for; most routes of a simulator never are. */
-export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema }) => {
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const validate: Validate = (data) => {
-    let check = compiled.get(schema)
-    if (check === undefined) compiled.set(schema, check = ajv.compile(schema))
+    const check = compiled.get(schema) ?? ajv.compile(schema)
+    compiled.set(schema, check)
     const isValid = check(data)
     validate.errors = check.errors
     return isValid
