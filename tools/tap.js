@@ -1,7 +1,7 @@
 // Runs tap without the module loaders that it puts into every test process and all that those start: one records
 // which files were loaded (for coverage and `--changed`), one replaces modules (`t.mockImport`), one compiles TypeScript.
 // We use none of them, and together they make loading the code several times as long. Tells the slowest files at the end.
-import child_process from 'node:child_process'
+import childProcess from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join, relative } from 'node:path'
@@ -11,8 +11,8 @@ const LOADER = /^--import=.*\/@tapjs\//
 const RESULTS = '.tap/test-results'
 const TOLD = 15
 
-const { spawn } = child_process
-child_process.spawn = (command, args, ...rest) => spawn(command, Array.isArray(args) ? args.filter((arg) => !LOADER.test(arg)) : args, ...rest)
+const { spawn } = childProcess
+childProcess.spawn = (command, args, ...rest) => spawn(command, Array.isArray(args) ? args.filter((arg) => !LOADER.test(arg)) : args, ...rest)
 syncBuiltinESMExports()
 
 const startedAt = Date.now()
