@@ -16,7 +16,7 @@ async function runBench (args: readonly string[]): Promise<{ code: number, out: 
 }
 
 t.test('the pipeline benchmark prints the object of the contract, and loses nothing', async (t) => {
-  const { code, out, err } = await runBench(['pipeline', '--json', '--seconds', '1', '--phones', '300', '--naive'])
+  const { code, out, err } = await runBench(['pipeline', '--json', '--seconds', '1', '--phones', '300', '--rate', '200', '--naive'])
   t.equal(code, 0, err)
   const report = JSON.parse(out)
   t.equal(out.trim().split('\n').length, 1)
