@@ -46,4 +46,5 @@ export const TooManyRequestsError = createError<[number]>('too-many-requests', '
 export const EntraKeysUnavailableError = createError('entra-keys-unavailable', 'Entra\'s signing keys cannot be fetched right now, so no token can be checked.', 503)
 export const ProviderKeysUnavailableError = createError('provider-keys-unavailable', 'The signing keys of the sign-in provider cannot be fetched right now, so no token can be checked.', 503)
 export const PartnerApiNotConfiguredError = createError('partner-api-not-configured', 'The partner state API is not set up here: PARTNER_API_AUDIENCE is not set.', 404)
+export const HistoryExpiredError = createError<[string]>('history-expired', '%s', 410)
 export const CursorExpiredError = createError<[string]>('cursor-expired', '%s', 410)

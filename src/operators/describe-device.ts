@@ -3,7 +3,7 @@ import { NotFoundError } from '../errors.js'
 import { makeDue } from '../devices/rescore-due-devices.js'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 
 /** What an organisation knows of a phone that the phone does not; groups of a policy go by it. */
 export interface DeviceAttributes {

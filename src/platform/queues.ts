@@ -6,6 +6,7 @@ import { QUEUE_CONNECTIONS } from './connections.js'
 import { createJobsInHand, type JobHandler, jobName, type JobVersioning } from './job-in-hand.js'
 import type { Tracing } from './tracing.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { createLockWatch, type LockWatch } from './queue-locks.js'
 import { createPatience } from './queue-patience.js'
 import { createSchedules } from './queue-schedules.js'
 import { connectRedis, type RedisClient } from './redis.js'
@@ -74,6 +75,9 @@ const JOB_OPTIONS: JobsOptions = {
  * hand goes to another after one to one and a half times this.
  */
 const SILENCE_MS = 15_000
+/** Longer than BullMQ takes to find a stalled job, where clocks are right; and how often it is looked for such. */
+const ABANDONED_MS = 2 * SILENCE_MS
+const LOOK_AT_LOCKS_EVERY_MS = 10_000
 /** Less than a part has to stop (lifecycle.ts). */
 const CLOSE_LIMIT_MS = 10_000
 /** For connections that a job which was handed back still holds. */
@@ -234,7 +238,8 @@ const closeAll = async (queues: readonly Queue[]): Promise<void> => {
 
 const telemetryOf = (tracing: Tracing | undefined): Pick<WorkerOptions, 'telemetry'> => tracing?.queues === undefined ? {} : { telemetry: tracing.queues }
 
-function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: LogError): Engine {
+function openPostgresEngine ({ databaseUrl, tracing, log }: QueuesOptions, logError: LogError): Engine {
+  let locks: LockWatch | undefined
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
@@ -254,10 +259,12 @@ function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: 
     // The types of both engines differ in the connection only, which nobody outside sees.
     openQueue: (name) => new Queue(name, shared, createPostgresBackend) as unknown as Queue,
     openWorker (name, work, options) {
+      locks ??= createLockWatch({ pool, log, abandonedMs: ABANDONED_MS, everyMs: LOOK_AT_LOCKS_EVERY_MS })
       const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
       return { worker, close: async () => await worker.close() }
     },
     async close (queues) {
+      await locks?.close()
       await closeAll(queues)
       await settles(pool.end(), POOL_END_LIMIT_MS)
     }

@@ -192,7 +192,7 @@ t.test('migrations make the roles that the processes work in', async (t) => {
   const [job] = ofKind(rendered.most, 'Job')
   const env = job!.spec.template.spec.containers[0].env as Array<{ name: string, value: string }>
   t.strictSame(env.filter(({ name }) => !name.endsWith('_FILE')), [{ name: 'DATABASE_ROLE_PREFIX', value: 'mtd' }, { name: 'LOG_LEVEL', value: 'debug' }])
-  t.equal(ofKind(rendered.most, 'ConfigMap')[0]!.data.DATABASE_ROLE_PREFIX, 'mtd')
+  t.equal(ofKind(rendered.most, 'ConfigMap')[0]!.data!.DATABASE_ROLE_PREFIX, 'mtd')
 })
 
 t.test('alert rules have one home, and their jobs are the names that the monitor gives', async (t) => {

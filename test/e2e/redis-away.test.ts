@@ -9,7 +9,7 @@ const REPORTS = 60
 const ANSWER_LIMIT_MS = 15_000
 
 t.test('while Redis is away an API is degraded and takes reports; when it is back, empty, all are scored', async (t) => {
-  const stage = await setStage(t, { redis: true })
+  const stage = await setStage(t, { redis: 'single' })
   const { redis, processes: [api, worker] } = stage
   if (redis === undefined) {
     t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
@@ -26,7 +26,7 @@ t.test('while Redis is away an API is degraded and takes reports; when it is bac
   const load = startLoad(phones, { apiUrl: stage.apiUrls, connections: 5, ratePerSecond: 20 })
   await load.more(REPORTS, 'before Redis ends')
 
-  await redis.stop()
+  await redis.stop!()
   await load.more(REPORTS, 'while Redis is away')
   await until(async () => (await readiness()).body.status === 'degraded', 'the API says that it is degraded')
   t.match(await readiness(), { code: 200, body: { missing: {}, degraded: { queues: /./ } } }, 'and stays where phones find it')
@@ -42,7 +42,7 @@ t.test('while Redis is away an API is degraded and takes reports; when it is bac
   t.match(await readiness(), { code: 200, body: { status: 'degraded' } }, 'and one that starts takes reports')
   await load.more(REPORTS, 'from the API that started without Redis')
 
-  await redis.start()
+  await redis.start!()
   await until(async () => (await readiness()).body.status === 'ready', 'the API is whole again')
   await load.more(REPORTS, 'after Redis came back')
   const outcomes = await load.end()
