@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
-import type { Config } from '../config.js'
+import { type Config, ConfigError } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
 import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
@@ -134,7 +134,7 @@ export async function openIntune (config: Config, log: Logger, watch: Partial<Pi
     endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
     ...app,
     ...(setupApp === undefined ? {} : { setupApp }),
-    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
+    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readSetting('INTUNE_CA_FILE', config.INTUNE_CA_FILE) }),
     wire: {
       entityType: config.PARTNER_WIRE_ENTITY_TYPE,
       healthField: config.PARTNER_WIRE_HEALTH_FIELD,
@@ -150,6 +150,15 @@ export async function openIntune (config: Config, log: Logger, watch: Partial<Pi
     log,
     ...watch
   })
+}
+
+/** The file that a setting names. @throws ConfigError that names the setting */
+async function readSetting (variable: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError([{ variable, message: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}): ${file}` }])
+  }
 }
 
 /** Our Entra apps, by the setting that names each. */

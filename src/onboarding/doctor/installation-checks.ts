@@ -37,7 +37,7 @@ export function checkInstallation (facts: InstallationFacts): Check[] {
     ...look('database', settings, 'See that PostgreSQL runs and that DATABASE_URL is right; its log says why it turned us away.', checkSettings),
     ...look('schema', schema, 'Repair the database first.', checkSchema),
     ...look('database-load', health, 'Repair the database first.', (found) => checkHealth(found, redis === null ? 'postgres' : 'redis')),
-    ...(redis === null ? [ok('queue-engine', 'The queues are in PostgreSQL.')] : look('queue-engine', redis, 'See that Redis runs and that REDIS_URL is right.', checkRedis, broken)),
+    ...(redis === null ? [ok('queue-engine', 'The queues are in PostgreSQL.')] : look('queue-engine', redis, 'error' in redis && /NOAUTH|WRONGPASS|invalid username-password/.test(redis.error) ? 'Redis wants a user and a password, or other ones: redis://user:password@host in REDIS_URL.' : 'See that Redis runs and that REDIS_URL is right.', checkRedis, broken)),
     ...(entraAheadMs === null ? [] : look('clock-entra', entraAheadMs, 'Let this machine reach Entra (proxy, firewall, INTUNE_CA_FILE), or there will be no tokens for Intune.', checkEntraClock, warning)),
     ...look('feeds', feeds, 'Repair the database first.', checkFeeds),
     ...look('work', work, 'Repair the database first.', checkWork)
