@@ -51,6 +51,7 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['another encoding', settings({ encoding: 'SQL_ASCII' }), 'database-settings', 'broken'],
     ['another isolation', settings({ isolation: 'serializable' }), 'database-settings', 'broken'],
     ['migrations missing', { schema: { found: { missing: ['0099_x.sql'], newer: [] } } }, 'schema', 'broken'],
+    ['a version that is too new', { schema: { error: 'this Sallyport is too old for its database' } }, 'schema', 'broken'],
     ['a newer version', { schema: { found: { missing: [], newer: ['0099_x.sql'] } } }, 'schema', 'warning'],
     ['connections nearly all taken', health({ connections: 91 }), 'database-connections', 'broken'],
     ['no room for a process', health({ connections: 74 }), 'database-connections', 'warning'],
@@ -119,7 +120,7 @@ t.test('a database that turns us away is told beside all that can be looked at',
   const cases: ReadonlyArray<readonly [what: string, url: string, check: string, text: RegExp]> = [
     ['no such user', url.replace(/\/\/[^@]*@/, '//nobody-here:wrong@'), 'database', /nobody-here/],
     ['no such database', url.replace(/\/[^/?]*$/, '/nothing_here'), 'database', /nothing_here/],
-    ['no schema', empty, 'schema', /lacks 0001/]
+    ['no schema', empty, 'schema', /lacks \d+ migrations, the first of them 0001/]
   ]
   for (const [what, connectionString, check, text] of cases) {
     const db = openDatabase({ connectionString })
