@@ -87,7 +87,7 @@ export async function openInstallation (config: Config, options: { readonly log:
 
   await requireSchema(db, log)
   // At a pooler each role is a line of its configuration, and may be a wrong one.
-  const toCheck = poolerUrl === undefined ? [name] : ROLE_KINDS.filter((role) => PROCESS_POOLS[kind].includes(role))
+  const toCheck: readonly RoleKind[] = poolerUrl === undefined ? [name] : ROLE_KINDS.filter((role) => PROCESS_POOLS[kind].includes(role))
   await Promise.all(toCheck.map(async (role) => await inTenant(NO_TENANT, async () => await requireRole(dbAs(role), roleName(role, config.DATABASE_ROLE_PREFIX)))))
   const tracing = await tracingOf(config, log)
   lifecycle.onStop('traces', async () => await tracing.close())
