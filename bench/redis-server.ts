@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { findFreePort } from '../src/platform/free-port.js'
 
@@ -29,17 +32,27 @@ export interface StartRedisOptions {
 export async function startRedis ({ args = [], file, program, port: wanted }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
   for (const name of program === undefined ? REDIS_PROGRAMS : [program]) {
     const port = wanted ?? await findFreePort()
+    // Of its own: a replica writes what it gets from its master into a file, and another version could not read that at its start.
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport redis '))
     const child = spawn(name, [
       ...(file === undefined ? [] : [file]), '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...args
-    ], { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
-    if (!await hasStarted(child)) continue
-    const ended = once(child, 'exit')
+    ], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+    if (!await hasStarted(child)) {
+      rmSync(folder, { recursive: true })
+      continue
+    }
+    const ended = once(child, 'exit').finally(() => rmSync(folder, { recursive: true, force: true }))
+    let isReady = false
     // A Sentinel says nothing of connections, and all listen by the time their id is told.
     for await (const line of createInterface({ input: child.stdout })) {
-      if (/eady to accept connections|Sentinel ID is/.test(line)) break
+      isReady = /eady to accept connections|Sentinel ID is/.test(line)
+      if (isReady) break
     }
     child.stdout.resume()
-    if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
+    if (!isReady) {
+      await ended
+      throw new Error(`${name} ended with ${child.exitCode}`)
+    }
     return {
       url: `redis://127.0.0.1:${port}`,
       port,

@@ -114,7 +114,7 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
 export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: number, readonly unit: string, readonly of: (needs: Needs) => number, readonly change: string }> = [
   { name: 'journal on disk', most: 4e12, unit: 'bytes', of: ({ bytes }) => bytes.journal, change: '`REPORT_RETENTION_DAYS=7` or `PRIVACY_MODE=true`; snapshots of all apps once a week' },
   { name: 'write-ahead log, pages written whole', most: 150e6, unit: 'bytes/s', of: ({ bytesPerSecond }) => bytesPerSecond.walOnColdPages, change: '`wal_compression = lz4`, `checkpoint_timeout = 30min`, a disk of its own; then several databases' },
-  { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; a pooler that keeps prepared statements; then several databases' },
+  { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; PgBouncer ([how](operations.md#behind-pgbouncer)); then several databases' },
   { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
   { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
   { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }

@@ -123,7 +123,11 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
 async function openDataDir (options: UpOptions, lifecycle: Lifecycle): Promise<string> {
   if (options.ephemeral !== true) {
     const dataDir = resolve(options.dataDir ?? 'data')
-    await mkdir(dataDir, { recursive: true })
+    try {
+      await mkdir(dataDir, { recursive: true })
+    } catch (error) {
+      throw new Error(`the data folder ${dataDir} cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}); name another with --data-dir, or --ephemeral`, { cause: error })
+    }
     return dataDir
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-'))

@@ -6,6 +6,7 @@ import type { Database } from './database.js'
 import { listMigrations, type Migration, splitStatements } from './migration-files.js'
 import { QUEUE_NAMES } from './queue-names.js'
 import { type Applied, compareSchema, SchemaVersionError } from './schema-version.js'
+import { sqlState } from './database-errors.js'
 import { type ShortLocksOptions, withShortLocks } from './short-locks.js'
 
 /** BullMQ's tables live in a schema of their own (queues.ts). */
@@ -73,7 +74,11 @@ export interface SchemaGap {
 
 /** How the database's schema differs from this version's. @throws SchemaVersionError when they do not go together */
 export async function readSchemaGap (db: Database): Promise<SchemaGap> {
-  const applied = await db.selectFrom('schema_migration').selectAll().execute()
+  const applied = await db.selectFrom('schema_migration').selectAll().execute().catch((error: unknown) => {
+    // Nobody has migrated it yet.
+    if (sqlState(error) === '42P01') return []
+    throw error
+  })
   const { missing, newer } = compareSchema(await listMigrations(), applied)
   return { missing: missing.map(({ name }) => name), newer }
 }

@@ -41,9 +41,9 @@ async function copyInto (client: pg.PoolClient, statement: string, lines: Readab
   return { command: 'COPY', rowCount: copy.rowCount, rows: [] }
 }
 
-/** The pool as kysely sees it, with statements prepared. */
-export function preparing (pool: pg.Pool): PostgresPool {
-  const nameOf = createStatementNames()
+/** The pool as kysely sees it, with statements prepared; without names none is kept. */
+export function preparing (pool: pg.Pool, { names = true }: { readonly names?: boolean } = {}): PostgresPool {
+  const nameOf = names ? createStatementNames() : () => undefined
   const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
 
   function wrap (client: pg.PoolClient): PostgresPoolClient {

@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly workers?: number
   /** A PostgreSQL of the stage's own, to be killed; else a database of the test run's. */
   readonly ownPostgres?: boolean
+  /** A database that is there already. */
+  readonly databaseUrl?: string
   /** Queues in Redis, where there is one on this machine. */
   readonly redis?: StageRedisKind | undefined
   readonly env?: Readonly<Record<string, string>>
@@ -82,7 +84,7 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   const folder = temporaryFolder(t)
   const postgres = ownPostgres ? await startStagePostgres(t) : undefined
   if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
-  const { db, url: databaseUrl } = postgres === undefined ? await createTestDatabase(t) : openStageDatabase(t, postgres.url)
+  const { db, url: databaseUrl } = postgres === undefined && options.databaseUrl === undefined ? await createTestDatabase(t) : openStageDatabase(t, options.databaseUrl ?? postgres!.url)
   const redis = options.redis === undefined ? undefined : await startStageRedis(t, options.redis)
 
   const simulator = await startSimulator({ port: 0 })
