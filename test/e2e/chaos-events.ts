@@ -36,7 +36,7 @@ const INTUNE_FAULTS = [
 ]
 
 export const CHAOS_EVENTS: Readonly<Record<string, ChaosEvent>> = {
-  'an API is killed': async (happening) => await refusedBy(happening.load, async () => await replace(happening, 'api', async (victim) => await victim.kill())),
+  'an API is killed': async (happening) => await refusedBy(happening.load, async () => await killApi(happening)),
   'an API is stopped': async (happening) => {
     await replace(happening, 'api', async (victim) => { await victim.stop() })
     return 1
@@ -60,10 +60,16 @@ export const CHAOS_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   'the master of Redis fails': ({ stage: { redis } }) => redis?.failOver?.().then(() => 1),
   'Intune fails in every way': async ({ stage, random }) => {
     await setFaults(stage.simulator, INTUNE_FAULTS.map((fault) => ({ match: { service: 'partner' }, probability: 0.1 + random.next() / 5, ...fault })), Math.floor(random.next() * 1e6))
+    const hits = async (): Promise<number> => {
+      const { items } = await (await fetch(`${stage.simulator}/_sim/faults`)).json() as { items: Array<{ hits: number }> }
+      return items.reduce((sum, { hits }) => sum + hits, 0)
+    }
     await wait(FAULTS_MS)
-    const { items } = await (await fetch(`${stage.simulator}/_sim/faults`)).json() as { items: Array<{ hits: number }> }
+    // Levels must change for Intune to be told, and what was slow before may still wait.
+    await until(async () => await hits() > 0, 'a call to Intune fails', 30_000).catch(() => {})
+    const hit = await hits()
     await setFaults(stage.simulator, [])
-    return items.reduce((sum, { hits }) => sum + hits, 0)
+    return hit
   },
   'the disk is full': ({ stage: { postgres }, load }) => postgres?.canFill === true ? fillDisk(postgres, load) : undefined,
   'the clocks are set': async ({ stage, random }) => {
@@ -94,6 +100,18 @@ async function replace ({ stage, random }: Happening, kind: StageProcess['kind']
   const victim = random.pick(stage.processes.filter((one) => one.kind === kind))
   await end(victim)
   await victim.start()
+}
+
+/** One; where phones talk to others, those as well, or nobody would have noticed. */
+async function killApi ({ stage, random, load }: Happening): Promise<void> {
+  const [first, ...others] = stage.processes.filter(({ kind }) => kind === 'api').map((one) => ({ one, at: random.next() })).sort((a, b) => a.at - b.at).map(({ one }) => one)
+  const before = load.refused()
+  await first!.kill()
+  await until(() => load.refused() > before, 'a report is refused', 3_000).catch(async () => {
+    for (const other of others) await other.kill()
+    await Promise.all(others.map(async (other) => await other.start()))
+  })
+  await first!.start()
 }
 
 /** Reports that were not acknowledged at first since it began, once there are some. */
