@@ -60,7 +60,8 @@ export function usageOf (roles: Readonly<Record<string, readonly number[]>>): Re
   const all = mapValues(roles, (pids) => pids.flatMap((pid) => readUsage(pid, new Set(Object.values(roles).flat())) ?? []))
   return mapValues(all, (usages) => ({
     cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-    bytes: usages.reduce((sum, { bytes }) => sum + bytes, 0)
+    bytes: usages.reduce((sum, { bytes }) => sum + bytes, 0),
+    ownBytes: usages.reduce((sum, { ownBytes }) => sum + ownBytes, 0)
   }))
 }
 

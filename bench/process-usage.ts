@@ -5,6 +5,8 @@ export interface Usage {
   readonly cpuSeconds: number
   /** Resident; pages that several share are counted by share. */
   readonly bytes: number
+  /** Of these what is no file and not shared: heaps and stacks. Does not change when another process comes that has the same program. */
+  readonly ownBytes: number
 }
 
 // Linux counts processor time in these everywhere Node runs (USER_HZ, proc(5)).
@@ -18,7 +20,8 @@ export function readUsage (pid: number, without: ReadonlySet<number>): Usage | u
     return {
       // Children that have ended and been waited for are in the parent's numbers.
       cpuSeconds: own.cpuSeconds + children.reduce((sum, one) => sum + one.cpuSeconds, 0),
-      bytes: own.bytes + children.reduce((sum, one) => sum + one.bytes, 0)
+      bytes: own.bytes + children.reduce((sum, one) => sum + one.bytes, 0),
+      ownBytes: own.ownBytes + children.reduce((sum, one) => sum + one.ownBytes, 0)
     }
   } catch {
     return undefined
@@ -30,8 +33,9 @@ function readOne (pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number)
   const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15)
-  const pss = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))
-  return { cpuSeconds: (utime + stime + cutime + cstime) / TICKS_PER_SECOND, bytes: Number(pss?.[1] ?? 0) * 1024 }
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const bytesOf = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0) * 1024
+  return { cpuSeconds: (utime + stime + cutime + cstime) / TICKS_PER_SECOND, bytes: bytesOf('Pss'), ownBytes: bytesOf('Anonymous') }
 }
 
 const childrenOf = (pid: number): number[] => readdirSync(`/proc/${pid}/task`).flatMap((task) =>

@@ -2,6 +2,7 @@ import { type BenchFindings, type BenchOptions, quantiles, round } from './bench
 import { CONNECTIONS, mapValues, MIX, perSecond, prepareFleet, rolesOf, usageOf } from './fleet-load.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { LoadApi } from './load-process.js'
+import { judgeMemory, type MemoryVerdict } from './memory-verdict.js'
 import { measureReportToIntune, type Probe } from './probe-intune.js'
 import { startRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
@@ -13,11 +14,12 @@ const CALIBRATION_SECONDS = 5
 /** Rows of the timeline at most. */
 const ROWS = 60
 const MIN_ROW_SECONDS = 6
-/** Before this, caches fill and heaps find their size. */
-const MEMORY_SECONDS = 600
-/** Of the last third over the third before. */
-const GROWTH_SHARE = 0.1
-const GROWTH_BYTES = 24 * 1024 * 1024
+/** Shorter ones print the verdict on memory, and do not fail by it. */
+const VERDICT_SECONDS = 600
+/** Whose memory is judged: PostgreSQL fills its buffers, the simulator and the load keep what they were told. */
+const JUDGED = ['api', 'worker'] as const
+/** How often memory is looked at. */
+const LOOK_MS = 2_000
 
 interface Row {
   /** From the beginning of the soak to the end of the row. */
@@ -26,6 +28,8 @@ interface Row {
   readonly acceptMs: { readonly p50: number, readonly p99: number } | null
   readonly reportToIntuneMs: { readonly p50: number, readonly p99: number } | null
   readonly rssMb: Readonly<Record<string, number>>
+  /** The least of the row, of what is no file and not shared: what is left when garbage is collected. */
+  readonly floorMb: Readonly<Record<string, number>>
   readonly unscoredGroups: number
   readonly refused: Readonly<Record<string, number>>
 }
@@ -44,7 +48,10 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
       const timeline = await endure(options, { sallyport, load, ledger, probes, rate, roles: rolesOf(sallyport, load, redis) })
       await ledger.drained()
       const checks = await ledger.check(await load.call('tally', null))
-      const growth = growthOf(timeline)
+      const memory = Object.fromEntries(JUDGED.map((role) => [role, judgeMemory(timeline.map(({ seconds, floorMb }) => ({ seconds, mb: floorMb[role] ?? 0 })))]))
+      for (const [role, { text }] of Object.entries(memory)) options.tell(`memory of ${role}: ${text}`)
+      const latency = drift(timeline)
+      options.tell(`latency: ${latency.text}`)
       return {
         seconds: options.seconds,
         config: { queue: options.queue, workers: options.workers, rate, phones: options.phones, mix: MIX, fsync: true },
@@ -52,12 +59,13 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
           acceptMs: { first: timeline[0]!.acceptMs, last: timeline.at(-1)!.acceptMs },
           reportToIntuneMs: { first: timeline[0]!.reportToIntuneMs, last: timeline.at(-1)!.reportToIntuneMs },
           rssMb: { first: timeline[0]!.rssMb, last: timeline.at(-1)!.rssMb },
-          growthMb: growth,
+          memory: mapValues(memory, ({ text }) => text),
+          latency: latency.text,
           timeline
         },
         baselines: {},
-        ratios: {},
-        checks: { ...checks, ...(options.seconds < MEMORY_SECONDS ? {} : { memoryFlat: isFlat(timeline, growth) }) }
+        ratios: latency.ratios,
+        checks: { ...checks, ...(options.seconds < VERDICT_SECONDS ? {} : { memoryDoesNotGrow: doesNotGrow(memory) }) }
       }
     } finally {
       await Promise.all([load.stop(), ledger.close()])
@@ -93,6 +101,7 @@ async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledge
   const startedAt = performance.now()
   tell(`${rate} reports a second for ${seconds} s; a row every ${round(rowSeconds)} s`)
   while ((performance.now() - startedAt) / 1000 < seconds) {
+    const floor = watchMemory(roles)
     const probing = measureReportToIntune(probes, { seconds: rowSeconds, perSecond: PROBES_PER_SECOND })
     const drive = await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: rowSeconds, ratePerSecond: rate })
     const row: Row = {
@@ -101,6 +110,7 @@ async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledge
       acceptMs: quantiles(drive.latenciesMs),
       reportToIntuneMs: quantiles(await probing),
       rssMb: mapValues(usageOf(roles), ({ bytes }) => Math.round(bytes / 1024 / 1024)),
+      floorMb: floor(),
       unscoredGroups: await ledger.unscored(),
       refused: drive.refused
     }
@@ -110,13 +120,28 @@ async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledge
   return timeline
 }
 
-/** Of API and workers, in MB: the median of the last third less that of the third before. */
-function growthOf (timeline: readonly Row[]): Record<string, number> {
-  const third = Math.max(1, Math.floor(timeline.length / 3))
-  const medianOf = (rows: readonly Row[], role: string): number => rows.map(({ rssMb }) => rssMb[role] ?? 0).sort((a, b) => a - b)[rows.length >> 1] ?? 0
-  return Object.fromEntries(['api', 'worker'].map((role) => [role, medianOf(timeline.slice(-third), role) - medianOf(timeline.slice(-2 * third, -third), role)]))
+/** Looks until it is asked what the least was. */
+function watchMemory (roles: Endured['roles']): () => Record<string, number> {
+  let least: Record<string, number> = {}
+  const look = (): void => { least = mapValues(usageOf(roles), ({ ownBytes }, role) => Math.min(least[role] ?? Infinity, round(ownBytes / 1024 / 1024))) }
+  const timer = setInterval(look, LOOK_MS)
+  return () => {
+    clearInterval(timer)
+    look()
+    return least
+  }
 }
 
-function isFlat (timeline: readonly Row[], growth: Readonly<Record<string, number>>): boolean {
-  return Object.entries(growth).every(([role, mb]) => mb * 1024 * 1024 <= Math.max(GROWTH_BYTES, GROWTH_SHARE * (timeline[0]!.rssMb[role] ?? 0) * 1024 * 1024))
+const doesNotGrow = (memory: Readonly<Record<string, MemoryVerdict>>): boolean => Object.values(memory).every(({ word }) => word !== 'grows')
+
+/** Of the last third of the rows by the first third: how much slower it became. */
+function drift (timeline: readonly Row[]): { readonly ratios: Record<string, number>, readonly text: string } {
+  const third = Math.max(1, Math.floor(timeline.length / 3))
+  const medianOf = (rows: readonly Row[], pick: (row: Row) => number | undefined): number => rows.flatMap((row) => pick(row) ?? []).sort((a, b) => a - b)[rows.length >> 1] ?? NaN
+  const picks = { acceptP50: (row: Row) => row.acceptMs?.p50, acceptP99: (row: Row) => row.acceptMs?.p99, reportToIntuneP50: (row: Row) => row.reportToIntuneMs?.p50 }
+  const found = mapValues(picks, (pick) => ({ first: medianOf(timeline.slice(0, third), pick), last: medianOf(timeline.slice(-third), pick) }))
+  return {
+    ratios: mapValues(found, ({ first, last }) => round(last / first)),
+    text: Object.entries(found).map(([name, { first, last }]) => `${name} ${first} ms in the first third, ${last} in the last`).join('; ')
+  }
 }

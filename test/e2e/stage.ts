@@ -32,6 +32,9 @@ export type StageRedisKind = 'single' | 'sentinel' | 'cluster'
 
 export interface StageRedis {
   readonly url: string
+  /** Of a single one: it is away until it is started; what it held is lost. */
+  stop? (): Promise<void>
+  start? (): Promise<void>
   /** Of a single one: kills it; another, which is empty, takes its place. */
   replace? (): Promise<void>
   /** Of several: kills the master, once; resolves when another has taken its place. */
@@ -179,11 +182,15 @@ async function startStageRedis (t: Test, kind: StageRedisKind): Promise<StageRed
   if (current === undefined) return undefined
   t.teardown(async () => await current!.stop())
   const { url } = current
+  const stop = async (): Promise<void> => await current!.stop()
+  const start = async (): Promise<void> => { current = await startRedis({ port: Number(new URL(url).port) }) }
   return {
     url,
+    stop,
+    start,
     async replace () {
-      await current!.stop()
-      current = await startRedis({ port: Number(new URL(url).port) })
+      await stop()
+      await start()
     }
   }
 }
