@@ -11,7 +11,7 @@ import { nextMessage, startScript } from './children.js'
 const PAYLOAD = { tenantId: '00000000-0000-4000-8000-000000000001' }
 const AHEAD_MS = 3_600_000
 
-t.test('a job of a process that died while its clock was an hour ahead goes to another at once it is found, not after an hour', async (t) => {
+t.test('a job of a process that died while its clock was an hour ahead goes to another soon, not after an hour', async (t) => {
   const { url } = await createTestDatabase(t)
   const pool = new pg.Pool({ connectionString: withSessionSettings(url, { search_path: 'bullmq' }), max: 1 })
   t.teardown(async () => await pool.end())

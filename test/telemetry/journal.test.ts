@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { withSessionSettings } from '../../src/platform/access/database-roles.js'
 import { openDatabase, type Database } from '../../src/platform/database.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
