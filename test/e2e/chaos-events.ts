@@ -96,6 +96,29 @@ export const LONG_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   })
 }
 
+/**
+ * The last thing to happen: jobs are lost while reports wait for them, so that only the sweep can find what they were for; and what
+ * Intune is told changes while it is being told. Ends the load. Answers the groups that lost their jobs.
+ */
+export async function loseLastJobs ({ stage, load, queues }: Happening, reports: number): Promise<number> {
+  await setFaults(stage.simulator, [{ kind: 'message-delayed', delayMs: 1_500 }])
+  await load.more(reports, 'while Intune takes its time')
+  const lost = await asAdministrator(stage, async (client) => {
+    await client.query('begin')
+    await client.query('lock table device_state in share mode')
+    await until(async () => await activeJobs(queues) > 0, 'a job is held up')
+    await load.more(reports / 5, 'while scoring is held up')
+    await load.end()
+    // Those in hand have taken theirs along; what came since has jobs that wait.
+    const waiting = await queues.queue('score').getWaitingCount()
+    for (const name of ['score', 'sync'] as const) await queues.queue(name).drain(true)
+    await client.query('rollback')
+    return waiting
+  })
+  await setFaults(stage.simulator, [])
+  return lost
+}
+
 async function replace ({ stage, random }: Happening, kind: StageProcess['kind'], end: (victim: StageProcess) => Promise<void>): Promise<void> {
   const victim = random.pick(stage.processes.filter((one) => one.kind === kind))
   await end(victim)
