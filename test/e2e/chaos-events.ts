@@ -27,6 +27,8 @@ const FELT_MS = 1_000
 const LARGEST_JUMP_MS = 10 * 60_000
 /** Longer than the lock of a job lasts and is looked for: 15 s and half of it. */
 const STANDSTILL_MS = 25_000
+/** When no job was put in for so long, none is on its way. */
+const QUIET_MS = 1_000
 /** Shorter than tables are locked for. */
 const STATEMENT_TIMEOUT_MS = 300
 
@@ -109,8 +111,15 @@ export async function loseLastJobs ({ stage, load, queues }: Happening, reports:
     await until(async () => await activeJobs(queues) > 0, 'a job is held up')
     await load.more(reports / 5, 'while scoring is held up')
     await load.end()
-    // Those in hand have taken theirs along; what came since has jobs that wait.
-    const waiting = await queues.queue('score').getWaitingCount()
+    // Those in hand have taken theirs along; what came since has jobs that wait. They are put in beside the answers, and one that
+    // comes later would take the others' groups along.
+    let waiting = -1
+    await until(async () => {
+      const before = waiting
+      waiting = await queues.queue('score').getWaitingCount()
+      await wait(QUIET_MS)
+      return waiting === before
+    }, 'no more jobs are put in')
     for (const name of ['score', 'sync'] as const) await queues.queue(name).drain(true)
     await client.query('rollback')
     return waiting
