@@ -14,6 +14,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   DATABASE_POOLER_URL: ['postgresql://sallyport@pool/{role}', 'postgresql://sallyport@pool/{role}'],
   DATABASE_ROLE_PREFIX: ['mtd', 'mtd'],
   REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
+  REDIS_PREFIX: ['mtd', 'mtd'],
   HOST: ['0.0.0.0', '0.0.0.0'],
   PORT: ['0', 0],
   OPS_HOST: ['::1', '::1'],

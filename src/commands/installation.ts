@@ -91,7 +91,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   await Promise.all(toCheck.map(async (role) => await inTenant(NO_TENANT, async () => await requireRole(dbAs(role), roleName(role, config.DATABASE_ROLE_PREFIX)))))
   const tracing = await tracingOf(config, log)
   lifecycle.onStop('traces', async () => await tracing.close())
-  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log, tracing })
+  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()

@@ -63,8 +63,7 @@ export interface Start {
  * simulator, API and workers. What was started stops in reverse order, also when a later
  * part fails to start.
  */
-export async function up (options: UpOptions, env: Environment, log: Logger): Promise<Running> {
-  const lifecycle = createLifecycle(log)
+export async function up (options: UpOptions, env: Environment, log: Logger, lifecycle: Lifecycle = createLifecycle(log)): Promise<Running> {
   try {
     return await startAll(options, env, log, lifecycle)
   } catch (error) {
@@ -91,6 +90,7 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
   if (database.status === 'rejected') throw database.reason
   if (simulator.status === 'rejected') throw simulator.reason
   if (parts.status === 'rejected') throw parts.reason
+  if (lifecycle.isStopping) throw new Error('it was asked to stop while it started')
   return await parts.value.startParts({ options, env, log, lifecycle, first, dataDir, databaseUrl: database.value, simulator: simulator.value, processes, died })
 
   async function startDatabase (): Promise<string> {

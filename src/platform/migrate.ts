@@ -39,7 +39,7 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
   await client.connect()
   try {
     // Must come first, so that processes that start together see each other's work.
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    await takeTurn(client, log)
     await client.query(`create table if not exists schema_migration (
       name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
     await ensureMinimumColumn(client)
@@ -63,6 +63,17 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
   } finally {
     await client.end()
   }
+}
+
+/** Waits for other migrations and backups to end, and says so: a backup may take hours. */
+async function takeTurn (client: pg.ClientBase, log: Logger | undefined): Promise<void> {
+  const { rows: [first] } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
+  if (first!.taken) return
+  const { rows } = await client.query<{ pid: number, name: string }>(`
+    select a.pid, a.application_name as name from pg_locks l join pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database()) and (l.classid::bigint << 32) + l.objid::bigint = $1`, [MIGRATION_LOCK])
+  log?.warn({ holders: rows.map(({ pid, name }) => `${name} (process ${pid} of the server)`) }, 'the migration waits until another one, or a backup, has ended')
+  await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
 }
 
 export interface SchemaGap {

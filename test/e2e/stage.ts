@@ -64,6 +64,8 @@ export interface Stage {
   readonly databaseUrl: string
   readonly apiUrls: readonly string[]
   readonly processes: readonly StageProcess[]
+  /** What all of them are told. */
+  readonly env: Readonly<Record<string, string>>
   readonly simulator: string
   readonly entraTenantId: string
   readonly tenantId: string
@@ -145,7 +147,7 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   ])
 
   return {
-    db, databaseUrl, apiUrls, processes, tenantId,
+    db, databaseUrl, apiUrls, processes, env, tenantId,
     simulator: simulator.httpUrl,
     entraTenantId: ENTRA_TENANT_ID,
     enrollmentToken: token,
