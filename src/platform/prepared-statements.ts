@@ -4,6 +4,7 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { isOutdatedStatement } from './database-errors.js'
+import { queryInTenant } from './tenant-query.js'
 
 /** How often a statement comes before it is worth a place, and how many places there are. */
 const SEEN_BEFORE = 3
@@ -41,24 +42,44 @@ async function copyInto (client: pg.PoolClient, statement: string, lines: Readab
   return { command: 'COPY', rowCount: copy.rowCount, rows: [] }
 }
 
-/** The pool as kysely sees it, with statements prepared; without names none is kept. */
-export function preparing (pool: pg.Pool, { names = true }: { readonly names?: boolean } = {}): PostgresPool {
-  const nameOf = names ? createStatementNames() : () => undefined
-  const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+export interface PreparingClient extends PostgresPoolClient {
+  /** One statement that is a transaction of its own and sees this tenant's rows alone. */
+  queryInTenant (tenantId: string, statement: string, parameters: readonly unknown[]): Promise<pg.QueryResult>
+  /** Instead of `release`: what state the connection is in is not known. */
+  discard (): void
+}
 
-  function wrap (client: pg.PoolClient): PostgresPoolClient {
+export interface PreparingPool extends PostgresPool {
+  connect (): Promise<PreparingClient>
+}
+
+/** The pool as kysely sees it, with statements prepared; without names none is kept. */
+export function preparing (pool: pg.Pool, { names = true }: { readonly names?: boolean } = {}): PreparingPool {
+  const nameOf = names ? createStatementNames() : () => undefined
+  const wrapped = new WeakMap<pg.PoolClient, PreparingClient>()
+
+  function wrap (client: pg.PoolClient): PreparingClient {
     let isOutdated = false
+    const toConfig = (text: string, parameters: readonly unknown[] = []): pg.QueryConfig => {
+      const name = nameOf(text)
+      return { text, values: [...parameters], ...(name === undefined ? {} : { name }) }
+    }
+    const noticing = async (answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> => await answer.catch((error: unknown) => {
+      isOutdated ||= isOutdatedStatement(error)
+      throw error
+    })
     const query = (statement: unknown, parameters?: readonly unknown[]): unknown => {
       if (typeof statement !== 'string') return client.query(statement as pg.Submittable)
       if (parameters?.[0] instanceof Readable) return copyInto(client, statement, parameters[0])
-      const name = nameOf(statement)
-      return client.query({ text: statement, values: [...parameters ?? []], ...(name === undefined ? {} : { name }) }).catch((error: unknown) => {
-        isOutdated ||= isOutdatedStatement(error)
-        throw error
-      })
+      return noticing(client.query(toConfig(statement, parameters)))
     }
-    // A connection whose statements know a table as it was before a migration never forgets; the pool opens another.
-    return { query, release: () => client.release(isOutdated) } as PostgresPoolClient
+    return {
+      query: query as PostgresPoolClient['query'],
+      queryInTenant: async (tenantId, statement, parameters) => await noticing(queryInTenant(client, tenantId, toConfig(statement, parameters))),
+      // A connection whose statements know a table as it was before a migration never forgets; the pool opens another.
+      release: () => client.release(isOutdated),
+      discard: () => client.release(true)
+    }
   }
 
   return {
@@ -69,5 +90,5 @@ export function preparing (pool: pg.Pool, { names = true }: { readonly names?: b
       return one
     },
     end: async () => await pool.end()
-  } as PostgresPool
+  } as PreparingPool
 }

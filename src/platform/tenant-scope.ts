@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import type { PreparingClient, PreparingPool } from './prepared-statements.js'
+import { TENANT_SETTING } from './tenant-query.js'
 
 /** Something asked for a tenant's rows without saying whose: a fault of ours, never the caller's. */
 export class TenantNotSetError extends Error {
@@ -30,10 +32,10 @@ const END = /^(?:commit|rollback)$/i
 
 /**
  * A pool whose every transaction is about one tenant: the one set by `inTenant` when the
- * connection was asked for. A statement outside of a transaction gets one of its own, so what is
+ * connection was asked for. A statement outside of a transaction is one of its own, so what is
  * set ends with it, and nothing of it is left to whoever gets the connection next.
  */
-export function tenantPool (pool: PostgresPool): PostgresPool {
+export function tenantPool (pool: PreparingPool): PostgresPool {
   return {
     async connect () {
       const tenantId = currentTenantId()
@@ -43,31 +45,26 @@ export function tenantPool (pool: PostgresPool): PostgresPool {
   } as PostgresPool
 }
 
-function scoped (client: PostgresPoolClient, tenantId: string): PostgresPoolClient {
+function scoped (client: PreparingClient, tenantId: string): PostgresPoolClient {
   let inTransaction = false
-  // One message for both. As an object, so that it is not prepared: two statements cannot be.
-  const begin = async (statement: string): Promise<unknown> => await (client.query as unknown as (config: object) => Promise<unknown>)({ text: `${statement}; set local sallyport.tenant_id = '${tenantId}'` })
   const query = async (statement: unknown, parameters: readonly unknown[] = []): Promise<unknown> => {
     if (typeof statement !== 'string') throw new TypeError('only statements that are text can be kept to a tenant')
     if (BEGIN.test(statement)) {
-      const answer = await begin(statement)
+      // Whatever comes of it: a connection that may be in a transaction is ended with it, or not used again.
       inTransaction = true
-      return answer
+      // One message for both. As an object, so that it is not prepared: two statements cannot be.
+      return await (client.query as unknown as (config: object) => Promise<unknown>)({ text: `${statement}; set local ${TENANT_SETTING} = '${tenantId}'` })
     }
-    if (inTransaction) {
-      if (END.test(statement)) inTransaction = false
-      return await client.query(statement, parameters)
-    }
-    await begin('begin')
-    try {
-      const answer = await client.query(statement, parameters)
-      await client.query('commit', [])
-      return answer
-    } catch (error) {
-      // A connection that broke is no longer in a transaction.
-      await client.query('rollback', []).catch(() => {})
-      throw error
-    }
+    if (!inTransaction) return await client.queryInTenant(tenantId, statement, parameters)
+    const answer = await client.query(statement, parameters)
+    if (END.test(statement)) inTransaction = false
+    return answer
   }
-  return { query, release: () => client.release() } as PostgresPoolClient
+  return {
+    query,
+    release () {
+      if (inTransaction) client.discard()
+      else client.release()
+    }
+  } as PostgresPoolClient
 }
