@@ -20,6 +20,8 @@ const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 const Url = Type.String({ pattern: '^https?://[^\\s]+$' })
 const HttpsUrl = Type.String({ pattern: '^https://[^\\s]+$' })
 const Positive = Type.Integer({ minimum: 1 })
+/** A century and more is what PostgreSQL's times can be counted back by. */
+const Days = Type.Integer({ minimum: 1, maximum: 36_500 })
 /** Each: the base64 of 32 bytes. */
 const SECRETS_KEY_PATTERN = '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)*$'
 /** `name=value,name=value`, as OpenTelemetry writes headers and attributes. */
@@ -58,8 +60,11 @@ export const SETTINGS = {
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Messages that a worker process has under way to Intune at once, of all tenants.', '16'),
-  REPORT_RETENTION_DAYS: setting(Positive, 'Days the journal keeps a raw report; a report that waits to be scored stays.', '30'),
-  STATE_CHANGE_RETENTION_DAYS: setting(Positive, 'Days the feed of changes of phones\' states goes back; who was away for longer starts anew with a snapshot.', '7'),
+  REPORT_RETENTION_DAYS: setting(Days, 'Days the journal keeps a raw report, and one that was set aside after that; a report that waits to be scored stays.', '30'),
+  STATE_CHANGE_RETENTION_DAYS: setting(Days, 'Days the feed of changes of phones\' states goes back; who was away for longer starts anew with a snapshot.', '7'),
+  HISTORY_RETENTION_DAYS: setting(Days, 'Days that it is known how phones were judged: changes of levels, findings that are over, how findings read before, suppressions that have ended. What holds now stays.', '365'),
+  RETIRED_DEVICE_RETENTION_DAYS: setting(Days, 'Days after which a phone that was retired (it enrolled under another id, or is gone from Intune) is erased. One that was revoked stays until somebody erases it.', '365'),
+  CREDENTIAL_RETENTION_DAYS: setting(Days, 'Days that API keys, enrolment tokens, grants and links for consent are still listed after they ended.', '365'),
   PRIVACY_MODE: setting(Type.Boolean(), '`true`: raw reports are kept until they are scored, and addresses of pages, names of networks and apps no longer than a finding needs them.', 'false'),
   SECRETS_KEY: setting(Type.String({ pattern: SECRETS_KEY_PATTERN }), '32 random bytes in base64 (`openssl rand -base64 32`) that encrypt the passwords and tokens of subscriptions, and the secrets and signing keys of signals. Several, separated by commas: the first encrypts, all decrypt. Unset: no subscription can have a password or token, and there are no webhooks and no streams; `sallyport up` with its own PostgreSQL keeps a key in the data folder.', undefined, true),
   INTEL_ALLOW_PRIVATE_HOSTS: setting(Text, 'Comma-separated hosts inside your network that subscriptions may fetch from; a leading dot means any host below. Unset: only public addresses.'),

@@ -20,6 +20,7 @@ export const InvalidKeyError = createError<[string]>('invalid-key', '%s', 422)
 export const UnprocessableError = createError<[string]>('unprocessable', '%s', 422)
 export const OverloadedError = createError('overloaded', 'Too much is waiting to be stored; try again shortly.', 503)
 export const DatabaseUnavailableError = createError('database-unavailable', 'The database is away; nothing was stored.', 503)
+export const QueuesUnavailableError = createError('queues-unavailable', 'The queues are away, so nobody could be asked to do this; try again shortly.', 503)
 
 export interface FieldFault {
   readonly path: string
@@ -45,4 +46,5 @@ export const TooManyRequestsError = createError<[number]>('too-many-requests', '
 export const EntraKeysUnavailableError = createError('entra-keys-unavailable', 'Entra\'s signing keys cannot be fetched right now, so no token can be checked.', 503)
 export const ProviderKeysUnavailableError = createError('provider-keys-unavailable', 'The signing keys of the sign-in provider cannot be fetched right now, so no token can be checked.', 503)
 export const PartnerApiNotConfiguredError = createError('partner-api-not-configured', 'The partner state API is not set up here: PARTNER_API_AUDIENCE is not set.', 404)
+export const HistoryExpiredError = createError<[string]>('history-expired', '%s', 410)
 export const CursorExpiredError = createError<[string]>('cursor-expired', '%s', 410)

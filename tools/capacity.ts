@@ -1,3 +1,5 @@
+import { connectionsOf } from '../src/platform/connections.js'
+
 /**
  * What a fleet needs, from what was measured: every figure of docs/capacity.md is made here, so the numbers have one home. Pure, and linear
  * in the number of phones but for what is rounded up to whole processes.
@@ -62,7 +64,7 @@ export interface Needs {
   readonly bytes: { readonly phones: number, readonly journal: number }
   /** Bytes a second at the peak: from phones; of write-ahead log as measured, and when every page is written whole. */
   readonly bytesPerSecond: { readonly received: number, readonly wal: number, readonly walOnColdPages: number }
-  /** Connections to PostgreSQL: 15 a process with the queues on Redis (installation.ts), 27 without. */
+  /** Most connections to PostgreSQL, of all pools together (connections.ts). */
   readonly connections: { readonly queuesOnRedis: number, readonly queuesOnPostgres: number }
   readonly pushesPerSecond: number
   /** Hours until all phones are judged anew by the score workers, at the rest of their time. */
@@ -72,7 +74,6 @@ export interface Needs {
 }
 
 const SECONDS_OF_DAY = 86_400
-const CONNECTIONS = { own: 15, queues: 12 } as const
 const LEAST_PROCESSES = 2
 
 export function planCapacity (assumptions: Assumptions, measured: typeof MEASURED = MEASURED): Needs {
@@ -92,7 +93,7 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
     redis: most * measured.redisReportMs / 1000
   }
   const processes = { api: processesFor(busyCores.api), worker: processesFor(busyCores.worker) }
-  const count = processes.api + processes.worker
+  const connectionsIn = (queues: 'postgres' | 'redis'): number => processes.api * connectionsOf('api', queues) + processes.worker * connectionsOf('worker', queues)
   return {
     phones,
     reportsPerSecond: { mean, peak: most },
@@ -102,7 +103,7 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
     postgresCores: busyCores.postgres / usage,
     bytes: { phones: phones * measured.phoneBytes, journal: phones * reportsPerDay * retentionDays * measured.reportBytes.journal },
     bytesPerSecond: { received: most * measured.reportBytes.sent, wal: most * measured.reportBytes.wal, walOnColdPages: most * measured.reportBytes.walOnColdPages },
-    connections: { queuesOnRedis: count * CONNECTIONS.own, queuesOnPostgres: count * (CONNECTIONS.own + CONNECTIONS.queues) },
+    connections: { queuesOnRedis: connectionsIn('redis'), queuesOnPostgres: connectionsIn('postgres') },
     pushesPerSecond: pushes,
     rejudgeHours: phones * measured.rejudgeMs.worker / 1000 / (processes.worker * (1 - usage)) / 3_600,
     memoryBytes: processes.api * measured.processBytes.api + processes.worker * measured.processBytes.worker
@@ -163,8 +164,8 @@ export function renderNeeds (): string {
     line('received a second', `reports × ${reportBytes.sent} B`, (n) => bytes(n.bytesPerSecond.received)),
     line('write-ahead log a second', `reports × ${reportBytes.wal} B`, (n) => bytes(n.bytesPerSecond.wal)),
     line('when every page is written whole', `reports × ${reportBytes.walOnColdPages} B`, (n) => bytes(n.bytesPerSecond.walOnColdPages)),
-    line('connections, queues on Redis', `processes × ${CONNECTIONS.own}`, (n) => two(n.connections.queuesOnRedis)),
-    line('connections, queues in PostgreSQL', `processes × ${CONNECTIONS.own + CONNECTIONS.queues}`, (n) => two(n.connections.queuesOnPostgres)),
+    line('connections, queues on Redis', `${connectionsOf('api', 'redis')} an API, ${connectionsOf('worker', 'redis')} a worker at most`, (n) => two(n.connections.queuesOnRedis)),
+    line('connections, queues in PostgreSQL', `${connectionsOf('api', 'postgres')} an API, ${connectionsOf('worker', 'postgres')} a worker at most`, (n) => two(n.connections.queuesOnPostgres)),
     line('cores busy: Redis', `reports × ${MEASURED.redisReportMs} ms`, (n) => two(n.busyCores.redis)),
     line('levels told to Intune a second', `phones × ${changesPerDay} / 86,400 × ${peak}`, (n) => two(n.pushesPerSecond)),
     line('all phones judged anew', `phones × ${rejudgeMs.worker} ms, by the ${Math.round((1 - usage) * 100)}% of the workers' time that are free`, (n) => `${two(n.rejudgeHours)} h`)

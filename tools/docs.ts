@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SETTINGS } from '../src/config.js'
 import { renderGuardedHosts } from '../src/intel/indicators/guarded-hosts-page.js'
+import { renderConnections } from '../src/platform/connections.js'
 import { renderMetrics } from '../src/platform/metrics-page.js'
 import { PERMISSIONS, type Permission, scopeOf } from '../src/operators/roles.js'
 import { renderDataClasses } from '../src/devices/personal-data.js'
@@ -45,6 +46,7 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: 'docs/policy.md', marker: 'thresholds', render: renderThresholds },
   { page: 'docs/privacy.md', marker: 'data-classes', render: renderDataClasses },
   { page: 'docs/metrics.md', marker: 'metrics', render: renderMetrics },
+  { page: 'docs/operations.md', marker: 'connections', render: renderConnections },
   { page: 'docs/logs.md', marker: 'log-events', render: renderLogEvents },
   { page: 'docs/sign-in.md', marker: 'permissions', render: renderPermissions },
   { page: 'docs/intel.md', marker: 'guarded-hosts', render: renderGuardedHosts },

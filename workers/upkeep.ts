@@ -1,8 +1,12 @@
+import { expireRetiredDevices } from '../src/devices/expire-devices.js'
+import { expireHistory, expireQuarantined } from '../src/devices/expire-history.js'
 import { purgeErasedDevices } from '../src/devices/erase-device.js'
 import { expireAppBuilds } from '../src/devices/expire-app-builds.js'
 import { expireAssertions } from '../src/devices/expire-assertions.js'
 import { expirePreviews, listForgottenPreviews } from '../src/devices/rules/run-preview.js'
 import { handOnRescorings } from '../src/devices/retro/rescorings.js'
+import { checkAudit } from '../src/operators/check-audit.js'
+import { expireCredentials } from '../src/operators/expire-credentials.js'
 import { expireSessions } from '../src/operators/sign-in/sessions.js'
 import { expireStateChanges, sequenceStateChanges } from '../src/devices/state-change-repository.js'
 import { rescoreDueDevices } from '../src/devices/rescore-due-devices.js'
@@ -16,14 +20,22 @@ import type { Queues, QueueWorker, StartWorkerOptions } from '../src/platform/qu
 import { createJournalDays, dropJournalDays } from '../src/telemetry/journal-days.js'
 import { sweepJournal } from '../src/telemetry/sweep-journal.js'
 
+export interface RetentionDays {
+  readonly reports: number
+  readonly stateChanges: number
+  readonly history: number
+  readonly retiredDevices: number
+  readonly credentials: number
+}
+
 export interface UpkeepWorkerDeps extends IntuneDeps {
   readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'unschedule' | 'oldestWaitingSeconds' | 'counts'>
   readonly sync: Producer<'sync'>
   readonly score: Producer<'score'>
   readonly intel: Producer<'intel'>
   readonly preview: Producer<'preview'>
-  readonly retentionDays: number
-  readonly stateChangeRetentionDays: number
+  /** How long what is kept, in days (REPORT_RETENTION_DAYS and the others). */
+  readonly retentionDays: RetentionDays
   readonly subscriptions: Pick<SubscriptionRunner, 'run' | 'close'>
   readonly onFailed?: StartWorkerOptions['onFailed']
 }
@@ -35,13 +47,14 @@ export const UPKEEP_EVERY_MS: Readonly<Record<UpkeepPayload['task'], number>> = 
   partitions: 10 * 60 * 1000,
   retention: 10 * 60 * 1000,
   tables: 10 * 60 * 1000,
+  audit: 10 * 60 * 1000,
   subscriptions: 5_000
 }
 
 /** A group this much older than any waiting job has lost its own. */
 const FORGOTTEN_AFTER_SECONDS = 10
 /** One task of each kind at the same time: a long deletion must not hold up the sweep. */
-const CONCURRENCY = 6
+const CONCURRENCY = 7
 
 /** What has to happen without anybody asking: finding forgotten work, deleting what has expired. */
 export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueWorker> {
@@ -51,6 +64,7 @@ export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueW
     partitions: async () => await tendPartitions(deps),
     retention: async (signal) => await expire(deps, signal),
     tables: async (signal) => await tend(deps, signal),
+    audit: async (signal) => await checkAudit(deps, { signal }),
     subscriptions: async () => await deps.subscriptions.run()
   }
   // Jobs only wake: a queue that was lost, or two processes that put in the same schedule, must not double the work.
@@ -97,20 +111,24 @@ async function reassess ({ intel }: UpkeepWorkerDeps): Promise<void> {
 /** Days ahead get their tables before they come, and days that nobody needs go with theirs. */
 async function tendPartitions ({ db, retentionDays, log }: UpkeepWorkerDeps): Promise<object> {
   await createJournalDays(db, new Date())
-  const dropped = await dropJournalDays(db, { retentionDays })
+  const dropped = await dropJournalDays(db, { retentionDays: retentionDays.reports })
   log.info({ journalDays: dropped }, 'tended the days of the journal')
   return { dropped }
 }
 
-async function expire ({ db, stateChangeRetentionDays, log }: UpkeepWorkerDeps, signal: AbortSignal): Promise<object> {
+async function expire ({ db, sync, retentionDays: days, log }: UpkeepWorkerDeps, signal: AbortSignal): Promise<object> {
   const deleted: Record<string, unknown> = {}
   const steps: Readonly<Record<string, () => Promise<unknown>>> = {
     assertions: async () => await expireAssertions(db),
+    retiredDevices: async () => await expireRetiredDevices({ db, sync, log }, { retentionDays: days.retiredDevices, signal }),
     devices: async () => await purgeErasedDevices({ db }),
+    history: async () => await expireHistory(db, { retentionDays: days.history, signal }),
+    quarantined: async () => await expireQuarantined(db, { retentionDays: days.reports, signal }),
+    credentials: async () => await expireCredentials(db, { retentionDays: days.credentials }),
     appBuilds: async () => (await expireAppBuilds({ db })).deleted,
     previews: async () => await expirePreviews(db),
     sessions: async () => await expireSessions(db),
-    stateChanges: async () => await expireStateChanges(db, { retentionDays: stateChangeRetentionDays })
+    stateChanges: async () => await expireStateChanges(db, { retentionDays: days.stateChanges })
   }
   for (const [name, step] of Object.entries(steps)) {
     signal.throwIfAborted()

@@ -13,23 +13,24 @@ import { putToSimulator, seedSimulatedTenant, SIMULATED_USER } from './simulated
 import type { SimulatorAddress } from './start-simulator.js'
 
 const NAME = 'Demo'
+const ACTOR = 'embedded defaults'
 const BULK = 5_000
 
 /**
  * Makes the tenant of the embedded defaults, here and at the simulator. The simulator keeps
  * nothing, so it learns the phones of an earlier run again, and their states are sent again.
  */
-export async function seedEmbeddedTenant ({ databaseUrl, queues }: Pick<Installation, 'queues'> & { readonly databaseUrl: string }, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
+export async function seedEmbeddedTenant ({ databaseUrl, queues, log }: Pick<Installation, 'queues' | 'log'> & { readonly databaseUrl: string }, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
   // As whoever installs Sallyport: no role may make keys of its own choosing.
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1, applicationName: 'sallyport seed' })
   try {
-    await seed({ db, queues }, simulator, credentials)
+    await seed({ db, queues, log }, simulator, credentials)
   } finally {
     await db.destroy()
   }
 }
 
-async function seed ({ db, queues }: Pick<Installation, 'db' | 'queues'>, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
+async function seed ({ db, queues, log }: Pick<Installation, 'db' | 'queues' | 'log'>, simulator: SimulatorAddress, credentials: EmbeddedCredentials): Promise<void> {
   const { tenantId, entraTenantId, operatorToken, enrollmentToken, intuneClientId, intuneClientSecret } = credentials
   await db.transaction().execute(async (tx) => {
     await tx.insertInto('tenant').values({ id: tenantId, name: NAME, entra_tenant_id: entraTenantId }).onConflict((conflict) => conflict.doNothing()).execute()
@@ -47,7 +48,7 @@ async function seed ({ db, queues }: Pick<Installation, 'db' | 'queues'>, simula
     })))
   }
   await db.updateTable('intune_connector').set({ state: 'not-provisioned' }).where('tenant_id', '=', tenantId).execute()
-  if (phones.length > 0) await resyncTenant({ db, sync: queues.producer('sync') }, { tenantId })
+  if (phones.length > 0) await resyncTenant({ db, log, sync: queues.producer('sync') }, { tenantId, actor: ACTOR })
 }
 
 /** What an administrator would wish; the app is nobody's, and the limit that of the simulated tenant's policy. */
@@ -59,8 +60,8 @@ const WISH: SetupWish = {
 /** Connects the tenant and sets the simulated Intune up as an administrator would, beside everything else: nothing waits for it. */
 export function setUpEmbeddedTenant ({ dbAs, queues, intune, log, config, publicUrl, lifecycle }: Installation, { tenantId }: EmbeddedCredentials): void {
   const deps = { db: dbAs('operator'), intune, log, publicUrl: publicUrl.value, connectorId: config.INTUNE_CONNECTOR_ID }
-  const done = inTenant(tenantId, async () => await provisionTenant({ ...deps, sync: queues.producer('sync') }, { tenantId })
-    .then(async () => await setUpIntune(deps, { tenantId, actor: 'embedded defaults', wish: WISH, plan: false, undo: false, acceptConflicts: false })))
+  const done = inTenant(tenantId, async () => await provisionTenant({ ...deps, sync: queues.producer('sync') }, { tenantId, actor: ACTOR })
+    .then(async () => await setUpIntune(deps, { tenantId, actor: ACTOR, wish: WISH, plan: false, undo: false, acceptConflicts: false })))
     .catch((error: unknown) => log.warn({ err: error }, 'the simulated Intune was not set up'))
   lifecycle.onStop('setting Intune up', async () => { await done })
 }

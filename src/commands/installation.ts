@@ -11,6 +11,7 @@ import { measureProcess } from '../operators/measure-process.js'
 import { measureInstallation } from '../operators/measure-installation.js'
 import { asRole, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
 import { requireRole } from '../platform/access/require-role.js'
+import { type PoolName, poolSize, PROCESS_POOLS, type ProcessKind } from '../platform/connections.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
@@ -42,32 +43,34 @@ export interface Installation {
   readonly publicUrl: { value: string }
   /** What must work for this process to be of use; whoever starts a part adds what that needs. */
   readonly checks: Record<string, () => Promise<void>>
+  /** What it can do without for a while, since nothing is lost meanwhile: to take it away would make things worse. */
+  readonly degradations: Record<string, () => Promise<void>>
 }
 
-/** Ingest and workers have most to do; whoever looks must not hold them up. */
-const CONNECTIONS: Readonly<Record<RoleKind, number>> = { api: 12, worker: 12, operator: 6, partner: 4, platform: 2 }
-const CONTROL_CONNECTIONS = 3
 const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** Opens all connections; they close with the lifecycle. The database must be migrated. */
-export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly name: 'api' | 'worker' }): Promise<Installation> {
-  const { log, lifecycle, name } = options
+export async function openInstallation (config: Config, options: { readonly log: Logger, readonly lifecycle: Lifecycle, readonly kind: ProcessKind }): Promise<Installation> {
+  const { log, lifecycle, kind } = options
+  const name = kind === 'worker' ? 'worker' : 'api'
   const databaseUrl = requireDatabaseUrl(config)
   const urlAs = (role: RoleKind): string => asRole(databaseUrl, role, config.DATABASE_ROLE_PREFIX)
   let closing = false
   const opened = new Map<string, Database>()
   const dbAs: Installation['dbAs'] = (role, use) => {
-    const applicationName = `sallyport ${role}${use === undefined ? '' : ` ${use}`}`
-    const known = opened.get(applicationName)
+    const pool: PoolName = use === undefined ? role : `${role} ${use}`
+    const known = opened.get(pool)
     if (known !== undefined) return known
+    // Or operators would be told a wrong number of connections.
+    if (!PROCESS_POOLS[kind].includes(pool)) throw new Error(`a process of the kind ${kind} has no connections as ${pool}`)
     const db = openDatabase({
       connectionString: urlAs(role),
-      maxConnections: use === undefined ? CONNECTIONS[role] : CONTROL_CONNECTIONS,
-      applicationName,
+      maxConnections: poolSize(pool),
+      applicationName: `sallyport ${pool}`,
       oneTenant: TENANT_ROLES.includes(role),
       onError: (error) => { if (!closing) log.warn({ err: error }, 'an idle database connection broke') }
     })
-    opened.set(applicationName, db)
+    opened.set(pool, db)
     return db
   }
   const db = dbAs(name)
@@ -106,10 +109,13 @@ export async function openInstallation (config: Config, options: { readonly log:
       const { missing } = await readSchemaGap(db)
       if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}; run sallyport migrate`)
     },
-    queues: async () => { await queues.counts() },
     intel: async () => { if (intel.current().version === 0) throw new Error('no feed was ever imported') }
   }
-  return { config, checks, log, lifecycle, db, dbAs, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
+  // What an API takes in is committed in PostgreSQL, and found there without a job. A worker is of no use without jobs.
+  const degradations: Installation['degradations'] = {}
+  const part = name === 'api' ? degradations : checks
+  part.queues = async () => await queues.check()
+  return { config, checks, degradations, log, lifecycle, db, dbAs, queues, metrics, tracing, intel, feeds, intune, publicUrl: { value: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}` } }
 }
 
 export function requireDatabaseUrl (config: Config): string {

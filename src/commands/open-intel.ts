@@ -2,12 +2,10 @@ import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { type Config, loadConfig } from '../config.js'
 import { type FieldFault, InvalidInputError } from '../errors.js'
-import { hasChanged } from '../intel/change-counts.js'
 import type { Feed } from '../intel/feed-repository.js'
 import { findIndicators, listFeeds } from '../intel/find-indicators.js'
 import { importFeed, type ImportFeedInput, type ImportResult, removeFeed } from '../intel/import-feed.js'
 import type { IndicatorClaim } from '../intel/indicators/indicator-repository.js'
-import { recordAudit } from '../operators/audit.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
 import { FolderInUseError } from '../platform/folder-lock.js'
@@ -70,18 +68,9 @@ async function openIntel (config: Config, folder: string, log: Logger, lifecycle
 
 function byDatabase (db: Database, onChanged: () => Promise<void>): IntelAccess {
   return {
-    async import (input) {
-      const result = await importFeed({ db, onChanged }, { ...input, importedBy: ACTOR, now: new Date() })
-      const { version, added, updated, withdrawn } = result
-      const detail = { version, added, updated, withdrawn, ...(hasChanged(result) ? {} : { unchanged: true }), ...(input.allowOlder === true ? { allowOlder: true } : {}) }
-      await recordAudit(db, { tenantId: null, actor: ACTOR, action: 'feed.imported', subject: input.feed, detail })
-      return result
-    },
+    import: async (input) => await importFeed({ db, onChanged }, { ...input, importedBy: ACTOR, audited: true, now: new Date() }),
     list: async () => await listFeeds({ db }),
-    async remove (feed) {
-      await removeFeed({ db, onChanged }, { feed })
-      await recordAudit(db, { tenantId: null, actor: ACTOR, action: 'feed.removed', subject: feed })
-    },
+    remove: async (feed) => await removeFeed({ db, onChanged }, { feed, actor: ACTOR }),
     async show (value) {
       const claims: IndicatorClaim[] = []
       for (;;) {

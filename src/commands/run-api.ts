@@ -11,7 +11,7 @@ export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
   try {
     // A wrong configuration is told before all of the code is loaded.
     const [{ openInstallation }, { installBundledFeed }, { startApi }] = await Promise.all([import('./installation.js'), import('../intel/install-bundled-feed.js'), import('./start-api.js')])
-    const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
+    const installation = await openInstallation(config, { log, lifecycle, kind: 'api' })
     await installBundledFeed({ db: installation.dbAs('platform') }, { now: new Date() })
     await installation.intel.refresh()
     const { url, opsUrl } = await startApi(installation)

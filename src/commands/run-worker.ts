@@ -14,7 +14,7 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
   try {
     // A wrong configuration is told before all of the code is loaded.
     const [{ openInstallation }, { startOps }, { wireWorkers }] = await Promise.all([import('./installation.js'), import('./start-api.js'), import('./wire-workers.js')])
-    const installation = await openInstallation(config, { log, lifecycle, name: 'worker' })
+    const installation = await openInstallation(config, { log, lifecycle, kind: 'worker' })
     let run = false
     installation.checks.workers = async () => { if (!run) throw new Error('they do not run yet') }
     const opsUrl = await startOps(installation)

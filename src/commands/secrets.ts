@@ -1,6 +1,6 @@
 import { signingKeySecrets } from '../devices/signing-key-repository.js'
 import { subscriptionSecrets } from '../intel/subscriptions/subscription-repository.js'
-import { recordAudit } from '../operators/audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { resealSecrets, type SecretKind } from '../platform/reseal-secrets.js'
 import { destinationSecrets } from '../signals/destination-repository.js'
 import { setKeySecrets } from '../signals/ssf/set-key-repository.js'

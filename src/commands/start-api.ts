@@ -10,6 +10,8 @@ import type { Drain } from '../http/plugins/drain.js'
 import { createSharedCounts, startExchange } from '../http/plugins/rate-store.js'
 import { buildOpsApp } from '../http/ops-app.js'
 import { connectRateRedis, createCountExchange } from '../platform/rate-exchange.js'
+import { DRAIN_LIMIT_MS } from '../platform/lifecycle.js'
+import { leftToSweep } from '../platform/left-to-sweep.js'
 import { listUpkeepTasks } from '../platform/upkeep-tasks.js'
 import { VERSION } from '../platform/version.js'
 import { createJournal } from '../telemetry/journal.js'
@@ -34,8 +36,6 @@ export interface StartedApi {
 const LINGER_MS = 1_000
 /** An import of a feed that is on its way may come to its end. */
 const IMPORT_GRACE_MS = 10_000
-/** Beyond the delay. */
-const DRAIN_LIMIT_MS = 5_000
 
 /** Starts the API and the operations port of this process. */
 export async function startApi (installation: Installation, options: StartApiOptions = {}): Promise<StartedApi> {
@@ -50,7 +50,11 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('signing keys', async () => keys.close())
   const cutoffs = await createTokenCutoffs({ db, log })
   lifecycle.onStop('token cutoffs', async () => cutoffs.close())
-  const sync = queues.producer('sync')
+  // What these ask for is committed before, and found without a job: states that Intune does not have, rounds and previews that are due, changes of the intelligence.
+  const sync = leftToSweep(queues.producer('sync'), log)
+  const reconcile = leftToSweep(queues.producer('reconcile'), log)
+  const preview = leftToSweep(queues.producer('preview'), log)
+  const intelChanged = leftToSweep(queues.producer('intel'), log)
   const score = queues.producer('score')
   const journal = createJournal({
     db, score, log,
@@ -61,7 +65,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
   lifecycle.onStop('journal', async () => await journal.close())
 
   const accessTokens = createAccessTokens({ keys, lifetimeSeconds: config.ACCESS_TOKEN_SECONDS })
-  const connectorDeps = { db: operatorDb, intune, log, sync, reconcile: queues.producer('reconcile'), unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
+  const connectorDeps = { db: operatorDb, intune, log, sync, reconcile, unresponsiveDays: config.INTUNE_UNRESPONSIVE_DAYS, get publicUrl () { return publicUrl.value } }
   // Not copied but made twice: where phones find us is known only when the API listens.
   const onboardingAs = (db: Database): AppOptions['tenant']['onboarding'] & AppOptions['onboarding'] => ({ db, intune, log, connectorId: config.INTUNE_CONNECTOR_ID, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config), get publicUrl () { return publicUrl.value } })
   const partner = await partnerPartsOf(installation)
@@ -84,8 +88,8 @@ export async function startApi (installation: Installation, options: StartApiOpt
     tenant: {
       db: operatorDb,
       scoring: scoringOf(installation),
-      policy: { db: operatorDb, intel: queues.producer('intel'), preview: queues.producer('preview') },
-      devices: { db: operatorDb, cutoffs, sync, score, log, replay: { intel, journalDb: db, privacyMode: config.PRIVACY_MODE } },
+      policy: { db: operatorDb, intel: intelChanged, preview },
+      devices: { db: operatorDb, cutoffs, sync, score: leftToSweep(score, log), log, replay: { intel, journalDb: db, privacyMode: config.PRIVACY_MODE } },
       connector: connectorDeps,
       onboarding: onboardingAs(operatorDb),
       signals,
@@ -98,7 +102,7 @@ export async function startApi (installation: Installation, options: StartApiOpt
     onboarding: onboardingAs(platformDb),
     intelSubscriptions: { db: platformDb, secrets: secretsOf(config) },
     signals,
-    intel: { db: platformDb, intel, store: feeds.store, onChanged: async () => await queues.producer('intel').add([{}]) }
+    intel: { db: platformDb, intel, store: feeds.store, onChanged: async () => await intelChanged.add([{}]) }
   })
   lifecycle.onStop('API', async () => await app.close())
   // Before the API, which waits for its answers.
@@ -141,13 +145,14 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
 
 /** Starts the operations port of a process: health, metrics, queues. */
 export async function startOps (installation: Installation): Promise<string> {
-  const { config, db, queues, log, lifecycle, metrics, checks } = installation
+  const { config, db, queues, log, lifecycle, metrics, checks, degradations } = installation
   const ops = await buildOpsApp({
     log,
     metrics,
     queues,
     listUpkeep: async () => await listUpkeepTasks(db),
-    checks
+    checks,
+    degradations
   })
   lifecycle.onStop('operations port', async () => await ops.close())
   return await listen(ops, config.OPS_HOST, config.OPS_PORT)

@@ -33,7 +33,7 @@ export async function startParts (start: Start): Promise<Running> {
   })
   const config = loadConfig(settings)
 
-  const installation = await openInstallation(config, { log, lifecycle, name: 'api' })
+  const installation = await openInstallation(config, { log, lifecycle, kind: 'up' })
   await installBundledFeed({ db: installation.dbAs('platform') }, { now: new Date() })
   await installation.intel.refresh()
   if (simulator !== undefined && credentials !== undefined) await seedEmbeddedTenant({ ...installation, databaseUrl }, simulator, credentials)

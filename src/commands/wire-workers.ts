@@ -81,8 +81,13 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
       score: queues.producer('score'),
       intel: queues.producer('intel'),
       preview: queues.producer('preview'),
-      retentionDays: config.REPORT_RETENTION_DAYS,
-      stateChangeRetentionDays: config.STATE_CHANGE_RETENTION_DAYS,
+      retentionDays: {
+        reports: config.REPORT_RETENTION_DAYS,
+        stateChanges: config.STATE_CHANGE_RETENTION_DAYS,
+        history: config.HISTORY_RETENTION_DAYS,
+        retiredDevices: config.RETIRED_DEVICE_RETENTION_DAYS,
+        credentials: config.CREDENTIAL_RETENTION_DAYS
+      },
       subscriptions: createSubscriptionRunner({
         ...subscriptionsOf({
           config,

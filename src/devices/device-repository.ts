@@ -134,19 +134,6 @@ export async function lockStates (tx: Tx, deviceIds: readonly string[]): Promise
   await sql`select 1 from device_state where device_id = any(${deviceIds}::uuid[]) order by device_id for update`.execute(tx)
 }
 
-export interface AuditEntry {
-  /** Null: about the whole platform. */
-  readonly tenantId: string | null
-  readonly actor: string
-  readonly action: string
-  readonly subject: string
-  readonly detail: Readonly<Record<string, unknown>>
-}
-
-export async function insertAudit (tx: Tx, { tenantId, actor, action, subject, detail }: AuditEntry): Promise<void> {
-  await tx.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject, detail: JSON.stringify(detail) }).execute()
-}
-
 interface CredentialsRow { id: string, tenant_id: string, public_key: Record<string, unknown>, credentials_version: number, revoked_at: Date | null, retired_at: Date | null }
 
 function toCredentials (row: CredentialsRow): DeviceCredentials {

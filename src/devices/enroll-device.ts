@@ -3,12 +3,12 @@ import type { Logger } from 'pino'
 import { DeviceRevokedError, InvalidEnrollmentTokenError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { Platform } from '../telemetry/device-state.js'
 import type { AccessToken, AccessTokens, TokenBearer } from './access-tokens.js'
 import { isSameKey, readDeviceKey } from './device-key.js'
 import {
-  deactivateDevices, insertAudit, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken,
-  type DeviceDescription
+  deactivateDevices, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken, type DeviceDescription
 } from './device-repository.js'
 import { takeExpected, type Expected } from './directory-repository.js'
 import { known, tellingSerial } from './serial-number.js'
@@ -109,7 +109,7 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
   if (retired.length > 0) {
     await deactivateDevices(tx, retired, 'retired_at', now)
     for (const id of retired) {
-      await insertAudit(tx, { tenantId, actor: `device:${deviceId}`, action: 'device.retired', subject: id, detail: { reason: 'same serial number under a new Entra device id', successor: deviceId } })
+      await recordAudit(tx, { tenantId, actor: `device:${deviceId}`, action: 'device.retired', subject: id, detail: { reason: 'same serial number under a new Entra device id', successor: deviceId } })
     }
   }
   return { deviceId, tenantId, credentialsVersion, retired }
@@ -120,7 +120,7 @@ async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, descr
   const actor = `enrollment-token:${tokenId}`
   if (present === undefined) {
     const deviceId = await insertDevice(tx, tenantId, description, expected)
-    await insertAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
+    await recordAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
     return { deviceId, credentialsVersion: 0 }
   }
   // Whoever revoked it did not mean "until it enrols again": erase it to let it come back.
@@ -130,6 +130,6 @@ async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, descr
   const isNewKey = !await isSameKey(present.publicKey, description.publicKey)
   const credentialsVersion = await updateDevice(tx, deviceId, description, { isNewKey })
   // Also without a new key: somebody was given a token of this phone's.
-  await insertAudit(tx, { tenantId, actor, action: isNewKey ? 'device.key-replaced' : 'device.enrolled-again', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
+  await recordAudit(tx, { tenantId, actor, action: isNewKey ? 'device.key-replaced' : 'device.enrolled-again', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId } })
   return { deviceId, credentialsVersion }
 }

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { eraseReports } from '../telemetry/journal-groups.js'
-import { deactivateDevices, insertAudit } from './device-repository.js'
+import { deactivateDevices } from './device-repository.js'
 import { resolveDeviceId } from './get-device.js'
 import { ERASED_STATE } from './score-repository.js'
 import { eraseStateChanges } from './state-change-repository.js'
@@ -33,7 +34,7 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
       where d.id = ${deviceId} and e.tenant_number = t.number and e.entra_device_id = d.entra_device_id`.execute(tx)
     // Last: whoever reads the feed waits for it.
     await eraseStateChanges(tx, deviceId, now)
-    await insertAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })
+    await recordAudit(tx, { tenantId, actor, action: 'device.erased', subject: deviceId, detail: {} })
   })
   await announceEnd(deps, tenantId, deviceId)
   return { deviceId }

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
-import { NotFoundError } from '../errors.js'
+import { HistoryExpiredError, NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import type { AssessedFinding } from '../risk/assessment.js'
 import { type Level, levelRank, type ReportingState } from '../risk/level.js'
 import { priorityScore } from '../risk/score.js'
 import { findDeviceRow } from './fleet-repository.js'
 import type { DeviceReference } from './get-device.js'
+import { readKeptFrom } from './history-repository.js'
 import { type StepBack, wayBack } from './way-back.js'
 
 /** A finding as it read at that moment, with all that it rested on. Times are ISO 8601. */
@@ -54,12 +55,13 @@ interface ContextRow {
   sections: string[] | null, undecided: string[] | null, since: Date
 }
 
-/** The answer for now or any moment since the phone was first judged; its telemetry need not be there any more. @throws NotFoundError */
+/** The answer for now or any moment since the phone was first judged; its telemetry need not be there any more. @throws NotFoundError, HistoryExpiredError for a moment before what is kept */
 export async function explainDevice ({ db }: { readonly db: Database }, { at, ...reference }: DeviceReference & { readonly at?: Date | undefined }): Promise<Explanation> {
   const device = await findDeviceRow(db, reference.tenantId, reference.deviceId)
   if (device === undefined) throw new NotFoundError('There is no such device.')
   const moment = at ?? new Date()
   const [context, findings] = await Promise.all([readContext(db, device.id, moment), readFindings(db, device.id, moment)])
+  if (at !== undefined) await requireKept(db, device.enrolled_at, at)
   const level = context?.to_level ?? null
   const state = context === undefined ? 'pending' : at === undefined ? device.reporting_state as ReportingState : context.reporting_state ?? 'activated'
   return {
@@ -80,6 +82,13 @@ export async function explainDevice ({ db }: { readonly db: Database }, { at, ..
       intelVersion: context?.intel_version ?? null
     }
   }
+}
+
+/** Afterwards, since history may have been cut meanwhile. Of a phone that enrolled later, all is kept. @throws HistoryExpiredError */
+async function requireKept (db: Database, enrolledAt: Date, at: Date): Promise<void> {
+  const keptFrom = await readKeptFrom(db)
+  if (keptFrom === undefined || at >= keptFrom || enrolledAt >= keptFrom) return
+  throw new HistoryExpiredError(`What phones were judged by before ${keptFrom.toISOString()} is not kept any more: ask for that moment or a later one.`)
 }
 
 async function readContext (db: Database, deviceId: string, moment: Date): Promise<ContextRow | undefined> {

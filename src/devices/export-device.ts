@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { Schema } from '../platform/schema.js'
 import { listScoredReports } from '../telemetry/journal-groups.js'
-import { insertAudit } from './device-repository.js'
 import { type DeviceReference, resolveDeviceId } from './get-device.js'
 import { TABLE_DATA } from './personal-data.js'
 
@@ -43,7 +43,7 @@ export async function exportDevice ({ db, journalDb = db }: ExportDeviceDeps, in
       select unnest(builds) from device_apps where device_id = ${deviceId} union select unnest(added || removed) from device_apps_change where device_id = ${deviceId}
     )`)
     const audit = await rowsOf(tx, 'audit_event', sql`tenant_id = ${tenantId} and subject = ${deviceId}`)
-    await insertAudit(tx, { tenantId, actor, action: 'device.exported', subject: deviceId, detail: {} })
+    await recordAudit(tx, { tenantId, actor, action: 'device.exported', subject: deviceId, detail: {} })
     return { deviceId, exportedAt: new Date().toISOString(), tables, apps, reports: reports.map(({ report, receivedAt }) => ({ receivedAt, report })), audit }
   })
 }

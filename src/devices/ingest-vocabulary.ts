@@ -21,6 +21,8 @@ export interface IngestInput {
   readonly device?: string | undefined
   /** When it was collected (ISO 8601), where the content does not say. */
   readonly collectedAt?: string | undefined
+  /** The operator who sends it, for the audit. */
+  readonly actor?: string | undefined
   readonly now: Date
 }
 
@@ -56,11 +58,11 @@ export async function ingestVocabulary (deps: IngestDeps, input: IngestInput): P
 
 async function ingestPhone (deps: IngestDeps, input: IngestInput, translation: Translation, onFound?: (deviceId: string) => void): Promise<IngestOutcome> {
   if (translation.fault !== undefined) throw translation.fault
-  const { tenantId, vocabulary, collectedAt, now } = input
+  const { tenantId, vocabulary, collectedAt, actor, now } = input
   const { deviceId } = await findPhone(deps.db, input, translation.phone)
   onFound?.(deviceId)
   const { report, skipped } = toReport(translation, { vocabulary, deviceId, receivedAt: now, collectedAt })
-  const { reportId, status } = await deps.journal.append({ tenantId, deviceId, report, source: vocabulary })
+  const { reportId, status } = await deps.journal.append({ tenantId, deviceId, report, source: vocabulary, actor })
   return { deviceId, reportId, status, sections: STATE_SECTIONS.filter((section) => report[section] !== undefined), skipped }
 }
 

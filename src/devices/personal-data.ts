@@ -27,9 +27,11 @@ export interface TableData {
 }
 
 const GONE = 'gone at once'
-const WITH_PHONE = 'as long as the phone is enrolled'
+const WITH_PHONE = 'as long as the phone is enrolled, and `RETIRED_DEVICE_RETENTION_DAYS` after it was retired'
 const UNTIL_PURGE = 'emptied at once, its ids gone when Intune was told, 30 days later at the latest'
 const UNTIL_REMOVED = 'until somebody removes it'
+const HISTORY = 'what holds now as long as the phone is enrolled; what is over, `HISTORY_RETENTION_DAYS`'
+const CREDENTIAL = '`CREDENTIAL_RETENTION_DAYS` after it ended'
 
 /** Every table, what it holds and how long. A table that is missing does not compile; docs/privacy.md is written from this. */
 export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
@@ -41,10 +43,11 @@ export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
   device_observable: { class: 'telemetry', ofPhone: 'device_id', kept: WITH_PHONE, erased: 'keyed hashes; gone with the ids' },
   report: { class: 'telemetry', ofPhone: 'device_id', kept: '`REPORT_RETENTION_DAYS`', erased: GONE },
   report_group: { class: 'telemetry', kept: '`REPORT_RETENTION_DAYS`; with `PRIVACY_MODE` until it is scored', erased: 'the phone\'s lines, at once' },
-  quarantined_report: { class: 'telemetry', ofPhone: 'device_id', exported: true, kept: 'until it is retried', erased: GONE },
-  finding: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: WITH_PHONE, erased: GONE },
-  finding_version: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: WITH_PHONE, erased: GONE },
-  level_change: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: WITH_PHONE, erased: GONE },
+  quarantined_report: { class: 'telemetry', ofPhone: 'device_id', exported: true, kept: 'until it is retried, at most `REPORT_RETENTION_DAYS`', erased: GONE },
+  finding: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: HISTORY, erased: GONE },
+  finding_version: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: '`HISTORY_RETENTION_DAYS`', erased: GONE },
+  level_change: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: HISTORY, erased: GONE },
+  history_cut: { class: 'work', kept: 'for ever, one row' },
   state_change_waiting: { class: 'delivery', ofPhone: 'device_id', exported: true, kept: 'seconds', erased: 'emptied at once; that it was deactivated is told' },
   state_change: { class: 'delivery', ofPhone: 'device_id', exported: true, kept: '`STATE_CHANGE_RETENTION_DAYS`', erased: 'emptied at once; that it was deactivated is told' },
   intune_outbox: { class: 'delivery', ofPhone: 'device_id', exported: true, kept: 'until Intune took it', erased: 'only that it is deactivated is told' },
@@ -53,22 +56,23 @@ export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
   directory_device: { class: 'directory', exported: true, kept: 'as long as Intune has the phone', erased: 'name, serial number and user, at once; read again while Intune has the phone' },
   directory_member: { class: 'directory', kept: 'as long as Entra has it, in groups that a policy goes by' },
   directory_group: { class: 'directory', kept: 'as long as a policy goes by it' },
-  suppression: { class: 'settings', ofPhone: 'device_id', exported: true, kept: UNTIL_REMOVED, erased: GONE },
+  suppression: { class: 'settings', ofPhone: 'device_id', exported: true, kept: '`HISTORY_RETENTION_DAYS` after it ended', erased: GONE },
   audit_event: { class: 'operators', kept: 'for ever: ids, names of operators and settings, nothing that a phone told', erased: 'stays, with that it was erased' },
   audit_link: { class: 'operators', kept: 'for ever' },
-  api_key: { class: 'operators', kept: 'for ever, as a hash; who had which is asked later' },
+  audit_check: { class: 'work', kept: 'for ever, a row a chain' },
+  api_key: { class: 'operators', kept: `${CREDENTIAL}; as a hash` },
   api_key_tenant: { class: 'operators', kept: 'with the key' },
-  operator_grant: { class: 'operators', kept: UNTIL_REMOVED },
-  operator_session: { class: 'operators', kept: 'until it ends' },
-  enrollment_token: { class: 'settings', kept: 'for ever, as a hash' },
+  operator_grant: { class: 'operators', kept: `until somebody removes it, or ${CREDENTIAL}` },
+  operator_session: { class: 'operators', kept: 'a day after it was last seen' },
+  enrollment_token: { class: 'settings', kept: `${CREDENTIAL}; as a hash` },
   tenant: { class: 'settings', kept: 'for ever' },
   policy: { class: 'settings', kept: 'for ever, every version with its author' },
-  policy_preview: { class: 'work', kept: 'a day' },
+  policy_preview: { class: 'work', kept: 'a day; its examples name phones' },
   intune_connector: { class: 'settings', kept: 'with the tenant' },
   intune_setup: { class: 'settings', kept: 'with the tenant' },
   intune_setup_item: { class: 'settings', kept: 'until it is undone' },
   intune_diagnosis: { class: 'settings', kept: 'with the tenant' },
-  consent_request: { class: 'settings', kept: 'a while after it expired' },
+  consent_request: { class: 'settings', kept: `${CREDENTIAL}; a tenant's last one for each app with the tenant` },
   signal_destination: { class: 'settings', kept: UNTIL_REMOVED },
   state_feed: { class: 'work', kept: 'with the tenant' },
   intune_message: { class: 'work', kept: 'minutes' },

@@ -9,10 +9,17 @@ const MAX_DEVICES = 10_000
 const MANY = DEVICES_PER_JOB
 /** They count as handed on for so long; if nobody has judged them by then, they are due again. */
 const LEASE_SECONDS = 60
+/** Whoever asks for a judgement adds a job for it, which is done long before. */
+const FORGOTTEN_AFTER_SECONDS = 10
 
 export interface DueDeps {
   readonly db: Database
   readonly score: Producer<'score'>
+}
+
+/** Has the sweep find a phone that is to be judged anew, should the job that is added for it get lost or not be added at all. */
+export async function makeDue (db: Database, deviceId: string): Promise<void> {
+  await sql`update device_state set due_at = least(due_at, now() + make_interval(secs => ${FORGOTTEN_AFTER_SECONDS})) where device_id = ${deviceId}`.execute(db)
 }
 
 /**

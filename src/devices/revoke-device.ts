@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
-import { deactivateDevices, insertAudit, lockStates } from './device-repository.js'
+import { recordAudit } from '../platform/record-audit.js'
+import { deactivateDevices, lockStates } from './device-repository.js'
 import { resolveDeviceId, type DeviceReference } from './get-device.js'
 import type { TokenCutoffs } from './token-cutoffs.js'
 
@@ -28,7 +29,7 @@ export async function revokeDevice (deps: EndDeviceDeps, input: EndDeviceInput):
     const row = await tx.selectFrom('device').select('revoked_at').where('id', '=', deviceId).forNoKeyUpdate().executeTakeFirst()
     if (row === undefined || row.revoked_at !== null) return
     await deactivateDevices(tx, [deviceId], 'revoked_at', new Date())
-    await insertAudit(tx, { tenantId, actor, action: 'device.revoked', subject: deviceId, detail: {} })
+    await recordAudit(tx, { tenantId, actor, action: 'device.revoked', subject: deviceId, detail: {} })
   })
   await announceEnd(deps, tenantId, deviceId)
   return { deviceId }

@@ -2,10 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { ConflictError, NotFoundError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { SecretKind } from '../platform/reseal-secrets.js'
 import type { SecretBox } from '../platform/secret-box.js'
 import { LONGEST_TOKEN_SECONDS } from './access-tokens.js'
-import { insertAudit } from './device-repository.js'
 
 /** HS256 wants a key of at least the hash's size (RFC 7518, section 3.2). */
 const SECRET_BYTES = 32
@@ -113,7 +113,7 @@ export async function retireSigningKey ({ db, secrets }: KeyStore, { id, now, ac
     // Before the old one goes: no moment without a key.
     const successor = key.state === 'signing' ? await insertSigningKey(tx, actor, secrets) : null
     await tx.updateTable('signing_key').set({ retired_at: sql<Date>`clock_timestamp()` }).where('id', '=', id).execute()
-    await insertAudit(tx, { tenantId: null, actor, action: 'signing-key.retired', subject: id, detail: { successor } })
+    await recordAudit(tx, { tenantId: null, actor, action: 'signing-key.retired', subject: id, detail: { successor } })
     return { id, successor }
   })
 }
@@ -147,6 +147,6 @@ async function insertSigningKey (tx: Tx, actor: string, secrets: SecretBox | und
   const secret = randomBytes(SECRET_BYTES)
   // Not the beginning of the transaction, which may have waited for the lock: the newest key must be last.
   await tx.insertInto('signing_key').values({ id, secret: secrets === undefined ? secret : secrets.seal(secret.toString('base64'), keyContext(id)), created_at: sql<Date>`clock_timestamp()` }).execute()
-  await insertAudit(tx, { tenantId: null, actor, action: 'signing-key.created', subject: id, detail: {} })
+  await recordAudit(tx, { tenantId: null, actor, action: 'signing-key.created', subject: id, detail: {} })
   return id
 }

@@ -18,6 +18,8 @@ export interface OpsAppOptions {
   readonly queues: Pick<Queues, 'queue'>
   /** What must work for this process to be of use: each answers, or throws with the reason. Looked at anew for each request: parts that start later add theirs. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
+  /** What it can do without for a while: told, and no reason to take it away. */
+  readonly degradations?: Readonly<Record<string, () => Promise<void>>>
   /** How the tasks of upkeep are. */
   readonly listUpkeep?: () => Promise<readonly UpkeepTask[]>
 }
@@ -28,7 +30,7 @@ const CHECK_LIMIT_MS = 3_000
 const MAX_BODY_BYTES = 16 * 1024
 
 /** For whoever runs Sallyport: health, metrics and queues. Has no sign-in, so it belongs on loopback or inside a cluster. */
-export async function buildOpsApp ({ log, metrics, queues, checks, listUpkeep = async () => [] }: OpsAppOptions): Promise<FastifyInstance> {
+export async function buildOpsApp ({ log, metrics, queues, checks, degradations = {}, listUpkeep = async () => [] }: OpsAppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     ...UNREADABLE_REQUESTS,
     ...serverOptionsOf(HTTP_LIMITS),
@@ -44,11 +46,11 @@ export async function buildOpsApp ({ log, metrics, queues, checks, listUpkeep = 
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    const results = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check)] as const))
-    const missing = Object.fromEntries(results.filter(([, fault]) => fault !== undefined))
-    const ready = Object.keys(missing).length === 0
-    reply.code(ready ? 200 : 503)
-    return { status: ready ? 'ready' : 'not-ready', checked: Object.keys(checks), missing }
+    const [missing, degraded] = await Promise.all([faultsOf(checks), faultsOf(degradations)])
+    const isReady = Object.keys(missing).length === 0
+    const isWhole = Object.keys(degraded).length === 0
+    reply.code(isReady ? 200 : 503)
+    return { status: !isReady ? 'not-ready' : isWhole ? 'ready' : 'degraded', checked: [...Object.keys(checks), ...Object.keys(degradations)], missing, degraded }
   })
 
   // Not part of readiness: to take an API away because a task is late would help nobody.
@@ -65,6 +67,11 @@ export async function buildOpsApp ({ log, metrics, queues, checks, listUpkeep = 
   createBullBoard({ queues: QUEUE_NAMES.map((name) => new BullMQAdapter(queues.queue(name), { readOnlyMode: true })), serverAdapter: board })
   await app.register(board.registerPlugin() as never, { prefix: QUEUES_PATH })
   return app
+}
+
+async function faultsOf (checks: OpsAppOptions['checks']): Promise<Record<string, string>> {
+  const results = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check)] as const))
+  return Object.fromEntries(results.filter((result): result is readonly [string, string] => result[1] !== undefined))
 }
 
 /** Undefined when all is well; otherwise what is wrong, in words. */

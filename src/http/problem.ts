@@ -3,7 +3,7 @@ import type { FastifyError } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { InvalidInputError, type FieldFault } from '../errors.js'
 import { IntuneError } from '../intune/intune-error.js'
-import { isDatabaseAway } from '../platform/database-errors.js'
+import { isDatabaseAway, isWorthRetrying } from '../platform/database-errors.js'
 
 /** RFC 9457, with a stable code and, for faulty input, everything that is wrong with it. */
 export const ProblemSchema = Type.Object({
@@ -50,7 +50,7 @@ export function toProblem (error: AnyError, instance: string): Problem {
   }
   // Its message is meant for administrators: what Microsoft did not do, and why.
   if (error instanceof IntuneError) return problem(error.statusCode, error.code, error.message, instance)
-  if (isDatabaseAway(error)) return problem(503, 'database-unavailable', 'The database is away; nothing was stored.', instance)
+  if (isDatabaseAway(error) || isWorthRetrying(error)) return problem(503, 'database-unavailable', 'The database is away; nothing was stored.', instance)
 
   const known = FRAMEWORK_CODES[error.code ?? '']
   if (known !== undefined) return problem(known.status, known.code, known.detail, instance)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { InvalidInputError, NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { hasChanged } from './change-counts.js'
 import { deleteFeed, lockFeed } from './feed-repository.js'
 import { addWholeFeed, openChanges, publishChanges } from './intel-change-repository.js'
@@ -34,7 +35,7 @@ export async function importFeed ({ db, store, onChanged }: ImportFeedDeps, inpu
 }
 
 /** Takes a feed and all it said away. @throws NotFoundError */
-export async function removeFeed (deps: ImportFeedDeps, { feed }: { readonly feed: string }): Promise<void> {
+export async function removeFeed (deps: ImportFeedDeps, { feed, actor }: { readonly feed: string, readonly actor: string }): Promise<void> {
   const entries = await deps.db.transaction().execute(async (tx) => {
     await lockFeed(tx, feed)
     await openChanges(tx)
@@ -42,6 +43,7 @@ export async function removeFeed (deps: ImportFeedDeps, { feed }: { readonly fee
     const entries = await deleteFeed(tx, feed)
     if (entries === undefined) throw new NotFoundError('There is no such feed.')
     if (entries > 0) await publishChanges(tx, await raiseIntelVersion(tx))
+    await recordAudit(tx, { tenantId: null, actor, action: 'feed.removed', subject: feed })
     return entries
   })
   if (entries > 0) await deps.onChanged?.()

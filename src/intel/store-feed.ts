@@ -1,5 +1,6 @@
 import { ConflictError, UnprocessableError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { SkippedEntries } from './feeds/index.js'
 import { type ChangeCounts, hasChanged, sumCounts } from './change-counts.js'
 import type { FeedBody } from './feed-file.js'
@@ -28,6 +29,8 @@ export interface StoreFeedInput {
   readonly bundled?: boolean
   /** Who imports, for the feed's history. */
   readonly importedBy?: string | undefined
+  /** The import is to be in the audit, as theirs: somebody asked for it. */
+  readonly audited?: boolean | undefined
   /** Takes a file also when the feed holds a newer one. */
   readonly allowOlder?: boolean | undefined
   readonly now: Date
@@ -78,7 +81,13 @@ export async function storeFeed (db: Database, input: StoreFeedInput): Promise<I
     if (isChanged || held === undefined) await insertFeedVersion(tx, feed, file, { version: next, importedBy: importedBy ?? null, ...counts })
     // Last: whoever raises the version keeps other feeds from doing so.
     if (isChanged) await publishChanges(tx, await raiseIntelVersion(tx))
-    return { feed, format, version: isChanged ? next : held?.version ?? next, ...counts, skipped, byType }
+    const version = isChanged ? next : held?.version ?? next
+    if (input.audited === true) {
+      const { added, updated, withdrawn } = counts
+      const detail = { version, added, updated, withdrawn, ...(isChanged ? {} : { unchanged: true }), ...(allowOlder ? { allowOlder } : {}) }
+      await recordAudit(tx, { tenantId: null, actor: importedBy ?? 'import', action: 'feed.imported', subject: feed, detail })
+    }
+    return { feed, format, version, ...counts, skipped, byType }
   })
 }
 

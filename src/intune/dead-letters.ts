@@ -1,7 +1,8 @@
 import type { Page, PageInput } from '../devices/cursor.js'
 import type { Database } from '../platform/database.js'
-import type { Producer } from '../platform/queue-names.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { listDeadRows, reviveDeadRows, type DeadLetter } from './dead-letter-repository.js'
+import { addSync, type ResyncTenantDeps } from './resync-tenant.js'
 
 /** One page of the phones whose state Intune went on refusing until it was given up. */
 export async function listDeadLetters ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<DeadLetter>> {
@@ -10,10 +11,15 @@ export async function listDeadLetters ({ db }: { readonly db: Database }, input:
 
 /** Sends the states of all such phones again, or of those named; one that is none is passed over. */
 export async function resendDeadLetters (
-  { db, sync }: { readonly db: Database, readonly sync: Producer<'sync'> },
-  { tenantId, deviceIds }: { readonly tenantId: string, readonly deviceIds?: readonly string[] | undefined }
+  deps: ResyncTenantDeps,
+  { tenantId, deviceIds, actor }: { readonly tenantId: string, readonly deviceIds?: readonly string[] | undefined, readonly actor: string }
 ): Promise<{ readonly devices: number }> {
-  const devices = await reviveDeadRows(db, { tenantId, ...(deviceIds === undefined ? {} : { deviceIds }) })
-  if (devices > 0) await sync.add([{ tenantId }])
+  const named = deviceIds === undefined ? {} : { deviceIds }
+  const devices = await deps.db.transaction().execute(async (tx) => {
+    const devices = await reviveDeadRows(tx, { tenantId, ...named })
+    await recordAudit(tx, { tenantId, actor, action: 'connector.dead-letters-resent', detail: { devices, ...named } })
+    return devices
+  })
+  if (devices > 0) await addSync(deps, tenantId)
   return { devices }
 }

@@ -1,4 +1,5 @@
 import type { Producer } from '../platform/queue-names.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { NotFoundError } from '../errors.js'
 import { findConnector, saveConnectorFailure, saveProvisioned, saveWishToConnect } from './connector-repository.js'
 import { nowOf, type IntuneDeps } from './deps.js'
@@ -6,6 +7,7 @@ import { getConnector, type Connector } from './get-connector.js'
 import { describeError, IntuneError } from './intune-error.js'
 import { enqueueDevicesAgain } from './outbox-repository.js'
 import { backoffMs } from '../platform/retry-delay.js'
+import { addSync } from './resync-tenant.js'
 
 export interface ProvisionTenantDeps extends IntuneDeps {
   readonly sync: Producer<'sync'>
@@ -18,12 +20,22 @@ const BACKOFF = { firstMs: 2_000, maxMs: 5 * 60 * 1000 }
  * Whatever Intune answers is in the connector that comes back: `failed` with the reason in
  * `lastError`, and tried again by itself. @throws NotFoundError
  */
-export async function provisionTenant (deps: ProvisionTenantDeps, input: { readonly tenantId: string }): Promise<Connector> {
-  const connector = await findConnector(deps.db, input.tenantId)
+export async function provisionTenant (deps: ProvisionTenantDeps, { tenantId, actor }: { readonly tenantId: string, readonly actor: string }): Promise<Connector> {
+  const connector = await findConnector(deps.db, tenantId)
   if (connector === undefined) throw new NotFoundError('There is no such tenant.')
-  await saveWishToConnect(deps.db, input.tenantId)
-  if (await connectTenant(deps, connector)) await deps.sync.add([input])
-  return await getConnector(deps, input)
+  const written = { tenantId, actor }
+  // Before: what Intune does is in no transaction of ours, and nothing is asked of it without a line.
+  await deps.db.transaction().execute(async (tx) => {
+    await saveWishToConnect(tx, tenantId)
+    await recordAudit(tx, { ...written, action: 'connector.provision-requested' })
+  })
+  const isConnected = await connectTenant(deps, connector)
+  if (isConnected) await addSync(deps, tenantId)
+  const after = await getConnector(deps, { tenantId })
+  await recordAudit(deps.db, isConnected
+    ? { ...written, action: 'connector.provisioned' }
+    : { ...written, action: 'connector.provision-failed', detail: { error: after.lastError } })
+  return after
 }
 
 /**

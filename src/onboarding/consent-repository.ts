@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { Database } from '../platform/database.js'
 
 export type ConsentOutcome = 'granted' | 'denied' | 'wrong-tenant' | 'unproven'
@@ -45,9 +44,4 @@ export async function findLastConsent (db: Database, tenantId: string): Promise<
   const row = await db.selectFrom('consent_request').select(['outcome', 'detail', 'created_at', 'expires_at', 'used_at'])
     .where('tenant_id', '=', tenantId).where('app', '=', 'partner').orderBy('created_at', 'desc').limit(1).executeTakeFirst()
   return row && { outcome: row.outcome as ConsentOutcome | null, detail: row.detail, createdAt: row.created_at, expiresAt: row.expires_at, usedAt: row.used_at }
-}
-
-/** Links that nobody came back with leave after a while; what became of the others is in the audit. */
-export async function deleteOldConsentRequests (db: Database): Promise<void> {
-  await sql`delete from consent_request where expires_at < now() - interval '90 days'`.execute(db)
 }

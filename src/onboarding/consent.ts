@@ -6,11 +6,11 @@ import { findConnector } from '../intune/connector-repository.js'
 import type { AppAccess, GrantedAccess } from '../intune/app-access.js'
 import type { IntuneClient } from '../intune/intune-client.js'
 import { describeError, IntuneError } from '../intune/intune-error.js'
-import { recordAudit } from '../operators/audit.js'
 import { createTenant } from '../operators/tenants.js'
 import type { Database } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import {
-  type ConsentApp, type ConsentOutcome, type ConsentRequest, deleteOldConsentRequests, insertConsentRequest, saveConsentOutcome, takeConsentRequest
+  type ConsentApp, type ConsentOutcome, type ConsentRequest, insertConsentRequest, saveConsentOutcome, takeConsentRequest
 } from './consent-repository.js'
 
 export interface ConsentDeps {
@@ -62,7 +62,6 @@ export async function createConsentLink (
     await insertConsentRequest(tx, hashState(state), { tenantId, tenantName: 'newTenantName' in input ? input.newTenantName : null, app, createdBy: input.actor, expiresAt })
     await recordAudit(tx, { tenantId, actor: input.actor, action: 'consent.requested', detail: { app, expiresAt: expiresAt.toISOString(), ...('newTenantName' in input ? { name: input.newTenantName } : {}) } })
   })
-  await deleteOldConsentRequests(db)
   const redirectUri = redirectUriOf(deps)
   return { url: accessOf(deps, app).consentUrl({ entraTenantId: connector?.entraTenantId, redirectUri, state }), expiresAt: expiresAt.toISOString(), redirectUri }
 }
@@ -102,12 +101,13 @@ export async function finishConsent (deps: ConsentDeps, redirect: ConsentRedirec
   if (request === undefined) return UNKNOWN
   const judged = await judge(deps, request, redirect)
   const detail = judged.detail?.slice(0, MAX_DETAIL) ?? null
-  let { tenantId } = judged
-  await saveConsentOutcome(db, stateHash, { outcome: judged.outcome, detail, tenantId })
-  tenantId ??= request.tenantId
-  await recordAudit(db, {
-    tenantId, actor: 'Entra administrator', action: `consent.${judged.outcome}`,
-    detail: { app: request.app, requestedBy: request.createdBy, ...(detail === null ? {} : { detail }), ...(judged.roles === undefined ? {} : { roles: judged.roles }) }
+  const tenantId = judged.tenantId ?? request.tenantId
+  await db.transaction().execute(async (tx) => {
+    await saveConsentOutcome(tx, stateHash, { outcome: judged.outcome, detail, tenantId: judged.tenantId })
+    await recordAudit(tx, {
+      tenantId, actor: 'Entra administrator', action: `consent.${judged.outcome}`,
+      detail: { app: request.app, requestedBy: request.createdBy, ...(detail === null ? {} : { detail }), ...(judged.roles === undefined ? {} : { roles: judged.roles }) }
+    })
   })
   log.info({ tenantId, app: request.app, outcome: judged.outcome }, 'an administrator came back from the consent page')
   return { outcome: judged.outcome, text: judged.text, nextAction: judged.nextAction }

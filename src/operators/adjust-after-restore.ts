@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { enqueueDevicesAgain } from '../intune/outbox-repository.js'
 import type { Database, Tx } from '../platform/database.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 
 /** More than a phone's state changes between a backup and the loss of what it is of. */
 const VERSIONS_AHEAD = 1_000_000

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } from '../devices/cursor.js'
 import { ConflictError, type FieldFault, ForbiddenError, InvalidInputError, NotFoundError, UnprocessableError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { isPermissionOf, type Role } from './roles.js'
 
 export const API_KEY_PREFIX = 'sp_'

@@ -54,6 +54,13 @@ export function hashEntry (chain: string, number: number, previous: Buffer, even
   return createHash('sha256').update(fields.map((field) => field === null ? '-' : `${Buffer.byteLength(field)}:${field}`).join(',')).digest()
 }
 
+/** Where a walk begins: after this entry. */
+export interface ChainPlace {
+  readonly number: number
+  readonly hash: Buffer
+}
+export const CHAIN_START: ChainPlace = { number: 0, hash: BEGINNING }
+
 export interface ChainWalk {
   /** The next entry, in the order of numbers. */
   add (entry: ChainEntry): void
@@ -65,12 +72,11 @@ export interface ChainWalk {
  * Walks along a chain and compares it with what it says of itself, and with what was noted of it before.
  * After a fault it goes on from the hash that is written, so that each fault is told once.
  */
-export function walkChain (chain: string, noted: readonly AuditHead[] = []): ChainWalk {
+export function walkChain (chain: string, noted: readonly AuditHead[] = [], start: ChainPlace = CHAIN_START): ChainWalk {
   const faults: ChainFault[] = []
   const unseen = new Map(noted.map((head) => [head.number, head]))
   let entries = 0
-  let number = 0
-  let previous = BEGINNING
+  let { number, hash: previous } = start
 
   const check = (entry: ChainEntry): ChainFault[] => {
     const { eventId, event } = entry

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database, Tx } from '../platform/database.js'
+import type { Database } from '../platform/database.js'
 import { type AuditHead, type ChainEntry, PLATFORM_CHAIN } from './audit-chain.js'
 
 /** All chains there are, or should be because events belong to them. */
@@ -56,10 +56,10 @@ export async function listEntries (db: Database, { chain, after, limit }: { read
 }
 
 /** Events that are in no chain: nothing that was written as usual is. */
-export async function listUnchained (tx: Tx, { chain, limit }: { readonly chain: string, readonly limit: number }): Promise<number[]> {
+export async function listUnchained (db: Database, { chain, limit }: { readonly chain: string, readonly limit: number }): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select id from audit_event e where tenant_id is not distinct from ${chain === PLATFORM_CHAIN ? null : chain}::uuid
       and not exists (select from audit_link l where l.event_id = e.id)
-    order by id limit ${limit}`.execute(tx)
+    order by id limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }

@@ -1,21 +1,6 @@
 import type { Database } from '../platform/database.js'
 import { decodeCursor, limitOf, NUMBER_PART, type Page, type PageInput, toPage } from '../devices/cursor.js'
 
-export interface AuditInput {
-  /** Null: about the whole platform. */
-  readonly tenantId: string | null
-  readonly actor: string
-  /** Noun and past participle: `enrollment-token.created`. */
-  readonly action: string
-  readonly subject?: string
-  readonly detail?: Readonly<Record<string, unknown>>
-}
-
-/** Writes down who did what; in the transaction that does it. */
-export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
-  await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: JSON.stringify(detail) }).execute()
-}
-
 export interface AuditItem {
   readonly id: number
   /** ISO 8601. */

@@ -1,8 +1,9 @@
 import { resolveDeviceId, type DeviceReference } from '../devices/get-device.js'
 import { NotFoundError } from '../errors.js'
+import { makeDue } from '../devices/rescore-due-devices.js'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 
 /** What an organisation knows of a phone that the phone does not; groups of a policy go by it. */
 export interface DeviceAttributes {
@@ -27,6 +28,7 @@ export async function describeDevice (
   await db.transaction().execute(async (tx) => {
     const { numUpdatedRows } = await tx.updateTable('device').set(said).where('id', '=', deviceId).executeTakeFirst()
     if (numUpdatedRows === 0n) throw new NotFoundError('There is no such device.')
+    await makeDue(tx, deviceId)
     await recordAudit(tx, { tenantId, actor, action: 'device.described', subject: deviceId, detail: { ownership, tags, entraGroups } })
   })
   await score.add([{ deviceIds: [deviceId] }])

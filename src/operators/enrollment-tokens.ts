@@ -4,7 +4,7 @@ import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } f
 import { hashEnrollmentToken } from '../devices/enroll-device.js'
 import { InvalidInputError, NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 
 const PREFIX = 'set_'
 const LAST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59)

@@ -3,7 +3,7 @@ import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } f
 import { ConflictError, type FieldFault, InvalidInputError, NotFoundError } from '../errors.js'
 import { GUID } from '../identity/verify-token.js'
 import type { Database } from '../platform/database.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { Grant } from './operator.js'
 import { type Rank, RANKS } from './roles.js'
 

@@ -29,7 +29,7 @@ const ANSWER_LIMIT_MS = 5_000
 
 /** What the database knows; by these names the queries below answer. */
 const FROM_DATABASE: readonly GaugeName[] = [
-  'devices', 'findings', 'intelEntries', 'intelAgeSeconds', 'intelSubscriptionAgeSeconds', 'intelSubscriptionStale', 'upkeepAgeSeconds', 'upkeepSeconds', 'upkeepFailed', 'upkeepLate', 'connectors', 'signalsWaiting', 'signalsOldestSeconds', 'signalsDead',
+  'devices', 'findings', 'intelEntries', 'intelAgeSeconds', 'intelSubscriptionAgeSeconds', 'intelSubscriptionStale', 'upkeepAgeSeconds', 'upkeepSeconds', 'upkeepFailed', 'upkeepLate', 'auditFaults', 'auditVerifiedEntries', 'auditVerifiedAgeSeconds', 'auditWholeAgeSeconds', 'connectors', 'signalsWaiting', 'signalsOldestSeconds', 'signalsDead',
   'signalDestinations', 'reportsQuarantined', 'unscoredReports', 'unscoredOldestSeconds', 'rescoringWaiting', 'syncWaiting', 'syncLagSeconds', 'stateChangesWaiting', 'stateChangesLagSeconds',
   'syncDeadLetters', 'intunePaused', 'heartbeatsLate', 'heartbeatAgeSeconds', 'reconciliationAgeSeconds', 'databaseBytes', 'databaseConnections', 'databaseMaxConnections',
   'databaseOldestTransaction', 'databaseXidAge', 'diskFreeRatio', 'credentialsEnding'
@@ -42,7 +42,7 @@ const FROM_QUEUES: readonly GaugeName[] = ['queueJobs', 'queueOldestSeconds']
  */
 export async function measureInstallation ({ db, queues, metrics, unresponsiveDays = DEFAULT_UNRESPONSIVE_DAYS }: MeasureDeps): Promise<void> {
   const [rows, health, counts, oldest] = await Promise.all([
-    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts()), unlessAway(queues.oldestWaitingSeconds())
+    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts(), () => true), unlessAway(queues.oldestWaitingSeconds(), () => true)
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const name of [...FROM_DATABASE, ...FROM_QUEUES]) {
@@ -69,13 +69,13 @@ function rowsOf ({ databaseBytes, connections, maxConnections, oldestTransaction
   return values.map(([gauge, value]) => ({ gauge, labels: {}, value }))
 }
 
-/** Undefined when whom we ask is away, or does not answer in time. */
-async function unlessAway<T> (answer: Promise<T>): Promise<T | undefined> {
+/** Undefined when whom we ask is away, or does not answer in time. Whatever the queues fail with, their engine is not up; `/readyz` says why. */
+async function unlessAway<T> (answer: Promise<T>, isAway: (error: unknown) => boolean = isDatabaseAway): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   try {
     return await Promise.race([answer, new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), ANSWER_LIMIT_MS) })])
   } catch (error) {
-    if (isDatabaseAway(error)) return undefined
+    if (isAway(error)) return undefined
     throw error
   } finally {
     clearTimeout(timer)
@@ -108,6 +108,13 @@ async function measureDatabase (db: Database, unresponsiveDays: number): Promise
     select 'upkeepFailed', jsonb_build_object('task', task), (outcome = 'failed')::integer from upkeep_task where outcome is not null
     union all
     select 'upkeepLate', jsonb_build_object('task', task), (${IS_LATE})::integer from upkeep_task
+    union all
+    select a.gauge, '{}', a.value from (
+      select coalesce(sum(fault_count), 0)::float8 as faults, coalesce(sum(number), 0)::float8 as entries,
+        extract(epoch from now() - min(coalesce(checked_at, created_at)))::float8 as age, extract(epoch from now() - min(coalesce(whole_at, created_at)))::float8 as whole_age from audit_check
+    ) c cross join lateral (values ('auditFaults', faults), ('auditVerifiedEntries', entries), ('auditVerifiedAgeSeconds', age), ('auditWholeAgeSeconds', whole_age)) a (gauge, value)
+      -- Before the first run nothing is known.
+      where a.value is not null and c.age is not null
     union all
     select 'signalDestinations', jsonb_build_object('kind', kind, 'status', case when status = 'enabled' and failures > 0 then 'failing' else status end), count(*) from signal_destination group by kind, 2
     union all

@@ -4,11 +4,11 @@ import { findPolicy, insertPolicy, listPolicyVersions, lockPolicyVersion, type P
 import { ConflictError, InvalidInputError, NotFoundError, PreconditionFailedError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { PolicyDocument } from '../risk/policy/document.js'
 import type { Policy } from '../risk/policy/policy.js'
 import { readPolicyDocument } from '../risk/policy/read-policy.js'
 import { resolvePolicy } from '../risk/policy/resolve-policy.js'
-import { recordAudit } from './audit.js'
 
 export interface PolicyDeps {
   readonly db: Database

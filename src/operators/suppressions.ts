@@ -6,8 +6,8 @@ import { findSuppressionById, insertSuppression, listSuppressions, type NewSuppr
 import { ConflictError, type FieldFault, InvalidInputError, NotFoundError } from '../errors.js'
 import type { Database } from '../platform/database.js'
 import type { Producer } from '../platform/queue-names.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { DETECTIONS } from '../risk/detections/index.js'
-import { recordAudit } from './audit.js'
 
 export interface SuppressionDeps {
   readonly db: Database

@@ -1,7 +1,7 @@
 import { decodeCursor, limitOf, type Page, type PageInput, toPage, UUID_PART } from '../devices/cursor.js'
 import { ConflictError } from '../errors.js'
 import type { Database } from '../platform/database.js'
-import { recordAudit } from './audit.js'
+import { recordAudit } from '../platform/record-audit.js'
 
 export interface Tenant {
   readonly tenantId: string

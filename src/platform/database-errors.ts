@@ -5,13 +5,14 @@ export function sqlState (error: unknown): string | undefined {
 }
 
 // Classes 08 connection, 53 insufficient resources, 57P shutdown and start, 58 system error;
-// 25006 is a standby that was not promoted yet.
-const AWAY_STATE = /^(?:08...|53...|57P0[1-5]|58...|25006)$/
+// 25006 is a standby that was not promoted yet. What took longer than a limit that an administrator has set: 57014
+// statement_timeout (or cancelled by one), 55P03 lock_timeout, 25P03 and 25P04 time-outs of transactions.
+const AWAY_STATE = /^(?:08...|53...|57P0[1-5]|58...|25006|57014|55P03|25P0[34])$/
 const AWAY_CODE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT', 'EHOSTUNREACH', 'ENETUNREACH'])
 // node-postgres has no codes for these.
 const AWAY_MESSAGE = /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable|driver has already been destroyed|after calling end on the pool/i
 
-/** True when the database cannot work at all now: nothing is wrong with what was asked. */
+/** True when the database cannot do it now: nothing is wrong with what was asked, and all of it was undone. */
 export function isDatabaseAway (error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(isDatabaseAway)
   if (!(error instanceof Error)) return false

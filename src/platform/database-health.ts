@@ -8,6 +8,8 @@ export interface DatabaseHealth {
   /** Of everybody, to all databases of the server. */
   readonly connections: number
   readonly maxConnections: number
+  /** Of these, kept for superusers and for roles with `pg_use_reserved_connections`: not for us. */
+  readonly reservedConnections: number
   /** Null: none is open, or we may not see those of others. */
   readonly oldestTransactionSeconds: number | null
   /** Whose transaction that is. */
@@ -33,6 +35,7 @@ export async function readDatabaseHealth (db: Database): Promise<DatabaseHealth>
     select pg_database_size(current_database())::float8 as "databaseBytes",
       (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
       current_setting('max_connections')::integer as "maxConnections",
+      current_setting('superuser_reserved_connections')::integer + coalesce(current_setting('reserved_connections', true), '0')::integer as "reservedConnections",
       a.oldest_seconds as "oldestTransactionSeconds", a.oldest_application as "oldestTransactionApplication", a.data_directory as "dataDirectory",
       (select age(datfrozenxid) from pg_database where datname = current_database()) as "xidAge"
     from read_server_activity() a`.execute(db)

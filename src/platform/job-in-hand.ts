@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv } from 'ajv'
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
 import type { Logger } from 'pino'
@@ -89,15 +88,5 @@ export function createJobsInHand<N extends QueueName> (queue: N, handler: JobHan
       })))
       if (late.length > 0) log.warn({ queue, jobs: late.length }, 'jobs that did not end in time were handed back')
     }
-  }
-}
-
-/** True when it settled within the time. */
-export async function settles (work: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const waiting = new AbortController()
-  try {
-    return await Promise.race([work.then(() => true), sleep(limitMs, false, { signal: waiting.signal })])
-  } finally {
-    waiting.abort()
   }
 }

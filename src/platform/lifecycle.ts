@@ -13,7 +13,10 @@ export interface Lifecycle {
 
 interface Part { readonly name: string, readonly end: () => Promise<void>, readonly limitMs: number }
 
-const STOP_LIMIT_MS = 20_000
+/** How long one part has to stop. */
+export const STOP_LIMIT_MS = 20_000
+/** How long those outside may take to go elsewhere, beyond the delay that was asked for. */
+export const DRAIN_LIMIT_MS = 5_000
 
 /** Keeps what was started and stops it in reverse order, each within a time limit; one that fails does not keep the rest from stopping. */
 export function createLifecycle (log: Logger): Lifecycle {

@@ -1,4 +1,5 @@
 import { destination as openDestination, pino, type DestinationStream, type Logger } from 'pino'
+import { traceFields } from './trace-around.js'
 
 const CENSOR = '[secret]'
 
@@ -31,11 +32,12 @@ function plainError (error: unknown, depth = 0): unknown {
   return { type: name, message, code, detail, stack, ...(cause === undefined || depth === MAX_CAUSES ? {} : { cause: plainError(cause, depth + 1) }) }
 }
 
-/** JSON lines on standard error; secrets are blotted out, by their names and by how they look. */
+/** JSON lines on standard error; secrets are blotted out, by their names and by how they look. What is written within a trace names it. */
 export function createLogger (options: { readonly level: string, readonly destination?: DestinationStream }): Logger {
   return pino({
     level: options.level,
     hooks: { streamWrite: blotOut },
+    mixin: traceFields,
     serializers: { err: (error: unknown) => plainError(error) },
     timestamp: pino.stdTimeFunctions.isoTime
   }, options.destination ?? openDestination({ fd: 2, sync: false }))

@@ -97,6 +97,11 @@ export const METRICS = {
   upkeepFailed: gauge('upkeep_last_failed', '1 when the last run of a task of upkeep failed.', { task: TASKS }),
   upkeepLate: gauge('upkeep_late', '1 when a task of upkeep has not succeeded for three of its intervals and a minute.', { task: TASKS }),
 
+  auditFaults: gauge('audit_faults', 'Entries of the audit that are known to be not what was written, at most 100 a chain; 0: none.', {}),
+  auditVerifiedEntries: gauge('audit_verified_entries', 'Entries of the audit that the upkeep has read and compared with their chains.', {}),
+  auditVerifiedAgeSeconds: gauge('audit_verified_age_seconds', 'Time since everything that was new in the audit had been verified.', {}),
+  auditWholeAgeSeconds: gauge('audit_wholly_verified_age_seconds', 'Time since the chain of the audit that was longest not verified from its first entry on was; before that, since it was found.', {}),
+
   databaseUp: gauge('database_up', '1 when PostgreSQL answered this process for this page, 0 when it did not.', {}),
   queueEngineUp: gauge('queue_engine_up', 'The same for the engine of the queues.', {}),
   databaseBytes: gauge('database_size_bytes', 'Size of the database.', {}),

@@ -10,6 +10,7 @@ import {
 import { SpanKind as JobSpanKind, type Telemetry } from 'bullmq'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
+import { traceAround } from './trace-around.js'
 import { NO_TRACING, type RequestSpan, type Span, type SpanAttributes, type TraceParent, type TraceSampler, type Tracing, type TracingOptions } from './tracing.js'
 import { VERSION } from './version.js'
 
@@ -19,6 +20,9 @@ const CLOSE_LIMIT_MS = 5_000
 
 /** A span that nobody keeps. */
 const NOT_TRACED = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
+
+/** Does something in a context of OpenTelemetry's, and lets the log know its span. */
+type Enter = <T>(context: Context, work: () => T) => T
 
 type ExporterConfig = NonNullable<ConstructorParameters<typeof JsonExporter>[0]>
 
@@ -38,6 +42,7 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
   })
   const tracer = provider.getTracer('sallyport', VERSION)
   const around = new AsyncLocalStorage<Context>()
+  const enter: Enter = (context, work) => around.run(context, () => traceAround.run(traceParentOf(trace.getSpan(context)), work))
   const active = (): Context => around.getStore() ?? ROOT_CONTEXT
   const current = (): TraceParent | undefined => traceParentOf(trace.getSpan(active()))
 
@@ -48,10 +53,10 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
     async inSpan (name, { kind, attributes, continues }, work) {
       const [first, ...others] = continues === undefined ? [current()] : [...new Set(continues.filter((one) => one !== null && one !== undefined))]
       const parent = contextOf(first)
-      if (parent === undefined) return await around.run(ROOT_CONTEXT, async () => await NO_TRACING.inSpan(name, {}, work))
+      if (parent === undefined) return await enter(ROOT_CONTEXT, async () => await NO_TRACING.inSpan(name, {}, work))
       const links = others.flatMap((one) => parseTraceParent(one!) ?? []).map((context) => ({ context }))
       const span = tracer.startSpan(name, { kind: kind === 'client' ? SpanKind.CLIENT : SpanKind.INTERNAL, links, ...(attributes === undefined ? {} : { attributes }) }, parent)
-      return await around.run(trace.setSpan(parent, span), async () => {
+      return await enter(trace.setSpan(parent, span), async () => {
         try {
           return await work(toSpan(span))
         } catch (error) {
@@ -63,7 +68,7 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
       })
     },
 
-    within: async (traceParent, work) => await around.run(contextOf(traceParent) ?? ROOT_CONTEXT, work),
+    within: async (traceParent, work) => await enter(contextOf(traceParent) ?? ROOT_CONTEXT, work),
 
     startRequest (name, traceParent, attributes): RequestSpan {
       // Also when the caller's own trace is not sampled: the sampler decides what to make of that.
@@ -71,7 +76,7 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
       const parent = caller === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, { ...caller, isRemote: true })
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
       return {
-        run: (work) => around.run(trace.setSpan(parent, span), work),
+        run: (work) => enter(trace.setSpan(parent, span), work),
         end (attributes) {
           span.setAttributes(attributes)
           if (attributes['http.response.status_code'] >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
@@ -80,7 +85,7 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
       }
     },
 
-    queues: jobTelemetry(tracer, around),
+    queues: jobTelemetry(tracer, active, enter),
 
     async close () {
       let timer: NodeJS.Timeout | undefined
@@ -95,8 +100,7 @@ export function createOtelTracing (options: Omit<TracingOptions, 'url' | 'protoc
  * BullMQ's telemetry. Only what is done in a trace gets spans, and of that only adding and working off a job: BullMQ
  * would have one for each look for jobs as well.
  */
-function jobTelemetry (tracer: Tracer, around: AsyncLocalStorage<Context>): Telemetry<Context> {
-  const active = (): Context => around.getStore() ?? ROOT_CONTEXT
+function jobTelemetry (tracer: Tracer, active: () => Context, enter: Enter): Telemetry<Context> {
   return {
     tracer: {
       startSpan (name, options, parent = options?.kind === JobSpanKind.CONSUMER ? ROOT_CONTEXT : active()) {
@@ -115,7 +119,7 @@ function jobTelemetry (tracer: Tracer, around: AsyncLocalStorage<Context>): Tele
       }
     },
     contextManager: {
-      with: (context, work) => around.run(context, work),
+      with: (context, work) => enter(context, work),
       active,
       root: () => ROOT_CONTEXT,
       getMetadata: (context) => traceParentOf(trace.getSpan(context)) ?? '',

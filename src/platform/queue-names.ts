@@ -23,7 +23,7 @@ export const QUEUE_PAYLOADS = {
   /** For workers/signals.ts, put in by schedules: tell receivers of what changed; clean up. */
   signals: Type.Object({ task: Type.Enum(['tell', 'tend']) }),
   /** For workers/upkeep.ts, put in by schedules. */
-  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'partitions', 'retention', 'tables', 'subscriptions']) })
+  upkeep: Type.Object({ task: Type.Enum(['sweep', 'reassess', 'partitions', 'retention', 'tables', 'subscriptions', 'audit']) })
 } as const
 
 export type QueueName = keyof typeof QUEUE_PAYLOADS
@@ -34,7 +34,7 @@ export type QueueName = keyof typeof QUEUE_PAYLOADS
  * older processes leave such jobs to newer ones. New fields that may be ignored need no new version; jobs of
  * older versions must still be understood.
  */
-export const JOB_VERSIONS: Readonly<Record<QueueName, number>> = { score: 1, intel: 1, preview: 1, sync: 1, reconcile: 1, signals: 1, upkeep: 2 }
+export const JOB_VERSIONS: Readonly<Record<QueueName, number>> = { score: 1, intel: 1, preview: 1, sync: 1, reconcile: 1, signals: 1, upkeep: 3 }
 export type QueuePayloads = { readonly [N in QueueName]: Static<(typeof QUEUE_PAYLOADS)[N]> }
 export type ScorePayload = QueuePayloads['score']
 export type SyncPayload = QueuePayloads['sync']
@@ -45,6 +45,6 @@ export const QUEUE_NAMES = Object.keys(QUEUE_PAYLOADS) as QueueName[]
 
 /** What a use case needs to hand work on. */
 export interface Producer<N extends QueueName> {
-  /** `priority`: behind all without one; a lower number before a higher. */
+  /** `priority`: behind all without one; a lower number before a higher. @throws QueuesUnavailableError when the engine does not answer in time; the jobs may still be added later */
   add (payloads: ReadonlyArray<QueuePayloads[N]>, options?: { readonly priority?: number }): Promise<void>
 }

@@ -2,11 +2,15 @@ import { createPostgresBackend, type Job, type JobsOptions, Queue, Unrecoverable
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { withSessionSettings } from './access/database-roles.js'
-import { createJobsInHand, type JobHandler, jobName, type JobVersioning, settles } from './job-in-hand.js'
+import { QUEUE_CONNECTIONS } from './connections.js'
+import { createJobsInHand, type JobHandler, jobName, type JobVersioning } from './job-in-hand.js'
 import type { Tracing } from './tracing.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
+import { createLockWatch, type LockWatch } from './queue-locks.js'
+import { createPatience } from './queue-patience.js'
 import { createSchedules } from './queue-schedules.js'
 import { connectRedis, type RedisClient } from './redis.js'
+import { settles } from './settles.js'
 
 export interface QueuesOptions {
   readonly databaseUrl: string
@@ -46,6 +50,8 @@ export interface Queues {
   schedule<N extends QueueName> (name: N, scheduleId: string, everyMs: number, payload: QueuePayloads[N]): Promise<void>
   /** Takes such a schedule out again; none is no fault. */
   unschedule (name: QueueName, scheduleId: string): Promise<void>
+  /** Whether the engine answers. @throws with the reason when it does not, within a second or two */
+  check (): Promise<void>
   /** The workers that were started here and not closed: whether each takes jobs, or throws with the reason. */
   workers (): ReadonlyArray<{ readonly queue: QueueName, readonly check: () => Promise<void> }>
   /** Looks now whether all schedules of this process are there, as it does every few seconds. */
@@ -69,6 +75,9 @@ const JOB_OPTIONS: JobsOptions = {
  * hand goes to another after one to one and a half times this.
  */
 const SILENCE_MS = 15_000
+/** Longer than BullMQ takes to find a stalled job, where clocks are right; and how often it is looked for such. */
+const ABANDONED_MS = 2 * SILENCE_MS
+const LOOK_AT_LOCKS_EVERY_MS = 10_000
 /** Less than a part has to stop (lifecycle.ts). */
 const CLOSE_LIMIT_MS = 10_000
 /** For connections that a job which was handed back still holds. */
@@ -83,27 +92,38 @@ const BEGIN_AGAIN_MS = 1_000
 /** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
 const REDIRECTIONS = 100
 
-/** Pool of the PostgreSQL engine: each worker keeps one connection to listen on. */
-const POOL_SIZE = 12
+/** Who adds a job or asks how many there are waits so long for an engine that is away. */
+const PATIENCE_MS = 2_000
+/** A process that starts does without Redis after so long: reports can be taken, and all that is started here begins when it is there. */
+const START_PATIENCE_MS = 5_000
 
-/** The one place that knows which engine the queues run on. */
+/** The one place that knows which engine the queues run on. Redis may be away at the time. @throws when PostgreSQL is */
 export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const { log } = options
   let closing = false
+  /** The last that its connections said, since it was last seen to answer. */
+  let trouble: Error | undefined
   const logError: LogError = (fields) => {
+    trouble = fields.err
     // Connections that break while they are being closed are no news.
     if (!closing) log.error(fields, 'queue connection error')
   }
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
   const workers = new Map<QueueWorker, { readonly queue: QueueName, readonly check: () => Promise<void> }>()
-  const schedules = createSchedules((name) => queueOf(name), { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
+  // Of a cluster some nodes may be away, and each queue is on one.
+  const patience = new Map(QUEUE_NAMES.map((name) => [name, createPatience(PATIENCE_MS)]))
+  const ask = async <T>(name: QueueName, work: (queue: Queue) => Promise<T>, options?: { readonly wait: boolean }): Promise<T> => await patience.get(name)!.ask(async () => await work(queueOf(name)), options)
+  const schedules = createSchedules(ask, { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
-  await Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
+  const ready = Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
+  if (engine.name === 'postgres') await ready
+  else if (!await settles(ready, START_PATIENCE_MS)) ready.catch((error: unknown) => logError({ err: error as Error }))
 
   const queueOf = (name: QueueName): Queue => queues.get(name)!
-  const eachQueue = async <T>(ask: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
-    Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(queueOf(name))]))) as Record<QueueName, T>
+  const eachQueue = async <T>(work: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
+    Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(name, work, { wait: false })]))) as Record<QueueName, T>
+  const counts: Queues['counts'] = async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized'))
 
   return {
     engine: engine.name,
@@ -111,8 +131,8 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       async add (payloads, { priority } = {}) {
         const opts = priority === undefined ? JOB_OPTIONS : { ...JOB_OPTIONS, priority }
         const job = jobName(name, JOB_VERSIONS[name])
-        if (payloads.length === 1) await queueOf(name).add(job, payloads[0], opts)
-        else if (payloads.length > 1) await queueOf(name).addBulk(payloads.map((data) => ({ name: job, data, opts })))
+        if (payloads.length === 0) return
+        await ask(name, async (queue) => payloads.length === 1 ? await queue.add(job, payloads[0], opts) : await queue.addBulk(payloads.map((data) => ({ name: job, data, opts }))))
       }
     }),
     queue: queueOf,
@@ -168,13 +188,22 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     },
 
     async unschedule (name, scheduleId) {
-      await queueOf(name).removeJobScheduler(scheduleId)
+      await schedules.drop({ queue: name, id: scheduleId })
     },
 
+    async check () {
+      try {
+        await counts()
+        trouble = undefined
+      } catch (error) {
+        // What its connections say is more than that nobody answered.
+        throw trouble ?? error
+      }
+    },
     workers: () => [...workers.values()],
     repairSchedules: async () => await schedules.repair(),
 
-    counts: async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized')),
+    counts,
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
       const [oldest] = await queue.getJobs(['waiting'], 0, 0, true)
       return oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000)
@@ -209,12 +238,13 @@ const closeAll = async (queues: readonly Queue[]): Promise<void> => {
 
 const telemetryOf = (tracing: Tracing | undefined): Pick<WorkerOptions, 'telemetry'> => tracing?.queues === undefined ? {} : { telemetry: tracing.queues }
 
-function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: LogError): Engine {
+function openPostgresEngine ({ databaseUrl, tracing, log }: QueuesOptions, logError: LogError): Engine {
+  let locks: LockWatch | undefined
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
   const pool = new pg.Pool({
     connectionString: withSessionSettings(databaseUrl, { search_path: 'bullmq' }),
-    max: POOL_SIZE,
+    max: QUEUE_CONNECTIONS,
     keepAlive: true,
     application_name: 'sallyport queues'
   })
@@ -229,10 +259,12 @@ function openPostgresEngine ({ databaseUrl, tracing }: QueuesOptions, logError: 
     // The types of both engines differ in the connection only, which nobody outside sees.
     openQueue: (name) => new Queue(name, shared, createPostgresBackend) as unknown as Queue,
     openWorker (name, work, options) {
+      locks ??= createLockWatch({ pool, log, abandonedMs: ABANDONED_MS, everyMs: LOOK_AT_LOCKS_EVERY_MS })
       const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
       return { worker, close: async () => await worker.close() }
     },
     async close (queues) {
+      await locks?.close()
       await closeAll(queues)
       await settles(pool.end(), POOL_END_LIMIT_MS)
     }

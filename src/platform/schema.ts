@@ -88,6 +88,8 @@ export interface Schema {
     id: GeneratedAlways<number>, tenant_id: string, device_id: string, at: Time, from_level: string | null, to_level: string, findings: Json<unknown>
     score: number | null, reporting_state: string | null, coverage_id: number | null, policy_version: BigInt | null, intel_version: BigInt | null, groups: string[] | null
   }
+  /** One row, once anything was cut. */
+  history_cut: { only_row: Generated<boolean>, kept_from: Time, cut_to: Time | null }
   /** Changes that have no position yet; `reasons` are lists of detection, severity and subject. */
   state_change_waiting: {
     id: GeneratedAlways<number>, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
@@ -205,6 +207,10 @@ export interface Schema {
   }
   /** Written by a trigger. `chain`: the tenant's id; the nil UUID is the platform. */
   audit_link: { chain: string, number: BigInt, event_id: BigInt, hash: Buffer }
+  audit_check: {
+    chain: string, number: Generated<number>, hash: Generated<Buffer>, checked_at: Time | null, whole_number: BigInt | null, whole_hash: Buffer | null
+    whole_faults: ColumnType<unknown, string | undefined, string>, whole_at: Time | null, created_at: Generated<Date>, faults: ColumnType<unknown, string | undefined, string>, fault_count: Generated<number>
+  }
   /** Kept by the migrator. */
   schema_migration: { name: string, sha256: string, applied_at: Generated<Date>, minimum: string | null }
 }

@@ -1,10 +1,10 @@
 import { X509Certificate, randomBytes, randomUUID } from 'node:crypto'
-import { insertAudit } from '../devices/device-repository.js'
 import type { Page, PageInput } from '../devices/cursor.js'
 import { readFeedBounds, sequenceStateChanges } from '../devices/state-change-repository.js'
 import { ConflictError, type FieldFault, InvalidInputError, NotFoundError, UnprocessableError } from '../errors.js'
 import type { AddressGuard } from '../platform/address-guard.js'
 import type { Database, Tx } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import type { SecretBox } from '../platform/secret-box.js'
 import type { Limit } from './derive/compliance.js'
 import { ocsfTest } from './derive/ocsf-events.js'
@@ -317,5 +317,5 @@ function toView ({ destination, ...stored }: StoredDestination): DestinationView
 }
 
 async function audit (tx: Tx, tenantId: string, actor: string, what: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void> {
-  await insertAudit(tx, { tenantId, actor, action: `signal-destination.${what}`, subject, detail })
+  await recordAudit(tx, { tenantId, actor, action: `signal-destination.${what}`, subject, detail })
 }

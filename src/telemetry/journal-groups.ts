@@ -142,6 +142,15 @@ export async function deleteQuarantined (db: Database, { id, quarantinedAt }: { 
   await db.deleteFrom('quarantined_report').where('id', '=', id).where('quarantined_at', '=', quarantinedAt).execute()
 }
 
+/** Deletes some reports that were set aside for so long that nobody will try them again. */
+export async function deleteOldQuarantined (db: Database, { retentionDays, limit }: { readonly retentionDays: number, readonly limit: number }): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from quarantined_report where id in (
+      select id from quarantined_report where quarantined_at < now() - make_interval(days => ${retentionDays}) order by id limit ${limit} for update skip locked
+    )`.execute(db)
+  return Number(numAffectedRows)
+}
+
 const GROUP_COLUMNS = sql`g.id, g.received_at, g.device_ids, g.sources, g.traces, g.body, g.repeated,
   (select array_agg((q.id % 1000)::integer) from quarantined_report q where q.id >= g.id * 1000 and q.id < (g.id + 1) * 1000) as aside`
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { Database } from '../platform/database.js'
+import type { Database, Tx } from '../platform/database.js'
+import { recordAudit } from '../platform/record-audit.js'
 import { dayOf } from './journal-days.js'
 import type { StorableReport } from './storable-report.js'
 
@@ -10,6 +11,13 @@ export interface JournalEntry extends StorableReport {
   readonly source: string | null
   /** The trace it is in (W3C traceparent). */
   readonly trace?: string | null | undefined
+  /** An operator sent it, and it is to be in the audit of the tenant. */
+  readonly sentBy?: SentBy | undefined
+}
+
+export interface SentBy {
+  readonly tenantId: string
+  readonly actor: string
 }
 
 /** Reports of a group at most: the journal's number of a report is made of its group's and its line. */
@@ -44,8 +52,35 @@ interface Row {
   readonly group_id: number | null
 }
 
-/** Stores a group of reports and tells what became of each: one statement, all of it or nothing. */
+/** Stores a group of reports, with what the audit says of them, and tells what became of each: all of it or nothing. */
 export async function insertReports (db: Database, entries: readonly JournalEntry[], receivedAt: Date): Promise<StoredGroup> {
+  // What phones send, which is nearly all, is one statement.
+  if (entries.every(({ sentBy }) => sentBy === undefined)) return await insertGroup(db, entries, receivedAt)
+  return await db.transaction().execute(async (tx) => {
+    const group = await insertGroup(tx, entries, receivedAt)
+    await auditStored(tx, entries.filter((_, index) => group.reports[index]!.stored))
+    return group
+  })
+}
+
+/** One event for all that came from one source by one hand. */
+async function auditStored (tx: Tx, entries: readonly JournalEntry[]): Promise<void> {
+  const events = new Map<string, { readonly sentBy: SentBy, readonly source: string | null, readonly devices: string[] }>()
+  for (const { sentBy, source, deviceId } of entries) {
+    if (sentBy === undefined) continue
+    const key = JSON.stringify([sentBy.tenantId, sentBy.actor, source])
+    const event = events.get(key) ?? { sentBy, source, devices: [] }
+    event.devices.push(deviceId)
+    events.set(key, event)
+  }
+  // In the order of the tenants' ids: their chains are locked at the commit in the order of their events.
+  for (const [, { sentBy, source, devices }] of [...events].sort(([one], [other]) => one < other ? -1 : 1)) {
+    await recordAudit(tx, { ...sentBy, action: 'telemetry.ingested', subject: source, detail: { devices } })
+  }
+}
+
+/** One statement. */
+async function insertGroup (db: Database, entries: readonly JournalEntry[], receivedAt: Date): Promise<StoredGroup> {
   const day = dayOf(receivedAt)
   const column = <T>(pick: (entry: JournalEntry) => T): T[] => entries.map(pick)
   const sources = entries.some(({ source }) => source !== null) ? column(({ source }) => source) : null

@@ -33,6 +33,8 @@ export interface NewEntry {
   readonly text?: string | undefined
   /** The vocabulary it was translated from; without one, the phone's own agent sent it. */
   readonly source?: string
+  /** The operator who sent it, for the audit. */
+  readonly actor?: string | undefined
 }
 
 export interface Receipt {
@@ -151,10 +153,10 @@ export function createJournal (options: JournalOptions): Journal {
         else one.reject(new DeviceRevokedError())
       })
     } catch (error) {
-      if (isDatabaseAway(error)) {
+      if (isDatabaseAway(error) || (isWorthRetrying(error) && retries >= MAX_RETRIES)) {
         log.error({ err: error, reports: group.length }, 'the journal cannot reach the database')
         for (const { reject } of group) reject(new DatabaseUnavailableError())
-      } else if (isWorthRetrying(error) && retries < MAX_RETRIES) {
+      } else if (isWorthRetrying(error)) {
         await commit(group, span, retries + 1)
       } else if (lacksPartition(error) && retries < MAX_RETRIES) {
         // Upkeep makes the days ahead; it may have been away for that long.
@@ -173,9 +175,9 @@ export function createJournal (options: JournalOptions): Journal {
   }
 
   return {
-    async append ({ deviceId, report, text, source = null }) {
+    async append ({ tenantId, deviceId, report, text, source = null, actor }) {
       if (closed || queue.length >= maxWaiting || waitingBytes >= MAX_WAITING_BYTES) throw new OverloadedError()
-      const entry: JournalEntry = { deviceId, source, trace: tracing.current(), ...toStorableReport(report, text) }
+      const entry: JournalEntry = { deviceId, source, trace: tracing.current(), sentBy: actor === undefined ? undefined : { tenantId, actor }, ...toStorableReport(report, text) }
       return await new Promise<Receipt>((resolve, reject) => {
         queue.push({ entry, reportId: report.reportId, resolve, reject })
         waitingBytes += entry.json.length

@@ -62,6 +62,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   SallyportUpkeepLate: gauge('upkeep_late', 1, 0, { labels: { task: 'retention' } }),
   SallyportUpkeepFails: gauge('upkeep_last_failed', 1, 0, { labels: { task: 'retention' }, at: '40m' }),
 
+  SallyportAuditChanged: gauge('audit_faults', 1, 0, { at: '1m' }),
+  SallyportAuditUnverified: gauge('audit_wholly_verified_age_seconds', 259_201, 259_200),
+
   SallyportIntuneBehind: gauge('sync_lag_seconds', 301, 300),
   SallyportIntuneCallsFail: {
     fires: { [of('intune_calls_total', { kind: 'upload', outcome: '2xx' })]: rising(78), [of('intune_calls_total', { kind: 'upload', outcome: '5xx' })]: rising(11), [of('intune_calls_total', { kind: 'upload', outcome: 'no-answer' })]: rising(11) },

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { loadConfig, SETTINGS } from '../../src/config.js'
+import { connectionsOf } from '../../src/platform/connections.js'
+import { DRAIN_LIMIT_MS, STOP_LIMIT_MS } from '../../src/platform/lifecycle.js'
 import { createMetrics } from '../../src/platform/metrics.js'
 import { packageRoot } from '../../src/platform/package-root.js'
 import { QUEUE_NAMES } from '../../src/platform/queue-names.js'
@@ -14,6 +16,9 @@ import { findManifestFaults, type Manifest } from './kubernetes-schemas.js'
 const CHART = join(packageRoot, 'deploy/helm/sallyport')
 const RELEASE = { name: 'mtd', namespace: 'security' }
 
+interface Scaled { readonly replicas: number, readonly autoscaling: { readonly enabled: boolean, readonly maxReplicas: number } }
+interface Values { readonly api: Scaled, readonly workers: Readonly<Record<string, Scaled>> }
+
 /** What an administrator must say. */
 const LEAST = { publicUrl: 'https://mtd.example.org', secrets: { existingSecret: 'sallyport' } }
 
@@ -22,7 +27,7 @@ const MOST = {
   ...LEAST,
   image: { repository: 'registry.example.org/sallyport', tag: '1.2.3' },
   imagePullSecrets: [{ name: 'registry' }],
-  config: { LOG_LEVEL: 'debug', TRUST_PROXY: '10.0.0.0/8', SCORE_CONCURRENCY: 3, PRIVACY_MODE: true, INTUNE_CLIENT_ID: '00000000-0000-4000-8000-00000000000a' },
+  config: { LOG_LEVEL: 'debug', DATABASE_ROLE_PREFIX: 'mtd', TRUST_PROXY: '10.0.0.0/8', SCORE_CONCURRENCY: 3, PRIVACY_MODE: true, INTUNE_CLIENT_ID: '00000000-0000-4000-8000-00000000000a' },
   secrets: { existingSecret: 'sallyport', variables: ['DATABASE_URL', 'REDIS_URL', 'SECRETS_KEY'], paths: { INTUNE_CA_FILE: 'proxy-ca.pem' } },
   migrate: { existingSecret: 'sallyport-owner' },
   serviceAccount: { annotations: { 'azure.workload.identity/client-id': 'x' }, federatedToken: { enabled: true } },
@@ -40,6 +45,9 @@ const MOST = {
   serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
   prometheusRule: { enabled: true, labels: { release: 'prometheus' } }
 }
+
+/** What the chart sets by itself, or has a value of its own for. */
+const OF_THE_CHART = new Set(['PUBLIC_URL', 'HOST', 'PORT', 'OPS_HOST', 'OPS_PORT', 'STOP_DELAY_SECONDS'])
 
 /** Without what is optional. */
 const LITTLE = {
@@ -109,7 +117,7 @@ t.test('what must be said is asked for, and what is not known is refused', async
   t.ok(isValid(defaults), JSON.stringify(isValid.errors))
   t.notOk(isValid({ ...defaults, replicas: 3 }))
   for (const [name, { secret }] of Object.entries(SETTINGS as Record<string, { secret?: boolean }>)) {
-    t.equal(isValid({ ...defaults, config: { [name]: 'x' } }), secret !== true && name !== 'PUBLIC_URL', `${name}: a secret has no place in a ConfigMap`)
+    t.equal(isValid({ ...defaults, config: { [name]: 'x' } }), secret !== true && !OF_THE_CHART.has(name), `${name}: a secret has no place in a ConfigMap, and what is set elsewhere would count for nothing`)
   }
 })
 
@@ -124,7 +132,8 @@ t.test('every variable is one that Sallyport reads, and its value one that it ta
       for (const { name: variable, value } of container.env as Array<{ name: string, value: string }>) {
         const secret = variable.replace(/_FILE$/, '')
         t.ok(variable in SETTINGS || (SETTINGS as Record<string, { secret?: boolean }>)[secret]?.secret === true, `${variable} of ${pod.metadata.name}`)
-        t.ok(mounts.some((mount) => value.startsWith(`${mount}/`)), `${variable} points to a volume`)
+        if (variable.endsWith('_FILE')) t.ok(mounts.some((mount) => value.startsWith(`${mount}/`)), `${variable} points to a volume`)
+        else t.doesNotThrow(() => loadConfig({ [variable]: value }), variable)
       }
     }
   }
@@ -156,9 +165,49 @@ t.test('processes are probed, spread, and stop before they are killed', async (t
     t.match(container, { startupProbe: { httpGet: { path: '/readyz', port: 'ops' } }, readinessProbe: { httpGet: { path: '/readyz' } }, livenessProbe: { httpGet: { path: '/healthz' } } }, name)
     t.ok(container.ports.some((one: { name: string, containerPort: number }) => one.name === 'ops' && one.containerPort === 9090))
     t.equal(spec.topologySpreadConstraints.length, 2)
-    // A part has 20 s to stop (lifecycle.ts).
-    t.ok(spec.terminationGracePeriodSeconds > 25)
   }
+})
+
+t.test('a pod that stops is noticed before it stops to listen, and is not killed before it has finished', async (t) => {
+  const slow = render({ ...LEAST, api: { stopDelaySeconds: 120 } })
+  for (const { metadata: { name }, spec: { template: { spec } } } of [...Object.values(rendered).flat(), ...slow].filter(({ kind }) => kind === 'Deployment')) {
+    const [container] = spec.containers
+    const set = (container.env as Array<{ name: string, value: string }>).find((one) => one.name === 'STOP_DELAY_SECONDS')
+    t.equal(set !== undefined, container.name === 'api', `${name}: only an API waits`)
+    const delayMs = Number(set?.value ?? 0) * 1000
+    t.ok(spec.terminationGracePeriodSeconds * 1000 > delayMs + DRAIN_LIMIT_MS + STOP_LIMIT_MS, `${name}: the delay, its drain and a part that is slow`)
+    const { periodSeconds, failureThreshold } = container.readinessProbe
+    if (set !== undefined) t.ok(delayMs > periodSeconds * failureThreshold * 1000, `${name}: whoever goes by readiness sees it before the port is closed`)
+    // What /readyz looks at may take three seconds (ops-app.ts).
+    for (const probe of [container.readinessProbe, container.livenessProbe]) t.ok(probe.timeoutSeconds > 3, name)
+    t.equal(container.lifecycle, undefined, 'a sleep before the signal would keep connections open, and the pod ready')
+  }
+  const schema = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as object)
+  const defaults = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as { api: object, workerDefaults: object }
+  for (const [name, less] of Object.entries({ api: { stopDelaySeconds: 10 }, 'the rest of it': { stopSeconds: 25 } })) t.notOk(schema({ ...defaults, api: { ...defaults.api, ...less } }), name)
+  t.notOk(schema({ ...defaults, workerDefaults: { ...defaults.workerDefaults, terminationGracePeriodSeconds: 25 } }))
+})
+
+t.test('migrations make the roles that the processes work in', async (t) => {
+  const [job] = ofKind(rendered.most, 'Job')
+  const env = job!.spec.template.spec.containers[0].env as Array<{ name: string, value: string }>
+  t.strictSame(env.filter(({ name }) => !name.endsWith('_FILE')), [{ name: 'DATABASE_ROLE_PREFIX', value: 'mtd' }, { name: 'LOG_LEVEL', value: 'debug' }])
+  t.equal(ofKind(rendered.most, 'ConfigMap')[0]!.data!.DATABASE_ROLE_PREFIX, 'mtd')
+})
+
+t.test('alert rules have one home, and their jobs are the names that the monitor gives', async (t) => {
+  const home = parse(readFileSync(join(packageRoot, 'deploy/prometheus/alerts.yml'), 'utf8')) as { groups: Array<{ rules: Array<{ alert: string, expr: string }> }> }
+  const rules = ofKind(rendered.most, 'PrometheusRule')
+  t.strictSame(rules.map(({ metadata, spec }) => [metadata.name, spec]), [['mtd-sallyport-alerts', home]], 'the operator gets what Prometheus itself would read')
+  t.equal(new Set(home.groups.flatMap((group) => group.rules.map(({ alert }) => alert))).size, home.groups.flatMap((group) => group.rules).length, 'no alert is there twice')
+
+  const [monitor] = ofKind(rendered.most, 'ServiceMonitor')
+  const { sourceLabels, targetLabel, replacement } = monitor!.spec.endpoints[0].relabelings[0]
+  t.strictSame([sourceLabels, targetLabel], [['__meta_kubernetes_pod_label_app_kubernetes_io_component'], 'job'])
+  const jobs = ofKind(rendered.most, 'Deployment').map(({ spec }) => replacement.replace('$1', spec.template.metadata.labels['app.kubernetes.io/component']) as string)
+  t.strictSame(jobs.sort(), ['sallyport-api', 'sallyport-worker-score', 'sallyport-worker-sync', 'sallyport-worker-upkeep'])
+  const pattern = /up\{job=~"([^"]+)"\}/.exec(home.groups.flatMap((group) => group.rules).find(({ alert }) => alert === 'SallyportDown')!.expr)![1]!
+  for (const job of jobs) t.match(job, new RegExp(`^${pattern}$`), 'a process that is down is noticed')
 })
 
 t.test('what selects pods finds some, and budgets and scalers name what there is', async (t) => {
@@ -187,7 +236,6 @@ t.test('scalers and alerts ask for metrics that there are', async (t) => {
   ]
   t.ok(asked.length >= 3)
   for (const query of asked) for (const [name] of query.matchAll(/\bsallyport_\w+/g)) t.ok(known.has(name.replace(/_(?:bucket|sum|count)$/, '')), name)
-  t.equal(ofKind(rendered.most, 'PrometheusRule').length, readdirSync(join(CHART, 'rules')).length)
 })
 
 t.test('the network is open to phones and closed otherwise', async (t) => {
@@ -197,4 +245,12 @@ t.test('the network is open to phones and closed otherwise', async (t) => {
   t.equal(policies.get('mtd-sallyport').ingress, undefined, 'nobody reaches the operations port unless he is named')
   t.strictSame(policies.get('mtd-sallyport-api').ingress, [{ ports: [{ port: 8080, protocol: 'TCP' }] }])
   t.ok(existsSync(join(CHART, 'templates/NOTES.txt')))
+})
+
+t.test('the page says how many connections PostgreSQL must take for the chart as it is', async (t) => {
+  const { api, workers } = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as Values
+  const processes = [{ ofOne: connectionsOf('api', 'redis'), ...api }, ...Object.values(workers).map((one) => ({ ofOne: connectionsOf('worker', 'redis'), ...one }))]
+  const sum = (of: (one: Scaled) => number): number => processes.reduce((sum, one) => sum + one.ofOne * of(one), 0)
+  const page = readFileSync(join(packageRoot, 'docs/kubernetes.md'), 'utf8')
+  t.match(page, `queues in Redis ${sum(({ replicas }) => replicas)} at least and ${sum(({ replicas, autoscaling }) => autoscaling.enabled ? autoscaling.maxReplicas : replicas)} when all has scaled up`)
 })

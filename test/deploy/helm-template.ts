@@ -246,6 +246,7 @@ const indent = (count: unknown, text: unknown): string => toText(text).split('\n
 
 /** Helm's and Sprig's functions, with the piped value last. */
 const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly unknown[]) => unknown>> = {
+  add: (_, args) => args.reduce((sum: number, one) => sum + Number(one), 0),
   and: (_, args) => args.find((one) => !isTrue(one)) ?? args.at(-1),
   base: (_, [path]) => basename(toText(path)),
   contains: (_, [part, text]) => toText(text).includes(toText(part)),
@@ -258,7 +259,6 @@ const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly unknown[]
   },
   list: (_, args) => [...args],
   merge: (_, [into, from]) => ({ ...from as object, ...into as object }),
-  mul: (_, [a, b]) => Number(a) * Number(b),
   nindent: (_, [count, text]) => `\n${indent(count, text)}`,
   not: (_, [value]) => !isTrue(value),
   printf: (_, [format, ...args]) => {

@@ -179,10 +179,10 @@ t.test('a report that breaks the group is set aside, and its neighbours are scor
 
   // The fault is mended, and an operator has it tried again.
   const id = (await listQuarantine(world, { tenantId })).items[0]!.id
-  await t.rejects(retryQuarantined({ db: world.db, scoring: world }, { tenantId: randomUUID(), id }), { code: 'NOT-FOUND' })
-  await retryQuarantined({ db: world.db, scoring: world }, { tenantId, id })
+  await t.rejects(retryQuarantined({ db: world.db, scoring: world }, { tenantId: randomUUID(), id, actor: 'ann' }), { code: 'NOT-FOUND' })
+  await retryQuarantined({ db: world.db, scoring: world }, { tenantId, id, actor: 'ann' })
   t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'it still fails')
-  await retryQuarantined({ db: world.db, scoring: { ...world, assess: (input) => assess({ ...input, detections: DETECTIONS }) } }, { tenantId, id })
+  await retryQuarantined({ db: world.db, scoring: { ...world, assess: (input) => assess({ ...input, detections: DETECTIONS }) } }, { tenantId, id, actor: 'ann' })
   t.equal((await listQuarantine(world, { tenantId })).items.length, 0)
   t.match(await stateOf(db, devices[4]!), { level: 'secured', sequence: 1 })
 })
@@ -246,7 +246,7 @@ t.test('a detection that throws lists the report, its findings stay open, the re
 
   await scoreGroup(world, await journal(world, [device, makeReport(4)]))
   t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'a report that only comes after is not to blame')
-  await retryQuarantined({ db: world.db, scoring: world }, { tenantId, id: culprit.id })
+  await retryQuarantined({ db: world.db, scoring: world }, { tenantId, id: culprit.id, actor: 'ann' })
   t.equal((await listQuarantine(world, { tenantId })).items.length, 1, 'tried again, it is listed again')
   await scoreGroup(world, await journal(world, [device, processes(5)]))
   t.match(await stateOf(db, device), { level: 'secured' })

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { Agent } from '../../src/agent/agent.js'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { DRAIN_LIMIT_MS, STOP_LIMIT_MS } from '../../src/platform/lifecycle.js'
 import { findFreePort } from '../../src/platform/free-port.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { findRedis } from '../helpers/redis.js'
@@ -15,6 +16,7 @@ interface Service {
   readonly environment?: Readonly<Record<string, string>>
   readonly depends_on?: Readonly<Record<string, unknown>>
   readonly volumes?: readonly string[]
+  readonly stop_grace_period?: string
   readonly image?: string
 }
 interface Compose { readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
@@ -34,6 +36,19 @@ t.test('the compose file is whole', async (t) => {
   }
   const example = readFileSync(join(packageRoot, '.env.example'), 'utf8')
   for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
+})
+
+t.test('an API that stops is noticed before it stops to listen, and is not killed before it has finished', async (t) => {
+  const seconds = (text: string | undefined): number => Number(/^(\d+)s$/.exec(text ?? '')?.[1])
+  const haproxy = readFileSync(join(packageRoot, 'deploy/haproxy/haproxy.cfg'), 'utf8')
+  const [, interval, falls] = /^ {2}server-template .* inter (\d+)s fall (\d+) /m.exec(haproxy) ?? []
+  const { api, worker } = compose.services
+  const delay = Number(api!.environment!.STOP_DELAY_SECONDS)
+  t.ok(delay > Number(interval) * Number(falls), 'HAProxy has asked in vain as often as it asks')
+  t.ok(seconds(api!.stop_grace_period) * 1000 > delay * 1000 + DRAIN_LIMIT_MS + STOP_LIMIT_MS)
+  t.ok(seconds(worker!.stop_grace_period) * 1000 > DRAIN_LIMIT_MS + STOP_LIMIT_MS)
+  // What /readyz looks at may take three seconds (ops-app.ts).
+  t.ok(seconds(/^ {2}timeout check (\d+s)$/m.exec(haproxy)?.[1]) > 3)
 })
 
 t.test('its commands, run as they stand there, are a whole installation', async (t) => {

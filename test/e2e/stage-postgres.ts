@@ -12,6 +12,8 @@ export interface StagePostgres {
   readonly url: string
   /** SIGKILL, and one on the same folder in its place. */
   replace (): Promise<void>
+  /** Stopped as for an upgrade, which tells all who are connected so (57P01), and started again. */
+  restart (): Promise<void>
   /** False: its folder has no disk of its own here, so it cannot. */
   readonly canFill: boolean
   /** Leaves no byte on its disk. */
@@ -61,6 +63,7 @@ export async function startStagePostgres (t: Test): Promise<StagePostgres> {
     url: url.href,
     canFill: first.ownDisk,
     replace: async () => await tell('replace'),
+    restart: async () => await tell('restart'),
     fill: async () => await tell('fill'),
     free: async () => await tell('free')
   }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ import { findFreePort } from '../../src/platform/free-port.js'
 import { migrate } from '../../src/platform/migrate.js'
 import { threadFile } from '../../src/platform/thread.js'
 import { createTestDatabase } from '../helpers/database.js'
+import { type RedisGroup, startCluster, startSentinel } from '../helpers/redis-groups.js'
 import { startCommand, type StartedCommand, temporaryFolder } from './sallyport.js'
 import { type StagePostgres, startStagePostgres } from './stage-postgres.js'
 
@@ -22,11 +23,23 @@ export interface StageOptions {
   /** A PostgreSQL of the stage's own, to be killed; else a database of the test run's. */
   readonly ownPostgres?: boolean
   /** Queues in Redis, where there is one on this machine. */
-  readonly redis?: boolean
+  readonly redis?: StageRedisKind | undefined
   readonly env?: Readonly<Record<string, string>>
 }
 
 type Kind = 'api' | 'worker'
+export type StageRedisKind = 'single' | 'sentinel' | 'cluster'
+
+export interface StageRedis {
+  readonly url: string
+  /** Of a single one: it is away until it is started; what it held is lost. */
+  stop? (): Promise<void>
+  start? (): Promise<void>
+  /** Of a single one: kills it; another, which is empty, takes its place. */
+  replace? (): Promise<void>
+  /** Of several: kills the master, once; resolves when another has taken its place. */
+  failOver? (): Promise<void>
+}
 
 /** One process of Sallyport, and what takes its place. */
 export interface StageProcess {
@@ -54,9 +67,9 @@ export interface Stage {
   readonly tenantId: string
   readonly enrollmentToken: string
   readonly postgres?: StagePostgres
-  readonly redis?: { readonly url: string, replace (): Promise<void> }
-  /** Sets the wall clocks of all API and worker processes. */
-  setClock (offsetMs: number): void
+  readonly redis?: StageRedis
+  /** Sets the wall clocks of these processes, all by default; resolves when they go by them. */
+  setClock (offsetMs: number, of?: readonly StageProcess[]): Promise<void>
 }
 
 const READY_MS = 60_000
@@ -70,7 +83,7 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   const postgres = ownPostgres ? await startStagePostgres(t) : undefined
   if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
   const { db, url: databaseUrl } = postgres === undefined ? await createTestDatabase(t) : openStageDatabase(t, postgres.url)
-  const redis = options.redis === true ? await startStageRedis(t) : undefined
+  const redis = options.redis === undefined ? undefined : await startStageRedis(t, options.redis)
 
   const simulator = await startSimulator({ port: 0 })
   t.teardown(async () => await simulator.close())
@@ -136,9 +149,17 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
     enrollmentToken: token,
     ...(postgres === undefined ? {} : { postgres }),
     ...(redis === undefined ? {} : { redis }),
-    setClock (offsetMs) {
+    async setClock (offsetMs, of = processes) {
       writeFileSync(clockFile, String(offsetMs))
-      for (const one of processes) one.signal('SIGUSR2')
+      for (const one of of) one.signal('SIGUSR2')
+      const isSet = ({ pid }: StageProcess): boolean => {
+        try {
+          return readFileSync(`${clockFile}.${pid}`, 'utf8') === String(offsetMs)
+        } catch {
+          return false
+        }
+      }
+      await until(() => of.every(isSet), 'the clocks are set')
     }
   }
 }
@@ -149,16 +170,25 @@ function openStageDatabase (t: Test, url: string): { readonly db: Database, read
   return { db, url }
 }
 
-async function startStageRedis (t: Test): Promise<Stage['redis']> {
+async function startStageRedis (t: Test, kind: StageRedisKind): Promise<StageRedis | undefined> {
+  if (kind !== 'single') {
+    // The node that has the queue of scores is the one that will be missed.
+    const group: RedisGroup | undefined = kind === 'sentinel' ? await startSentinel(t) : await startCluster(t, { replicaOf: '{sallyport:score}' })
+    return group && { url: group.url, failOver: group.failOver }
+  }
   let current: StartedRedis | undefined = await startRedis()
   if (current === undefined) return undefined
   t.teardown(async () => await current!.stop())
   const { url } = current
+  const stop = async (): Promise<void> => await current!.stop()
+  const start = async (): Promise<void> => { current = await startRedis({ port: Number(new URL(url).port) }) }
   return {
     url,
+    stop,
+    start,
     async replace () {
-      await current!.stop()
-      current = await startRedis({ port: Number(new URL(url).port) })
+      await stop()
+      await start()
     }
   }
 }
@@ -170,6 +200,12 @@ async function untilReady (command: StartedCommand, opsPort: string): Promise<St
     command.exited.then((code) => { throw new Error(`ended with ${code}: ${command.errors()}`) })
   ])
   return command
+}
+
+/** Resident memory of a process in MB. */
+export function readMemory (pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Math.round(Number(kilobytes) / 1024)
 }
 
 /** @throws when the condition does not come true within the limit */

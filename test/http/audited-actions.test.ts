@@ -1,10 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import t from 'tap'
+import { reassessDevice } from '../../src/devices/reassess-device.js'
+import { deprovisionTenant } from '../../src/intune/deprovision-tenant.js'
+import { IntuneError } from '../../src/intune/intune-error.js'
+import { provisionTenant } from '../../src/intune/provision-tenant.js'
+import { resyncTenant } from '../../src/intune/resync-tenant.js'
 import { verifyAudit } from '../../src/operators/verify-audit.js'
 import { packageRoot } from '../../src/platform/package-root.js'
-import { startTestApi } from '../helpers/api.js'
+import { insertQuarantined } from '../../src/telemetry/journal-groups.js'
+import { startTestApi, type TestApi } from '../helpers/api.js'
+import { createTestDatabase } from '../helpers/database.js'
+import { makeReport, rememberingProducer, seedTenant } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
+import { seedWaitingDevices, type WaitingDevice } from '../intune/helpers.js'
 
 const TENANT = '/v1/tenants/{tenantId}'
 const [GRANTS, KEYS] = ['test/http/operator-access.test.ts', 'test/operators/api-keys.test.ts'] as const
@@ -46,8 +57,34 @@ interface Step {
   readonly then?: (answer: Record<string, unknown>) => void
 }
 
-t.test('every route that changes something is written down under the name of who called it, or says why not', async (t) => {
+/** What is stored and what was handed on, but for what only says that somebody came. */
+async function stateOf ({ db, score, sync, intelJobs, provisioned }: TestApi): Promise<Record<string, unknown>> {
+  const { rows: tables } = await sql<{ name: string }>`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+      and relname not in ('audit_event', 'audit_link', 'operator_session', 'rate_count') order by relname`.execute(db)
+  const { rows: [contents] } = await sql<Record<string, string>>`select ${sql.join(tables.map(({ name }) =>
+    sql`(select md5(coalesce(string_agg((to_jsonb(r) - 'last_used_at')::text, '|' order by to_jsonb(r)::text), '')) from ${sql.table(name)} r) as ${sql.ref(name)}`))}`.execute(db)
+  return { ...contents, score: score.payloads.length, sync: sync.payloads.length, intel: intelJobs.payloads.length, provisioned: provisioned.length }
+}
+
+/** While it is broken, nobody can write down what they do; that they signed in, they can. */
+async function makeBreakable ({ db }: TestApi): Promise<{ broken (work: () => Promise<void>): Promise<void> }> {
+  await sql`
+    create function break_audit () returns trigger language plpgsql as $$ begin raise exception 'the audit is broken'; end $$;
+    create trigger break_audit before insert on audit_event for each row when (new.action <> 'operator.signed-in') execute function break_audit();
+    alter table audit_event disable trigger break_audit`.execute(db)
+  return {
+    async broken (work) {
+      await sql`alter table audit_event enable trigger break_audit`.execute(db)
+      await work()
+      await sql`alter table audit_event disable trigger break_audit`.execute(db)
+    }
+  }
+}
+
+t.test('every route that changes something is written down under the name of who called it, or says why not; and what cannot be written down is not done', async (t) => {
   const api = await startTestApi(t)
+  const audit = await makeBreakable(api)
   const [phone, other] = [await api.enroll(), await api.enroll()]
   const platform = await api.keyFor('platform-admin')
   const made: Record<string, string> = { tenantId: api.tenantId, deviceId: phone.deviceId, feed: 'a-feed', host: 'guarded.example' }
@@ -64,13 +101,13 @@ t.test('every route that changes something is written down under the name of who
     { route: `DELETE ${TENANT}/suppressions/{id}`, actions: ['suppression.revoked'] },
     { route: `POST ${TENANT}/enrollment-tokens`, body: { label: 'x', expiresAt: inAYear }, actions: ['enrollment-token.created'], then: takeId },
     { route: `DELETE ${TENANT}/enrollment-tokens/{id}`, actions: ['enrollment-token.revoked'] },
-    { route: `POST ${TENANT}/connector/provision`, actions: ['connector.provisioned'] },
+    { route: `POST ${TENANT}/connector/provision`, actions: ['connector.provision-requested', 'connector.provisioned'] },
     { route: `POST ${TENANT}/connector/resync`, actions: ['connector.resynced'] },
     { route: `POST ${TENANT}/connector/dead-letters/resend`, body: {}, actions: ['connector.dead-letters-resent'] },
     { route: `PATCH ${TENANT}/connector/reconciliation`, body: { deactivateAfterDays: 30 }, actions: ['reconciliation.changed'] },
     { route: `POST ${TENANT}/connector/reconcile`, actions: ['reconciliation.requested'] },
     { route: `POST ${TENANT}/connector/consent`, body: {}, actions: ['consent.requested'] },
-    { route: `POST ${TENANT}/connector/deprovision`, actions: ['connector.deprovisioned'] },
+    { route: `POST ${TENANT}/connector/deprovision`, actions: ['connector.deprovision-requested', 'connector.deprovisioned'] },
     { route: 'POST /v1/onboarding/consent', body: { name: 'New' }, actions: ['consent.requested'] },
     { route: 'POST /v1/tenants', body: { name: 'Contoso', entraTenantId: randomUUID() }, actions: ['tenant.created'] },
     { route: 'POST /v1/intel/feeds/{feed}/import', body: JSON.stringify([{ name: 'Spy', type: 'stalkerware', packages: ['com.evil.spy'] }]), headers: { 'content-type': 'text/plain' }, actions: ['feed.imported'] },
@@ -82,7 +119,14 @@ t.test('every route that changes something is written down under the name of who
   for (const { route, body, headers = {}, in: places = {}, actions, then } of steps) {
     const before = (await api.db.selectFrom('audit_event').select('id').orderBy('id', 'desc').executeTakeFirst())?.id ?? 0
     const [method, path] = route.split(' ') as [Parameters<typeof api.call>[1], string]
-    const answer = await api.call(platform, method, path.replace(/\{(\w+)\}/g, (_, name: string) => places[name] ?? made[name]!), body, headers)
+    const call = async () => await api.call(platform, method, path.replace(/\{(\w+)\}/g, (_, name: string) => places[name] ?? made[name]!), body, headers)
+    await audit.broken(async () => {
+      const stored = await stateOf(api)
+      const refused = await call()
+      t.ok(refused.statusCode >= 500, `${route} without an audit: ${refused.statusCode}`)
+      t.strictSame(await stateOf(api), stored, `${route} has done nothing`)
+    })
+    const answer = await call()
     t.ok(answer.statusCode < 300, `${route}: ${answer.statusCode} ${answer.statusCode < 300 ? '' : answer.body}`)
     then?.(answer.json())
     // That somebody came is told once in a while, besides what they do.
@@ -98,4 +142,65 @@ t.test('every route that changes something is written down under the name of who
     .map(([method]) => `${method.toUpperCase()} ${path}`))
   t.strictSame(changing.sort(), [...steps.map(({ route }) => route.replace(/\?.*/, '')), ...Object.keys(SEEN_ELSEWHERE), ...Object.keys(NOT_AUDITED)].sort(), 'each route is in one of the lists')
   t.equal((await verifyAudit({ db: api.db }, {})).intact, true)
+})
+
+t.test('a report that somebody sends for a phone, or has scored once more, stays as it was when that cannot be written down', async (t) => {
+  const api = await startTestApi(t)
+  const audit = await makeBreakable(api)
+  const admin = await api.keyFor('admin')
+  const phone = await api.enroll()
+  const ingest = async () => await api.call(admin, 'POST', `/v1/tenants/${api.tenantId}/ingest/android-management-api?device=${phone.deviceId}`, JSON.stringify({ apiLevel: 35 }), { 'content-type': 'application/json' })
+  await audit.broken(async () => {
+    const stored = await stateOf(api)
+    t.equal((await ingest()).statusCode, 500)
+    t.strictSame(await stateOf(api), stored)
+  })
+  // What phones say themselves needs no audit, also when it shares a commit with what does.
+  await audit.broken(async () => {
+    const own = makeReport(1)
+    const [refused, taken] = await Promise.all([ingest(), api.call(phone.accessToken, 'POST', '/v1/telemetry', own)])
+    t.strictSame([refused.statusCode, taken.statusCode], [500, 202])
+    t.strictSame(await api.db.selectFrom('report').select('report_id').execute(), [{ report_id: own.reportId }])
+  })
+  t.equal((await ingest()).statusCode, 202)
+  t.match(await api.db.selectFrom('audit_event').select(['action', 'actor', 'subject', 'detail']).where('action', '=', 'telemetry.ingested').execute(),
+    [{ actor: 'admin of the test', subject: 'android-management-api', detail: { devices: [phone.deviceId] } }])
+
+  const { id } = await api.db.selectFrom('report').select('id').executeTakeFirstOrThrow()
+  await insertQuarantined(api.db, [{ reportId: id, error: 'it broke' }], new Date())
+  const retry = async () => await api.call(admin, 'POST', `/v1/tenants/${api.tenantId}/quarantine/${id}/retry`)
+  await audit.broken(async () => {
+    const stored = await stateOf(api)
+    t.equal((await retry()).statusCode, 500)
+    t.strictSame(await stateOf(api), stored)
+  })
+  t.equal((await retry()).statusCode, 204)
+})
+
+t.test('what was asked of Intune and not done has a line that says so', async (t) => {
+  const db = (await createTestDatabase(t)).db
+  const tenantId = await seedTenant(db)
+  const lines = async (): Promise<string[]> => (await db.selectFrom('audit_event').select(['action', 'actor']).orderBy('id').execute()).map(({ action, actor }) => `${actor} ${action}`)
+  const partner = { setProvisioned: async () => { throw new IntuneError('unavailable', 'Intune is away.') } }
+  const deps = { db, intune: { partner } as never, log: silentLog, publicUrl: 'https://mtd.example', sync: rememberingProducer<'sync'>() }
+  t.match(await provisionTenant(deps, { tenantId, actor: 'ann' }), { state: 'failed' })
+  await t.rejects(deprovisionTenant(deps, { tenantId, actor: 'ben' }))
+  t.strictSame(await lines(), ['ann connector.provision-requested', 'ann connector.provision-failed', 'ben connector.deprovision-requested', 'ben connector.deprovision-failed'])
+  // A queue that is away costs nothing where the sweep finds the work.
+  await seedWaitingDevices(db, tenantId, 2)
+  deps.sync.fail = true
+  t.strictSame(await resyncTenant(deps, { tenantId, actor: 'ann' }), { devices: 2 })
+  t.equal((await lines()).at(-1), 'ann connector.resynced')
+})
+
+t.test('who asks for a judgement while the queue is away gets it from the sweep', async (t) => {
+  const db = (await createTestDatabase(t)).db
+  const tenantId = await seedTenant(db)
+  const [{ deviceId }] = await seedWaitingDevices(db, tenantId, 1) as [WaitingDevice]
+  const score = rememberingProducer<'score'>()
+  score.fail = true
+  await t.rejects(reassessDevice({ db, score }, { tenantId, deviceId, actor: 'ann' }))
+  t.match(await db.selectFrom('audit_event').select(['action', 'actor']).execute(), [{ actor: 'ann', action: 'device.reassessed' }])
+  const { due_at: dueAt } = await db.selectFrom('device_state').select('due_at').where('device_id', '=', deviceId).executeTakeFirstOrThrow()
+  t.ok(dueAt !== null && dueAt.getTime() < Date.now() + 60_000)
 })

@@ -13,14 +13,15 @@ import { silentLog } from '../helpers/log.js'
 
 type Checks = Parameters<typeof buildOpsApp>[0]['checks']
 
-async function setUp (t: Test, more: Checks = {}) {
+async function setUp (t: Test, more: Checks = {}, degradations: Checks = {}) {
   const { db, url } = await createTestDatabase(t)
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   const metrics = createMetrics()
   metrics.onScrape(async () => await measureInstallation({ db, queues, metrics }))
   const app = await buildOpsApp({
     log: silentLog, metrics, queues,
-    checks: { database: async () => { await sql`select 1`.execute(db) }, queues: async () => { await queues.counts() }, ...more }
+    checks: { database: async () => { await sql`select 1`.execute(db) }, queues: async () => { await queues.check() }, ...more },
+    degradations
   })
   let closed = false
   const closeQueues = async (): Promise<void> => {
@@ -51,7 +52,7 @@ t.test('a process that runs is healthy; it is ready when all it needs is there',
   const health = await app.inject('/healthz')
   t.match([health.statusCode, health.json()], [200, { status: 'ok' }])
   const ready = await app.inject('/readyz')
-  t.strictSame([ready.statusCode, ready.json()], [200, { status: 'ready', checked: ['database', 'queues'], missing: {} }])
+  t.strictSame([ready.statusCode, ready.json()], [200, { status: 'ready', checked: ['database', 'queues'], missing: {}, degraded: {} }])
 
   await closeQueues()
   await db.destroy()
@@ -59,6 +60,15 @@ t.test('a process that runs is healthy; it is ready when all it needs is there',
   t.equal(unready.statusCode, 503)
   t.match(unready.json(), { status: 'not-ready', missing: { database: /./, queues: /./ } }, 'and it says what is missing')
   t.equal((await app.inject('/healthz')).statusCode, 200, 'a restart would not bring the database back')
+})
+
+t.test('what a process can do without for a while is told, and does not take it away', async (t) => {
+  let fault: Error | undefined = new Error('connect ECONNREFUSED 127.0.0.1:6379')
+  const { app } = await setUp(t, {}, { engine: async () => { if (fault !== undefined) throw fault } })
+  const degraded = await app.inject('/readyz')
+  t.strictSame([degraded.statusCode, degraded.json()], [200, { status: 'degraded', checked: ['database', 'queues', 'engine'], missing: {}, degraded: { engine: 'connect ECONNREFUSED 127.0.0.1:6379' } }])
+  fault = undefined
+  t.match((await app.inject('/readyz')).json(), { status: 'ready', degraded: {} })
 })
 
 t.test('a check without a message, and one that never answers, are told as well', async (t) => {

@@ -54,7 +54,7 @@ t.test('the connector is provisioned, asked for everything again, and deprovisio
   t.match([deprovision.statusCode, deprovision.json()], [200, { state: 'deprovisioned', healthy: false }])
   t.strictSame(api.provisioned, [true, false], 'Intune was asked')
   const { items } = (await api.call(admin, 'GET', `/v1/tenants/${api.tenantId}/audit`)).json<Page>()
-  t.strictSame(items.map(({ action }) => action).slice(0, 3), ['connector.deprovisioned', 'connector.resynced', 'connector.provisioned'])
+  t.strictSame(items.map(({ action }) => action).slice(0, 5), ['connector.deprovisioned', 'connector.deprovision-requested', 'connector.resynced', 'connector.provisioned', 'connector.provision-requested'])
 })
 
 t.test('the policy in force has its version as ETag, and the catalogue says what it makes of each detection', async (t) => {

@@ -37,7 +37,7 @@ t.test('a feed\'s version rises with each import that changes something, and eac
   t.match(await listFeeds({ db }), [{ name: 'a-feed', version: 2, importedAt: day(4).toISOString(), byType: { 'app-id': 2, domain: 0, vulnerability: 0 }, publishedAt: null, publisherVersion: null }])
   t.strictSame((await listFeedVersions({ db }, { feed: 'a-feed', before: 2, limit: 1 })).map(({ version }) => version), [1])
   t.match(await refusalOf(listFeedVersions({ db }, { feed: 'other', limit: 1 })), { statusCode: 404 })
-  await removeFeed({ db }, { feed: 'a-feed' })
+  await removeFeed({ db }, { feed: 'a-feed', actor: 'ann' })
   t.equal((await importFile(packages('com.a.spy'))).version, 1, 'a feed that was taken away starts anew')
 })
 
@@ -101,7 +101,7 @@ t.test('what an import or a removal changes is left for whoever re-checks phones
     '3 updated app-id com.b.spy', '3 updated app-id com.c.spy'
   ])
   await sql`delete from intel_change`.execute(db)
-  await removeFeed({ db }, { feed: 'a-feed' })
+  await removeFeed({ db }, { feed: 'a-feed', actor: 'ann' })
   await importFile(starterFile("cve: CVE-2024-0001, ios: ['17.3']"))
   await importFile(starterFile("cve: CVE-2024-0001, ios: ['17.4']"))
   t.strictSame(await changesOf(db), ['4 withdrawn app-id com.b.spy', '4 withdrawn app-id com.c.spy', '5 added vulnerability CVE-2024-0001', '6 updated vulnerability CVE-2024-0001'])

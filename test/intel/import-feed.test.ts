@@ -34,7 +34,7 @@ async function setUp (t: Test): Promise<World> {
     db,
     changes,
     importFile: async (body, rest = {}) => await importFeed(deps, { feed: 'a-feed', format: 'auto', body, now: NOW, ...rest }),
-    remove: async (feed) => await removeFeed(deps, { feed })
+    remove: async (feed) => await removeFeed(deps, { feed, actor: 'ann' })
   }
 }
 

@@ -190,7 +190,7 @@ t.test('an administrator disconnects', async (t) => {
   const { tenantId, deps, seedDevices, threatStateOf } = await setUp(t)
   const [device] = await seedDevices(1)
   await syncTenant(deps, { tenantId })
-  t.match(await deprovisionTenant(deps, { tenantId }), { state: 'deprovisioned' })
+  t.match(await deprovisionTenant(deps, { tenantId, actor: 'ann' }), { state: 'deprovisioned' })
   t.not(await threatStateOf(device!.entraDeviceId), 'highSeverity')
 })
 

@@ -11,7 +11,7 @@ const SETTINGS = {
   isolation: 'read committed', statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0, lockTimeoutMs: 0
 }
 const HEALTH = {
-  databaseBytes: 5e9, connections: 30, maxConnections: 100, oldestTransactionSeconds: 1, oldestTransactionApplication: 'sallyport api', xidAge: 1_000, disk: { path: '/data', freeBytes: 50e9, totalBytes: 100e9 }
+  databaseBytes: 5e9, connections: 30, maxConnections: 103, reservedConnections: 3, oldestTransactionSeconds: 1, oldestTransactionApplication: 'sallyport api', xidAge: 1_000, disk: { path: '/data', freeBytes: 50e9, totalBytes: 100e9 }
 }
 const REDIS = { name: 'Redis', version: '8.0.1', evictionPolicy: 'noeviction', isPersistent: true, usedBytes: 1e8, maxBytes: 0 } as const
 const FEED = { feed: 'kev', ageSeconds: 100, everySeconds: 3_600, successAgeSeconds: 100, lastError: null }
@@ -55,6 +55,10 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['connections nearly all taken', health({ connections: 91 }), 'database-connections', 'broken'],
     ['no room for a process', health({ connections: 74 }), 'database-connections', 'warning'],
     ['room for one', health({ connections: 73 }), 'database-connections', 'ok'],
+    ['no room for one that has its queues there', { ...health({ connections: 62 }), redis: null }, 'database-connections', 'warning'],
+    ['room for that', { ...health({ connections: 61 }), redis: null }, 'database-connections', 'ok'],
+    ['too few for one process of each kind', health({ connections: 1, maxConnections: 44 }), 'database-connections', 'warning'],
+    ['just enough for them', health({ connections: 1, maxConnections: 45 }), 'database-connections', 'ok'],
     ['a transaction of an hour', health({ oldestTransactionSeconds: 3_601 }), 'database-transactions', 'warning'],
     ['no transaction', health({ oldestTransactionSeconds: null }), 'database-transactions', 'ok'],
     ['wraparound ahead', health({ xidAge: 1_000_000_001 }), 'database-wraparound', 'broken'],

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { listAudit, recordAudit } from '../../src/operators/audit.js'
+import { listAudit } from '../../src/operators/audit.js'
 import { createTenant, hasTenant, listTenants } from '../../src/operators/tenants.js'
+import { recordAudit } from '../../src/platform/record-audit.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
 

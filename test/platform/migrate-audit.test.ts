@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
-import { recordAudit } from '../../src/operators/audit.js'
 import { verifyAudit } from '../../src/operators/verify-audit.js'
 import { migrate } from '../../src/platform/migrate.js'
 import { packageRoot } from '../../src/platform/package-root.js'
+import { recordAudit } from '../../src/platform/record-audit.js'
 import { createTestDatabase } from '../helpers/database.js'
 
 t.test('what was written before there were chains is in them, and goes on there', async (t) => {

@@ -47,7 +47,7 @@ async function testFailover (t: Test, group: RedisGroup | undefined): Promise<vo
   const deps = { queues: worker, db, log: silentLog, score: worker.producer('score'), sync: rememberingProducer<'sync'>() }
   startScoreWorker({ ...deps, concurrency: 2, onScored: () => {}, intel: { current: () => NO_INTEL } })
   const upkeep = await startUpkeepWorker({
-    ...deps, intel: rememberingProducer<'intel'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} }
+    ...deps, intel: rememberingProducer<'intel'>(), retentionDays: { reports: 30, stateChanges: 7, history: 365, retiredDevices: 365, credentials: 365 }, subscriptions: { run: async () => {}, close: async () => {} }
   } as unknown as Parameters<typeof startUpkeepWorker>[0])
   t.teardown(async () => await upkeep.close())
 

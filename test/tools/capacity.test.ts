@@ -16,7 +16,7 @@ t.test('a fleet\'s needs follow from what one report, phone and push cost', asyn
   t.equal(needs.postgresCores, 2.2)
   t.strictSame(needs.bytes, { phones: 3_456_000_000, journal: 864_000 * 10 * 3 * 20 })
   t.strictSame(needs.bytesPerSecond, { received: 2_000, wal: 6_000, walOnColdPages: 8_000 })
-  t.strictSame(needs.connections, { queuesOnRedis: 60, queuesOnPostgres: 108 })
+  t.strictSame(needs.connections, { queuesOnRedis: 2 * 27 + 2 * 15, queuesOnPostgres: 2 * 39 + 2 * 27 })
   t.equal(needs.memoryBytes, 600)
   t.equal(needs.rejudgeHours, 0.24)
   t.equal(planCapacity({ ...USUAL, phones: 1_000 }).groupsPerSecond, planCapacity({ ...USUAL, phones: 1_000 }).reportsPerSecond.peak, 'a report that comes alone is a group')

@@ -16,11 +16,12 @@ import { toStorableReport } from '../../src/telemetry/storable-report.js'
 import { sweepJournal } from '../../src/telemetry/sweep-journal.js'
 import { wakeSyncs } from '../../src/intune/wake-syncs.js'
 import { startScoreWorker } from '../../workers/score.js'
-import { startUpkeepWorker } from '../../workers/upkeep.js'
+import { type RetentionDays, startUpkeepWorker } from '../../workers/upkeep.js'
 import { NO_INTEL } from '../helpers/intel.js'
 import { recordingPartner, seedWaitingDevices } from '../intune/helpers.js'
 
 const DAY_MS = 24 * 3_600_000
+const RETENTION: RetentionDays = { reports: 30, stateChanges: 7, history: 365, retiredDevices: 365, credentials: 365 }
 const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS)
 
 async function setUp (t: Test) {
@@ -138,7 +139,7 @@ t.test('the worker does all of it by itself: lost work gets jobs, what has expir
 
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions: { run: async () => {}, close: async () => {} } })
+  await startUpkeepWorker({ ...intuneDeps, queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: RETENTION, subscriptions: { run: async () => {}, close: async () => {} } })
 
   const done = async (): Promise<boolean> => {
     const groups = await db.selectFrom('report').select('id').where('device_id', '=', old.deviceId).execute()
@@ -162,7 +163,7 @@ t.test('a publisher who never answers holds up neither the other tasks nor the e
   }
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
-  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7, subscriptions })
+  const worker = await startUpkeepWorker({ db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score, sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: RETENTION, subscriptions })
   while (runs.begun === 0 || !score.payloads.some(({ groupId }) => groupId === lost.groupId)) await new Promise((resolve) => setTimeout(resolve, 10))
   await worker.close()
   t.pass('it ended')
@@ -186,7 +187,7 @@ t.test('what is over by itself is judged anew within five seconds, by the worker
   const score = startScoreWorker({ queues, score: queues.producer('score'), db, intel, sync, log: silentLog, concurrency: 1 })
   t.teardown(async () => await score.close())
   const upkeep = await startUpkeepWorker({
-    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: 30, stateChangeRetentionDays: 7,
+    db, intune: { partner: recordingPartner() }, log: silentLog, publicUrl: 'https://mtd.example', queues, score: queues.producer('score'), sync, intel: rememberingProducer<'intel'>(), preview: rememberingProducer<'preview'>(), retentionDays: RETENTION,
     subscriptions: { run: async () => {}, close: async () => {} }
   })
   t.teardown(async () => await upkeep.close())

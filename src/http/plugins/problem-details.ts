@@ -31,8 +31,13 @@ const pathOf = (request: FastifyRequest): string => request.url.split('?')[0]!
 function sendProblem (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = toProblem(error, pathOf(request))
   const about = { code: answer.code, status: answer.status, method: request.method, route: request.routeOptions?.url }
-  if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
-  else request.log.info(about, 'request refused')
+  const tell = (): void => {
+    if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
+    else request.log.info(about, 'request refused')
+  }
+  // A body that could not be read fails outside of the request's span.
+  if (request.span === undefined) tell()
+  else request.span.run(tell)
   if (answer.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (answer.status === 401 && !reply.hasHeader('www-authenticate')) reply.header('www-authenticate', 'Bearer')
   // Fastify ends the connection after a body it could not take. Ours was read to its end, or is

@@ -19,10 +19,10 @@ export function addTracing (app: FastifyInstance, tracing: Tracing): void {
     const { method, headers, routeOptions: { url: route } } = request
     const sent = headers.traceparent
     request.span = tracing.startRequest(route === undefined ? method : `${method} ${route}`, typeof sent === 'string' ? sent : undefined, { 'http.request.method': method, 'http.route': route })
-    done()
+    request.span.run(done)
   })
   // Reading the body leaves whatever was entered before it.
-  app.addHook('preHandler', (request, _reply, done) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     if (request.span === undefined) done()
     else request.span.run(done)
   })

@@ -3,7 +3,6 @@ import { Type } from 'typebox'
 import { type ChangeGuardedHostsDeps, guardHost, liftHost, listGuardedHosts } from '../../intel/indicators/change-guarded-hosts.js'
 import { GUARD_CATEGORIES } from '../../intel/indicators/guarded-hosts.js'
 import type { IntelView } from '../../intel/intel-view.js'
-import { recordAudit } from '../../operators/audit.js'
 import { nullable, page, Text, Time } from '../schemas.js'
 
 export interface GuardedHostsRoutesOptions extends ChangeGuardedHostsDeps {
@@ -55,11 +54,7 @@ export const guardedHostsRoutes: FastifyPluginAsyncTypebox<GuardedHostsRoutesOpt
       body: Type.Object({ reason: Text({ minLength: 1, maxLength: 300 }) }, { additionalProperties: false }),
       response: { 200: GuardedHostSchema }
     }
-  }, async ({ params, body, operator }) => {
-    const { item, changed } = await guardHost(deps, { ...params, ...body, changedBy: operator.name })
-    if (changed) await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'guarded-host.added', subject: item.host, detail: { reason: body.reason } })
-    return item as never
-  })
+  }, async ({ params, body, operator }) => await guardHost(deps, { ...params, ...body, changedBy: operator.name }) as never)
 
   app.delete('/intel/guarded-hosts/:host', {
     config: { permission: 'intel:write' },
@@ -74,7 +69,6 @@ export const guardedHostsRoutes: FastifyPluginAsyncTypebox<GuardedHostsRoutesOpt
     }
   }, async ({ params, query: { reason = '' }, operator }, reply) => {
     await liftHost(deps, { ...params, reason, changedBy: operator.name })
-    await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'guarded-host.lifted', subject: params.host, detail: { reason } })
     return await reply.code(204).send(null)
   })
 }

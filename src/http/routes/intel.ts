@@ -5,13 +5,11 @@ import { Type } from 'typebox'
 import { FEED_FORMATS } from '../../intel/feeds/format-names.js'
 import { decodeCursor, limitOf, NUMBER_PART, toPage } from '../../devices/cursor.js'
 import { OverloadedError } from '../../errors.js'
-import { hasChanged } from '../../intel/change-counts.js'
 import { findIndicators, listFeeds, listFeedVersions } from '../../intel/find-indicators.js'
 import { FEED_NAME_PATTERN, importFeed, type ImportFeedDeps, MAX_FEED_BYTES, removeFeed } from '../../intel/import-feed.js'
 import { INDICATOR_TYPES, THREAT_CLASSES, type ThreatClass } from '../../intel/indicators/indicator.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import { isSupported } from '../../intel/vulnerabilities/vulnerability.js'
-import { recordAudit } from '../../operators/audit.js'
 import { contentLengthOf, readPieces } from '../read-pieces.js'
 import { nullable, page, PageQuery, Text, Time } from '../schemas.js'
 
@@ -153,11 +151,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
       }
     }, async ({ params, query, body = [], headers, operator }) => {
       const { format = 'auto', class: threatClass, allowOlder } = query
-      const result = await importFeed(deps, { ...params, format, threatClass, allowOlder, body, contentEncoding: headers['content-encoding'], importedBy: operator.name, now: new Date() })
-      const { version, added, updated, withdrawn } = result
-      const detail = { version, added, updated, withdrawn, ...(hasChanged(result) ? {} : { unchanged: true }), ...(allowOlder === true ? { allowOlder } : {}) }
-      await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.imported', subject: params.feed, detail })
-      return result as never
+      return await importFeed(deps, { ...params, format, threatClass, allowOlder, body, contentEncoding: headers['content-encoding'], importedBy: operator.name, audited: true, now: new Date() }) as never
     })
   })
 
@@ -184,8 +178,7 @@ export const intelRoutes: FastifyPluginAsyncTypebox<IntelRoutesOptions> = async 
     config: { permission: 'intel:write' },
     schema: { ...about, operationId: 'removeFeed', summary: 'Take a feed and all it said away', params: FeedParams, response: { 204: Type.Null() } }
   }, async ({ params, operator }, reply) => {
-    await removeFeed(deps, params)
-    await recordAudit(deps.db, { tenantId: null, actor: operator.name, action: 'feed.removed', subject: params.feed })
+    await removeFeed(deps, { ...params, actor: operator.name })
     return reply.code(204).send(null)
   })
 

@@ -1,5 +1,6 @@
 import { InvalidInputError, NotFoundError, UnprocessableError } from '../../errors.js'
 import type { Database } from '../../platform/database.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import { openChanges, publishChanges } from '../intel-change-repository.js'
 import { raiseIntelVersion } from '../intel-version.js'
 import { addIndicatorsOfHost, deleteGuardChange, listGuardChanges, lockGuardedHosts, upsertGuardChange, type GuardedHostChange } from './guarded-host-repository.js'
@@ -48,7 +49,7 @@ export async function listGuardedHosts ({ db }: { readonly db: Database }): Prom
 }
 
 /** Guards a host, or takes back that it was lifted. @throws InvalidInputError, UnprocessableError */
-export async function guardHost ({ db, onChanged }: ChangeGuardedHostsDeps, { host: written, reason, changedBy }: ChangeGuardedHostInput): Promise<{ readonly item: GuardedHostItem, readonly changed: boolean }> {
+export async function guardHost ({ db, onChanged }: ChangeGuardedHostsDeps, { host: written, reason, changedBy }: ChangeGuardedHostInput): Promise<GuardedHostItem> {
   const host = hostOf(written)
   const result = await db.transaction().execute(async (tx) => {
     await lockGuardedHosts(tx)
@@ -64,10 +65,11 @@ export async function guardHost ({ db, onChanged }: ChangeGuardedHostsDeps, { ho
     await openChanges(tx)
     await addIndicatorsOfHost(tx, host, 'withdrawn')
     await publishChanges(tx, await raiseIntelVersion(tx))
+    await recordAudit(tx, { tenantId: null, actor: changedBy, action: 'guarded-host.added', subject: host, detail: { reason } })
     return { item: toItem(host, (await listGuardChanges(tx)).find((one) => one.host === host)), changed: true }
   })
   if (result.changed) await onChanged?.()
-  return result
+  return result.item
 }
 
 /**
@@ -88,6 +90,7 @@ export async function liftHost ({ db, onChanged }: ChangeGuardedHostsDeps, { hos
     await openChanges(tx)
     await addIndicatorsOfHost(tx, host, 'added')
     await publishChanges(tx, await raiseIntelVersion(tx))
+    await recordAudit(tx, { tenantId: null, actor: changedBy, action: 'guarded-host.lifted', subject: host, detail: { reason } })
   })
   await onChanged?.()
 }

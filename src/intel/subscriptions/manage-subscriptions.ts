@@ -1,9 +1,10 @@
 import { NotFoundError, UnprocessableError } from '../../errors.js'
 import type { Database } from '../../platform/database.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import type { SecretBox } from '../../platform/secret-box.js'
 import { placeOf } from './fetcher.js'
 import { readSubscription, secretContext, type SubscriptionInput } from './subscription.js'
-import { deleteSubscription, insertAudit, listSubscriptions, makeDue, replaceSubscription, type StoredSubscription } from './subscription-repository.js'
+import { deleteSubscription, listSubscriptions, makeDue, replaceSubscription, type StoredSubscription } from './subscription-repository.js'
 
 export interface ManageSubscriptionsDeps {
   readonly db: Database
@@ -58,7 +59,8 @@ export async function subscribe ({ db, secrets }: ManageSubscriptionsDeps, input
   const created = await db.transaction().execute(async (tx) => {
     const created = await replaceSubscription(tx, definition, credentials)
     const { kind, everySeconds, allowHttp, allowPrivate } = definition
-    await insertAudit(tx, {
+    await recordAudit(tx, {
+      tenantId: null,
       actor,
       action: created ? 'subscription.created' : 'subscription.replaced',
       subject: definition.feed,
@@ -79,7 +81,7 @@ export async function listAllSubscriptions ({ db }: Pick<ManageSubscriptionsDeps
 export async function unsubscribe ({ db }: Pick<ManageSubscriptionsDeps, 'db'>, feed: string, actor: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     if (!await deleteSubscription(tx, feed)) throw new NotFoundError('There is no such subscription.')
-    await insertAudit(tx, { actor, action: 'subscription.removed', subject: feed, detail: {} })
+    await recordAudit(tx, { tenantId: null, actor, action: 'subscription.removed', subject: feed, detail: {} })
   })
 }
 
@@ -91,7 +93,7 @@ export async function unsubscribe ({ db }: Pick<ManageSubscriptionsDeps, 'db'>, 
 export async function requestRefresh ({ db }: Pick<ManageSubscriptionsDeps, 'db'>, { feed, full }: { readonly feed: string, readonly full: boolean }, actor: string): Promise<SubscriptionView> {
   await db.transaction().execute(async (tx) => {
     if (!await makeDue(tx, feed, { full })) throw new NotFoundError('There is no such subscription.')
-    await insertAudit(tx, { actor, action: 'subscription.refreshed', subject: feed, detail: { full } })
+    await recordAudit(tx, { tenantId: null, actor, action: 'subscription.refreshed', subject: feed, detail: { full } })
   })
   return await findView(db, feed)
 }

@@ -208,11 +208,6 @@ export const subscriptionSecrets: SecretKind = {
   }
 }
 
-/** Tells who did what, in the transaction that does it. */
-export async function insertAudit (tx: Tx, { actor, action, subject, detail }: { readonly actor: string, readonly action: string, readonly subject: string, readonly detail: object }): Promise<void> {
-  await tx.insertInto('audit_event').values({ tenant_id: null, actor, action, subject, detail: JSON.stringify(detail) }).execute()
-}
-
 function definitionOf (row: Selectable<Schema['intel_subscription']>): SubscriptionDefinition {
   return {
     feed: row.feed,

@@ -1,4 +1,5 @@
-import { deactivateDevices, insertAudit, lockStates } from '../../devices/device-repository.js'
+import { deactivateDevices, lockStates } from '../../devices/device-repository.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import { describeDevices, listPredecessorsOf, saveManagedEntries, type DirectoryScope } from './directory-repository.js'
 import type { DirectoryEntry } from './graph-rows.js'
 import { healDrift } from './heal-drift.js'
@@ -33,7 +34,7 @@ async function retirePredecessors (context: RoundContext, entries: readonly Dire
     await lockStates(tx, predecessors.map(({ deviceId }) => deviceId))
     await deactivateDevices(tx, predecessors.map(({ deviceId }) => deviceId), 'retired_at', context.now())
     for (const { deviceId, successor } of predecessors) {
-      await insertAudit(tx, {
+      await recordAudit(tx, {
         tenantId: scope.tenantId, actor: 'reconciliation', action: 'device.retired', subject: deviceId,
         detail: { reason: 'Intune lists the same serial number under a newer Entra device id', successorEntraDeviceId: successor }
       })

@@ -1,7 +1,7 @@
 import { InvalidInputError, NotFoundError } from '../../errors.js'
 import type { Database } from '../../platform/database.js'
 import type { Producer } from '../../platform/queue-names.js'
-import { insertAudit } from '../../devices/device-repository.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import { findConnector } from '../connector-repository.js'
 import { getReconciliation, type Reconciliation } from './get-reconciliation.js'
 import { replaceChosenGroups } from './group-repository.js'
@@ -28,7 +28,7 @@ export async function changeReconciliation (deps: ReconciliationDeps, { tenantId
   await deps.db.transaction().execute(async (tx) => {
     if (wanted !== undefined) await replaceChosenGroups(tx, tenantId, [...new Set(wanted)])
     if (deactivateAfterDays !== undefined) await saveDeactivateAfterDays(tx, tenantId, deactivateAfterDays)
-    await insertAudit(tx, { tenantId, actor, action: 'reconciliation.changed', subject: tenantId, detail: { groups: wanted, deactivateAfterDays } })
+    await recordAudit(tx, { tenantId, actor, action: 'reconciliation.changed', subject: tenantId, detail: { groups: wanted, deactivateAfterDays } })
     await requestRound(tx, tenantId)
   })
   await deps.reconcile.add([{ tenantId }])
@@ -40,7 +40,7 @@ export async function startReconciliation (deps: ReconciliationDeps, { tenantId,
   if (await findConnector(deps.db, tenantId) === undefined) throw new NotFoundError('There is no such tenant.')
   await deps.db.transaction().execute(async (tx) => {
     await requestRound(tx, tenantId)
-    await insertAudit(tx, { tenantId, actor, action: 'reconciliation.requested', subject: tenantId, detail: {} })
+    await recordAudit(tx, { tenantId, actor, action: 'reconciliation.requested', subject: tenantId, detail: {} })
   })
   await deps.reconcile.add([{ tenantId }])
   return await getReconciliation(deps, { tenantId })

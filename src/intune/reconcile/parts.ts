@@ -1,5 +1,6 @@
 import { describeError, IntuneError } from '../intune-error.js'
-import { deactivateDevices, insertAudit } from '../../devices/device-repository.js'
+import { deactivateDevices } from '../../devices/device-repository.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import { syncApps } from './app-sync.js'
 import { applyManagedEntries, scopeOf } from './apply-page.js'
 import {
@@ -216,7 +217,7 @@ async function endLongVanished (context: RoundContext, days: number): Promise<nu
     const deviceIds = await transact(async (tx) => {
       const ids = await listLongVanished(tx, scope, { days, limit: ENDINGS })
       if (ids.length > 0) await deactivateDevices(tx, ids, 'retired_at', context.now())
-      for (const id of ids) await insertAudit(tx, { tenantId: scope.tenantId, actor: 'reconciliation', action: 'device.retired', subject: id, detail: { reason: `gone from Intune for ${days} days` } })
+      for (const id of ids) await recordAudit(tx, { tenantId: scope.tenantId, actor: 'reconciliation', action: 'device.retired', subject: id, detail: { reason: `gone from Intune for ${days} days` } })
       return ids
     })
     ended += deviceIds.length

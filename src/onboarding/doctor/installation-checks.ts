@@ -1,3 +1,4 @@
+import { connectionsOf } from '../../platform/connections.js'
 import type { DatabaseHealth, DiskSpace } from '../../platform/database-health.js'
 import type { DatabaseSettings } from '../../platform/database-settings.js'
 import type { SchemaGap } from '../../platform/migrate.js'
@@ -20,8 +21,6 @@ const CLOCK_BROKEN_MS = 60_000
 const ENTRA_WARNING_MS = 10_000
 /** An import or a migration may take so long. */
 const SHORTEST_TIMEOUT_MS = 60_000
-/** Of one API or worker process: db, control, and the queues where they are in PostgreSQL. */
-const CONNECTIONS_A_PROCESS = 27
 const LONG_TRANSACTION_SECONDS = 3_600
 const XID_BROKEN = 1_000_000_000
 const STALE_INTERVALS = 3
@@ -37,7 +36,7 @@ export function checkInstallation (facts: InstallationFacts): Check[] {
     checkNode(node),
     ...look('database', settings, 'See that PostgreSQL runs and that DATABASE_URL is right; its log says why it turned us away.', checkSettings),
     ...look('schema', schema, 'Repair the database first.', checkSchema),
-    ...look('database-load', health, 'Repair the database first.', checkHealth),
+    ...look('database-load', health, 'Repair the database first.', (found) => checkHealth(found, redis === null ? 'postgres' : 'redis')),
     ...(redis === null ? [ok('queue-engine', 'The queues are in PostgreSQL.')] : look('queue-engine', redis, 'See that Redis runs and that REDIS_URL is right.', checkRedis, broken)),
     ...(entraAheadMs === null ? [] : look('clock-entra', entraAheadMs, 'Let this machine reach Entra (proxy, firewall, INTUNE_CA_FILE), or there will be no tokens for Intune.', checkEntraClock, warning)),
     ...look('feeds', feeds, 'Repair the database first.', checkFeeds),
@@ -99,21 +98,29 @@ function checkSchema ({ missing, newer }: SchemaGap): Check[] {
   return [ok('schema', 'All migrations of this version are applied.')]
 }
 
-function checkHealth ({ databaseBytes, connections, maxConnections, oldestTransactionSeconds, oldestTransactionApplication, xidAge, disk }: DatabaseHealth): Check[] {
-  const taken = `${connections} of ${maxConnections} connections are taken; a process of Sallyport takes up to ${CONNECTIONS_A_PROCESS}.`
+function checkHealth (health: DatabaseHealth, queuesIn: 'postgres' | 'redis'): Check[] {
+  const { databaseBytes, oldestTransactionSeconds, oldestTransactionApplication, xidAge, disk } = health
   const open = oldestTransactionSeconds ?? 0
   return [
-    connections > maxConnections * 0.9
-      ? broken('database-connections', taken, 'Raise max_connections, run fewer processes, or move the queues to Redis (REDIS_URL).')
-      : maxConnections - connections < CONNECTIONS_A_PROCESS ? warning('database-connections', taken, 'There is no room for another process: raise max_connections.') : ok('database-connections', taken),
+    checkConnections(health, connectionsOf('api', queuesIn), connectionsOf('worker', queuesIn)),
     open > LONG_TRANSACTION_SECONDS
-      ? warning('database-transactions', `A transaction of ${oldestTransactionApplication || 'an application without a name'} has been open for ${inWords(open)}; nothing deleted since is cleaned up.`, 'End it: select pg_terminate_backend(pid) from pg_stat_activity order by xact_start limit 1.')
+      ? warning('database-transactions', `A transaction of ${oldestTransactionApplication || 'an application without a name'} has been open for ${inWords(open)}; nothing deleted since is cleaned up.`, 'End it, unless it is a backup: select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and backend_type = \'client backend\' and xact_start < now() - interval \'1 hour\'.')
       : ok('database-transactions', 'No transaction has been open for long.'),
     xidAge > XID_BROKEN
       ? broken('database-wraparound', `Rows have not been frozen for ${xidAge} transactions; at 2147483648 PostgreSQL refuses to write.`, 'End what keeps old transactions (replication slots, prepared transactions), then vacuum (freeze).')
       : ok('database-wraparound', 'Old rows are frozen in time.'),
     checkDisk(disk, databaseBytes)
   ]
+}
+
+function checkConnections ({ connections, maxConnections, reservedConnections }: DatabaseHealth, ofApi: number, ofWorker: number): Check {
+  const check = 'database-connections'
+  const usable = maxConnections - reservedConnections
+  const text = `${connections} of ${usable} connections are taken${reservedConnections === 0 ? '' : ` (max_connections ${maxConnections}, of which ${reservedConnections} are kept for superusers)`}; an API process takes up to ${ofApi}, a worker up to ${ofWorker}.`
+  const nextAction = 'Raise max_connections, run fewer processes, or move the queues to Redis (REDIS_URL); docs/operations.md has the numbers.'
+  if (connections > usable * 0.9) return broken(check, text, nextAction)
+  if (usable < ofApi + ofWorker) return warning(check, `${text} One of each may take more than there are.`, nextAction)
+  return usable - connections < Math.max(ofApi, ofWorker) ? warning(check, `${text} There is no room for another process, as an upgrade needs.`, nextAction) : ok(check, text)
 }
 
 function checkDisk (disk: DiskSpace | null, databaseBytes: number): Check {

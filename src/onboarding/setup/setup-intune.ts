@@ -5,9 +5,9 @@ import { explainError } from '../../intune/advice.js'
 import { findConnector } from '../../intune/connector-repository.js'
 import type { IntuneClient } from '../../intune/intune-client.js'
 import { describeError, IntuneError } from '../../intune/intune-error.js'
-import { recordAudit } from '../../operators/audit.js'
 import { createEnrollmentToken, revokeEnrollmentToken } from '../../operators/enrollment-tokens.js'
 import type { Database } from '../../platform/database.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import { needsToken, resolveBody } from './graph-bodies.js'
 import { readIntune, SETUP_PERMISSIONS } from './observed.js'
 import type { Conflict } from './conflicts.js'
@@ -109,10 +109,12 @@ export async function setUpIntune (deps: SetupDeps, input: SetupInput): Promise<
     const { steps, conflicts } = await makePlan(deps, target)
     const blocking = conflicts.filter((conflict) => conflict.blocking)
     if (blocking.length > 0 && !input.acceptConflicts && !undo) throw new ConflictError(blocking.map(({ text, remedy }) => `${text} ${remedy}`).join(' '))
-    if (input.wish !== undefined) await saveWish(deps.db, tenantId, input.wish)
-    await recordAudit(deps.db, {
-      tenantId, actor, action: undo ? 'intune-setup.undone' : 'intune-setup.applied',
-      detail: { steps: steps.filter(({ action }) => action !== 'keep').map(({ key, action }) => `${action} ${key}`), ...(input.acceptConflicts ? { acceptedConflicts: blocking.map(({ kind }) => kind) } : {}) }
+    await deps.db.transaction().execute(async (tx) => {
+      if (input.wish !== undefined) await saveWish(tx, tenantId, input.wish)
+      await recordAudit(tx, {
+        tenantId, actor, action: undo ? 'intune-setup.undone' : 'intune-setup.applied',
+        detail: { steps: steps.filter(({ action }) => action !== 'keep').map(({ key, action }) => `${action} ${key}`), ...(input.acceptConflicts ? { acceptedConflicts: blocking.map(({ kind }) => kind) } : {}) }
+      })
     })
     const done = await applySteps(deps, { tenantId, entraTenantId, actor }, steps)
     lastError = done.find(({ error }) => error !== null)?.error ?? null

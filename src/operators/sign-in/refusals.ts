@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/database.js'
-import { recordAudit } from '../audit.js'
+import { recordAudit } from '../../platform/record-audit.js'
 
 export interface Refusal {
   /** `sign-in.refused`: nobody whom we know. `access.refused`: an operator, where nothing is theirs or their role is too weak. */

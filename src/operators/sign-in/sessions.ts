@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import type { Database, Tx } from '../../platform/database.js'
-import { recordAudit } from '../audit.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import type { Operator } from '../operator.js'
 
 /** Somebody who was let in, with a token or key, into a tenant or none. */

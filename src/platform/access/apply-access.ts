@@ -62,12 +62,18 @@ async function listWanted (client: pg.ClientBase, schema: string, queueSchema: s
     }
   }
   const { rows: [server] } = await client.query<{ version: number }>("select current_setting('server_version_num')::integer as version")
-  // To vacuum and analyse (src/platform/tend-tables.ts); before, only owners could.
-  if (server!.version >= 170_000) for (const table of Object.keys(TABLE_ACCESS)) want('worker', { kind: 'TABLE', object: `${quoteName(schema)}.${quoteName(table)}` }, 'MAINTAIN')
   for (const [sequence, kinds] of Object.entries(SEQUENCE_ACCESS)) for (const kind of kinds) want(kind, { kind: 'SEQUENCE', object: `${quoteName(schema)}.${quoteName(sequence)}` }, 'USAGE')
   for (const [signature, kinds] of Object.entries(FUNCTION_ACCESS)) for (const kind of kinds) want(kind, { kind: 'FUNCTION', object: `${quoteName(schema)}.${signature}` }, 'EXECUTE')
   await wantQueues(client, queueSchema, want)
+  // To vacuum and analyse (src/platform/tend-tables.ts); before, only owners could. A partition is asked for its own right.
+  if (server!.version >= 170_000) for (const object of await listMaintained(client, schema, queueSchema)) want('worker', { kind: 'TABLE', object }, 'MAINTAIN')
   return wanted
+}
+
+async function listMaintained (client: pg.ClientBase, ...schemas: readonly string[]): Promise<string[]> {
+  const { rows } = await client.query<{ schema: string, name: string }>(
+    "select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = any($1) and c.relkind in ('r', 'p')", [schemas])
+  return rows.map(({ schema, name }) => `${quoteName(schema)}.${quoteName(name)}`)
 }
 
 const keyOf = ({ kind, object, role, privilege, column }: Grant): string => [kind, object, role, privilege, column ?? ''].join('\t')

@@ -25,20 +25,21 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // Who there is.
   tenant: { tenant: { where: 'id = current_tenant_id()' }, api: 's', worker: 's u:policy_version,rules_version', operator: 's u:policy_version,rules_version', partner: 's', platform: 's i' },
   // Keys and people may belong to several tenants: who manages them works for the platform, and asks for one tenant's by a condition.
-  api_key: { tenant: 'tenant_id', api: 's u:last_used_at', worker: 's:expires_at,revoked_at', platform: 's i u' },
+  api_key: { tenant: 'tenant_id', api: 's u:last_used_at', worker: 's:id,expires_at,revoked_at d', platform: 's i u' },
   api_key_tenant: { tenant: 'tenant_id', api: 's', platform: 's i d' },
-  operator_grant: { tenant: 'tenant_id', api: 's', platform: 's i u d' },
+  operator_grant: { tenant: 'tenant_id', api: 's', worker: 's:id,expires_at d', platform: 's i u d' },
   operator_session: { tenant: 'tenant_id', api: 's i u', worker: 's d', platform: 's' },
   upkeep_task: { tenant: 'shared', api: 's', worker: 's i u d', platform: 's' },
-  enrollment_token: { tenant: 'tenant_id', api: 's u:uses', worker: 's:expires_at,revoked_at', operator: 's i u', platform: 's i u' },
+  enrollment_token: { tenant: 'tenant_id', api: 's u:uses', worker: 's:id,created_at,expires_at,revoked_at,max_uses,uses d', operator: 's i u', platform: 's i u' },
   signing_key: { tenant: 'shared', api: 's i u d' },
   set_signing_key: { tenant: 'shared', api: 's i d', worker: 's i d' },
   used_assertion: { tenant: OF_A_DEVICE, api: 's i d', worker: 's d', operator: 's d' },
   rate_count: { tenant: 'shared', api: 's i u d' },
   // Written by all, changed by none.
-  audit_event: { tenant: 'tenant_id', api: 's i', worker: 'i', operator: 's i', platform: 's i' },
-  // Written by a trigger in the owner's name; the owner verifies.
-  audit_link: { tenant: { where: 'chain = current_tenant_id()' } },
+  audit_event: { tenant: 'tenant_id', api: 's i', worker: 's i', operator: 's i', platform: 's i' },
+  // Written by a trigger in the owner's name; workers verify.
+  audit_link: { tenant: { where: 'chain = current_tenant_id()' }, worker: 's' },
+  audit_check: { tenant: { where: 'chain = current_tenant_id()' }, api: 's', worker: 's i u', platform: 's' },
   // Phones, what they said and what it means.
   device: { tenant: 'tenant_id', api: 's i u', worker: 's u d', operator: 's u', partner: 's', platform: 's' },
   device_state: { tenant: 'tenant_id', api: 's i u', worker: 's u', operator: 's u', partner: 's', platform: 's' },
@@ -47,9 +48,10 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   device_observable: { tenant: OF_A_DEVICE, api: 's i u d', worker: 's i u d' },
   app_build: { tenant: 'shared', api: 's i u', worker: 's i u d', operator: 's' },
   coverage_set: { tenant: 'shared', api: 's i u:hash', worker: 's i u:hash', operator: 's' },
-  finding: { tenant: 'tenant_id', api: 's i u', worker: 's i u', operator: 's d', partner: 's' },
-  finding_version: { tenant: OF_A_DEVICE, api: 's i', worker: 's i', operator: 's d' },
-  level_change: { tenant: 'tenant_id', api: 's i', worker: 's i', operator: 's d' },
+  finding: { tenant: 'tenant_id', api: 's i u', worker: 's i u d', operator: 's d', partner: 's' },
+  finding_version: { tenant: OF_A_DEVICE, api: 's i', worker: 's i d', operator: 's d' },
+  level_change: { tenant: 'tenant_id', api: 's i', worker: 's i u:findings d', operator: 's d' },
+  history_cut: { tenant: 'shared', api: 's', worker: 's i u', operator: 's', platform: 's' },
   report: { tenant: 'tenant_id', api: 's i', worker: 's i' },
   report_group: { tenant: 'mixed', api: 's i', worker: 's i u:body' },
   unscored_group: { tenant: 'shared', api: 's i u d', worker: 's i u d', platform: 's' },
@@ -57,7 +59,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   // What organisations decide.
   policy: { tenant: 'tenant_id', api: 's', worker: 's', operator: 's i' },
   policy_preview: { tenant: 'tenant_id', worker: 's u d', operator: 's i' },
-  suppression: { tenant: 'tenant_id', api: 's', worker: 's u', operator: 's i u d' },
+  suppression: { tenant: 'tenant_id', api: 's', worker: 's u d', operator: 's i u d' },
   rescoring: { tenant: 'tenant_id', api: 's', worker: 's i u', operator: 's i u', platform: 's i u' },
   rescoring_device: { tenant: OF_A_DEVICE, api: 's d', worker: 's i u d', operator: 's i u', platform: 's i u' },
   // Intune.
@@ -68,7 +70,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   intune_setup: { tenant: 'tenant_id', operator: 's i u', platform: 's i u' },
   intune_setup_item: { tenant: 'tenant_id', operator: 's i u d', platform: 's' },
   intune_diagnosis: { tenant: 'tenant_id', operator: 's i u', platform: 's i u' },
-  consent_request: { tenant: 'tenant_id', operator: 's i d', platform: 's i u d' },
+  consent_request: { tenant: 'tenant_id', worker: 's:state_hash,tenant_id,app,created_at,expires_at d', operator: 's i d', platform: 's i u d' },
   reconciliation: { tenant: 'tenant_id', api: 's', worker: 's i u', operator: 's i u' },
   reconciliation_round: { tenant: 'tenant_id', worker: 's i u d', operator: 's' },
   directory_group: { tenant: 'tenant_id', api: 's', worker: 's i u d', operator: 's i u d', platform: 's' },

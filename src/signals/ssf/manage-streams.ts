@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { insertAudit } from '../../devices/device-repository.js'
 import { readFeedBounds, sequenceStateChanges } from '../../devices/state-change-repository.js'
 import { ConflictError, type FieldFault, InvalidInputError, NotFoundError, UnprocessableError } from '../../errors.js'
 import type { AddressGuard } from '../../platform/address-guard.js'
 import type { Database, Tx } from '../../platform/database.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import type { SecretBox } from '../../platform/secret-box.js'
 import type { Limit } from '../derive/compliance.js'
 import { EVENTS_SUPPORTED, eventsDelivered, streamEvent, VERIFICATION } from '../derive/set-events.js'
@@ -266,5 +266,5 @@ const toStatus = ({ id, status, statusReason }: Stream): StreamStatus => ({ stre
 export const placeOf = (url: string | null): string | null => url === null ? null : url.replace(/[?#].*$/s, '')
 
 async function audit (tx: Tx, { tenantId, name }: Receiver, action: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void> {
-  await insertAudit(tx, { tenantId, actor: name, action, subject, detail })
+  await recordAudit(tx, { tenantId, actor: name, action, subject, detail })
 }

@@ -3,8 +3,8 @@ import { promisify } from 'node:util'
 import { exportJWK, importPKCS8, SignJWT } from 'jose'
 import { UnprocessableError } from '../../errors.js'
 import type { Database } from '../../platform/database.js'
+import { recordAudit } from '../../platform/record-audit.js'
 import type { SecretBox } from '../../platform/secret-box.js'
-import { insertAudit } from '../../devices/device-repository.js'
 import type { SetClaims } from '../derive/set-events.js'
 import { deleteDoneSetKeys, insertSetKey, isSetKeyDue, listSetKeys, lockSetKeys, setKeyContext, type StoredSetKey } from './set-key-repository.js'
 
@@ -112,7 +112,7 @@ async function makeKey (deps: SetKeysDeps, { actor, aheadSeconds, onlyIf }: Make
     await lockSetKeys(tx)
     if (!await onlyIf(await listSetKeys(tx), async (days) => await isSetKeyDue(tx, days))) return undefined
     await insertSetKey(tx, { id, publicJwk, privateKey: secrets.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, setKeyContext(id)), aheadSeconds })
-    await insertAudit(tx, { tenantId: null, actor, action: 'set-key.created', subject: id, detail: { aheadSeconds } })
+    await recordAudit(tx, { tenantId: null, actor, action: 'set-key.created', subject: id, detail: { aheadSeconds } })
     return id
   })
 }

@@ -50,7 +50,7 @@ async function setUp (t: Test, reports: Readonly<Record<string, Partial<Report>>
     db, url, deps, intel, score, names,
     idOf: (name: string): string => [...names].find(([, one]) => one === name)![0],
     importOne: async (body: string, feed = 'a-feed', format = 'auto') => await importFeed({ db }, { feed, format, body, now: now() }),
-    remove: async (feed = 'a-feed') => await removeFeed({ db }, { feed }),
+    remove: async (feed = 'a-feed') => await removeFeed({ db }, { feed, actor: 'ann' }),
     /** The phones that are handed to the scorers because of what changed. */
     concerned: async (): Promise<string[]> => {
       await actOnChanges({ db, intel })

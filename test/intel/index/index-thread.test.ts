@@ -80,7 +80,7 @@ t.test('what a thread reads is what is read in place, to the last field', async 
   for (const one of VALUES.filter(({ type }) => type !== 'ipv4')) t.match(inThread.current().lookup(one.type, one.value).filter(({ feed, port }) => feed === 'one' && port === one.port), [{ ...one, feed: 'one' }], one.value)
 
   await store(db, 'one', VALUES.slice(1), ['CVE-2024-0001'])
-  await removeFeed({ db }, { feed: 'two' })
+  await removeFeed({ db }, { feed: 'two', actor: 'ann' })
   await Promise.all([inPlace.refresh(), inThread.refresh()])
   t.equal(answersOf(inThread.current()), answersOf(inPlace.current()))
   t.strictSame(inThread.current().openVulnerabilities({ platform: 'ios', version: '17.2' }).map(({ cve }) => cve), ['CVE-2024-0001'])

@@ -66,7 +66,7 @@ t.test('an import is seen when asked to look, and the same index serves while no
 
   await importPackages(db, 'com.spy')
   t.equal(await cache.refresh(), after, 'an import that changes nothing costs nothing')
-  await removeFeed({ db }, { feed: 'a-feed' })
+  await removeFeed({ db }, { feed: 'a-feed', actor: 'ann' })
   t.equal((await cache.refresh()).version, after.version + 1)
   t.notOk(knows(cache, 'com.spy'))
 })

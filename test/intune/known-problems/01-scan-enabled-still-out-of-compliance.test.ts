@@ -37,7 +37,7 @@ t.test('scan enabled, still out of compliance: the state is sent again after eve
 
   await t.test('after provisioning', async (t) => {
     await forget()
-    await provisionTenant(deps, { tenantId })
+    await provisionTenant(deps, { tenantId, actor: 'ann' })
     t.equal(await waitingIn(db), 2)
     await syncTenant(deps, { tenantId })
     t.equal(await threatStateOf(phone!.entraDeviceId), 'secured')
@@ -55,7 +55,7 @@ t.test('scan enabled, still out of compliance: the state is sent again after eve
 
   await t.test('when an operator asks', async (t) => {
     await forget()
-    await resyncTenant(deps, { tenantId })
+    await resyncTenant(deps, { tenantId, actor: 'ann' })
     await syncTenant(deps, { tenantId })
     t.equal(await threatStateOf(phone!.entraDeviceId), 'secured')
   })

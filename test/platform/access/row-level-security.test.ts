@@ -133,7 +133,7 @@ t.test('roles have the rights that they need and no others', async (t) => {
   }
   t.strictSame([...new Set(rows.filter(({ role }) => role === roleName('partner')).map(({ privilege }) => privilege))], ['SELECT'], 'relying parties only read')
   t.strictSame(has('operator', 'signing_key'), [], 'operators do not see what tokens are signed with')
-  t.strictSame(has('worker', 'api_key'), [], 'workers do not see keys of operators')
+  t.strictSame(has('worker', 'api_key'), ['DELETE'], 'workers remove keys of operators that have ended, and do not see them')
   t.strictSame(has('api', 'policy'), ['SELECT'])
   t.strictSame(rows.filter(({ table }) => /_\d{8}$/.test(table)), [], 'nobody goes by a day of the journal itself')
   const { rows: open } = await client.query<{ name: string }>(`

@@ -6,7 +6,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/platf
 import { isAlive } from '../../../src/platform/process-identity.js'
 import { silentLog } from '../../helpers/log.js'
 
-export type ToPostgres = 'replace' | 'fill' | 'free'
+export type ToPostgres = 'replace' | 'restart' | 'fill' | 'free'
 export interface FromPostgres { readonly url?: string, readonly port?: number, readonly error?: string }
 
 // A process that keeps a PostgreSQL on the folder named: kills it, fills its disk, starts it again.
@@ -20,6 +20,7 @@ const todo: Record<ToPostgres, () => Promise<void>> = {
     while (isAlive(postgres.pid)) await wait(5)
     await beginAgain()
   },
+  restart: async () => await beginAgain(),
   async fill () {
     const file = openSync(ballast, 'w')
     for (let size = 1024 * 1024; size >= 512; size >>= 1) {

@@ -7,7 +7,6 @@ import { getConnector } from '../../../intune/get-connector.js'
 import { provisionTenant, type ProvisionTenantDeps } from '../../../intune/provision-tenant.js'
 import { resyncTenant } from '../../../intune/resync-tenant.js'
 import { listConnectorSteps, STEP_STATES } from '../../../onboarding/connector-steps.js'
-import { recordAudit } from '../../../operators/audit.js'
 import { Level, nullable, page, PageQuery, TenantParams, Time, Uuid } from '../../schemas.js'
 
 export interface ConnectorRoutesOptions extends ProvisionTenantDeps {}
@@ -77,29 +76,19 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> 
   app.post('/connector/provision', {
     config: { permission: 'connector:manage' },
     schema: { ...about, operationId: 'provisionConnector', summary: 'Connect to Intune', response: { 200: ConnectorSchema } }
-  }, async ({ params, operator }) => {
-    const connector = await provisionTenant(deps, params)
-    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.provisioned' })
-    return connector as never
-  })
+  }, async ({ params, operator }) => await provisionTenant(deps, { ...params, actor: operator.name }) as never)
 
   app.post('/connector/deprovision', {
     config: { permission: 'connector:manage' },
     schema: { ...about, operationId: 'deprovisionConnector', summary: 'Disconnect from Intune', response: { 200: ConnectorSchema } }
-  }, async ({ params, operator }) => {
-    const connector = await deprovisionTenant(deps, params)
-    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.deprovisioned' })
-    return connector as never
-  })
+  }, async ({ params, operator }) => await deprovisionTenant(deps, { ...params, actor: operator.name }) as never)
 
   app.post('/connector/resync', {
     config: { permission: 'connector:manage' },
     schema: { ...about, operationId: 'resyncConnector', summary: 'Send the state of every phone again', response: { 202: Type.Object({ devices: Type.Integer() }) } }
   }, async ({ params, operator }, reply) => {
-    const answer = await resyncTenant(deps, params)
-    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.resynced', detail: answer })
     reply.code(202)
-    return answer
+    return await resyncTenant(deps, { ...params, actor: operator.name })
   })
 
   app.get('/connector/dead-letters', {
@@ -111,9 +100,7 @@ export const connectorRoutes: FastifyPluginAsyncTypebox<ConnectorRoutesOptions> 
     config: { permission: 'dead-letter:resend' },
     schema: { ...about, operationId: 'resendConnectorDeadLetters', summary: 'Send such states again', body: ResendBody, response: { 202: Type.Object({ devices: Type.Integer() }) } }
   }, async ({ params, body, operator }, reply) => {
-    const answer = await resendDeadLetters(deps, { ...params, ...body })
-    await recordAudit(deps.db, { ...params, actor: operator.name, action: 'connector.dead-letters-resent', detail: { ...answer, ...body } })
     reply.code(202)
-    return answer
+    return await resendDeadLetters(deps, { ...params, ...body, actor: operator.name })
   })
 }

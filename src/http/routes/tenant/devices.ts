@@ -9,7 +9,6 @@ import { reassessDevice } from '../../../devices/reassess-device.js'
 import { replayDevice, type ReplayDeps } from '../../../devices/replay-device.js'
 import { type EndDeviceDeps, revokeDevice } from '../../../devices/revoke-device.js'
 import { InvalidInputError } from '../../../errors.js'
-import { recordAudit } from '../../../operators/audit.js'
 import { describeDevice } from '../../../operators/describe-device.js'
 import type { Producer } from '../../../platform/queue-names.js'
 import { DEVICE_STATES } from '../../../risk/level.js'
@@ -28,6 +27,10 @@ const HistoryItemSchema = Type.Object({
   to: Level,
   findings: Type.Array(Type.Unknown(), { description: 'Those behind the level.' })
 })
+const HistoryPageSchema = Type.Object({
+  ...page(HistoryItemSchema).properties,
+  keptFrom: nullable(Type.String({ format: 'date-time', description: 'Of what was before, only what still held then is told; null: all is kept.' }))
+}, { title: 'History' })
 const ExplanationSchema = Type.Object({
   deviceId: Uuid,
   at: Time,
@@ -100,7 +103,7 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
 
   app.get('/devices/:deviceId/history', {
     config: { permission: 'fleet:read' },
-    schema: { ...about, operationId: 'getDeviceHistory', summary: 'Level changes and the findings behind each', params: DeviceParams, querystring: Type.Object(PageQuery), response: { 200: page(HistoryItemSchema) } }
+    schema: { ...about, operationId: 'getDeviceHistory', summary: 'Level changes and the findings behind each', params: DeviceParams, querystring: Type.Object(PageQuery), response: { 200: HistoryPageSchema } }
   }, async ({ params, query }) => await deviceHistory(deps, { ...query, ...params }) as never)
 
   app.get('/devices/:deviceId/explain', {
@@ -109,7 +112,7 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
       ...about,
       operationId: 'explainDevice',
       summary: 'Why a phone is judged as it is, or was at any moment',
-      description: 'Level, each finding with its rule\'s version, telemetry path and value, feed entry and the feed\'s version, what must be solved for access to return, and what is unknown. Telemetry need not be there any more.',
+      description: 'Level, each finding with its rule\'s version, telemetry path and value, feed entry and the feed\'s version, what must be solved for access to return, and what is unknown. Telemetry need not be there any more. A moment before what is kept (HISTORY_RETENTION_DAYS) answers 410 `history-expired`.',
       params: DeviceParams,
       querystring: Type.Object({ at: Type.Optional(Type.String({ format: 'date-time', description: 'Now by default.' })) }),
       response: { 200: ExplanationSchema }
@@ -149,10 +152,8 @@ export const devicesRoutes: FastifyPluginAsyncTypebox<DevicesRoutesOptions> = as
     config: { permission: 'device:reassess' },
     schema: { ...about, operationId: 'reassessDevice', summary: 'Judge a phone anew from what is stored', params: DeviceParams, response: { 202: DeviceIdSchema } }
   }, async ({ params, operator }, reply) => {
-    const answer = await reassessDevice(deps, params)
-    await recordAudit(deps.db, { tenantId: params.tenantId, actor: operator.name, action: 'device.reassessed', subject: answer.deviceId })
     reply.code(202)
-    return answer
+    return await reassessDevice(deps, { ...params, actor: operator.name })
   })
 
   app.post('/devices/:deviceId/revoke', {

@@ -4,7 +4,6 @@ import { listFindings } from '../../../devices/list-findings.js'
 import { listQuarantine } from '../../../devices/list-quarantine.js'
 import { retryQuarantined } from '../../../devices/retry-quarantined.js'
 import type { ScoreDeps } from '../../../devices/score-devices.js'
-import { recordAudit } from '../../../operators/audit.js'
 import { getOverview } from '../../../operators/get-overview.js'
 import type { Database } from '../../../platform/database.js'
 import { FindingSchema, page, PageQuery, RowId, Severity, TenantParams, Text, Time, Uuid } from '../../schemas.js'
@@ -74,8 +73,7 @@ export const findingsRoutes: FastifyPluginAsyncTypebox<FindingsRoutesOptions> = 
       response: { 204: Type.Null() }
     }
   }, async ({ params, operator }, reply) => {
-    await retryQuarantined(deps, params)
-    await recordAudit(deps.db, { tenantId: params.tenantId, actor: operator.name, action: 'quarantine.retried', subject: String(params.id) })
+    await retryQuarantined(deps, { ...params, actor: operator.name })
     return reply.code(204).send(null)
   })
 }

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/ty
 import { Type } from 'typebox'
 import { type IngestDeps, type IngestOutcome, ingestVocabulary } from '../../../devices/ingest-vocabulary.js'
 import { InvalidInputError } from '../../../errors.js'
-import { recordAudit } from '../../../operators/audit.js'
 import { MAX_DOCUMENT_BYTES, VOCABULARIES } from '../../../telemetry/ingest-document.js'
 import { STATE_SECTIONS } from '../../../telemetry/report.js'
 import { DeviceParams, nullable, Uuid } from '../../schemas.js'
@@ -58,16 +57,12 @@ export const ingestRoutes: FastifyPluginAsyncTypebox<IngestRoutesOptions> = asyn
   }, async ({ params, query, body = Buffer.of(), operator, log }, reply) => {
     const { tenantId, vocabulary } = params
     const collectedAt = query.collectedAt === undefined ? undefined : toMoment(query.collectedAt)
-    const outcomes = await ingestVocabulary(deps, { tenantId, vocabulary, body, device: query.device, collectedAt, now: new Date() })
+    const outcomes = await ingestVocabulary(deps, { tenantId, vocabulary, body, device: query.device, collectedAt, actor: operator.name, now: new Date() })
     const [first] = outcomes
     // Nothing was taken for a reason that passes: the sender can come again with all of it.
     if (isPassing(first?.error) && outcomes.every(({ error }) => isPassing(error))) throw first.error
 
     const taken = outcomes.filter(({ error }) => error === undefined)
-    const changed = taken.filter(({ status }) => status !== 'duplicate')
-    if (changed.length > 0) {
-      await recordAudit(deps.db, { tenantId, actor: operator.name, action: 'telemetry.ingested', subject: vocabulary, detail: { devices: changed.map(({ deviceId }) => deviceId) } })
-    }
     for (const { error, deviceId } of outcomes) {
       if (error !== undefined && toReportError(error).status >= 500) log.error({ err: error, deviceId }, 'an ingested report could not be taken')
     }

@@ -1,0 +1,18 @@
+import type { Logger } from 'pino'
+import type { Producer, QueueName } from './queue-names.js'
+
+/**
+ * For work that is committed when its job is added, and that a sweep finds without one: whoever asked for it
+ * is not told of queues that are away, for it will be done.
+ */
+export function leftToSweep<N extends QueueName> (producer: Producer<N>, log: Logger): Producer<N> {
+  return {
+    async add (payloads, options) {
+      try {
+        await producer.add(payloads, options)
+      } catch (err) {
+        log.warn({ err, jobs: payloads.length }, 'jobs could not be added; the sweep will')
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import type { Database } from './database.js'
+
+export interface AuditInput {
+  /** Null: about the whole platform. */
+  readonly tenantId: string | null
+  readonly actor: string
+  /** Noun and past participle: `enrollment-token.created`. */
+  readonly action: string
+  readonly subject?: string | null
+  readonly detail?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Writes down who did what; in the transaction that does it. What is done elsewhere (a queue, another service) is written down before,
+ * and what became of it afterwards: nothing is done without a line.
+ */
+export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
+  await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: JSON.stringify(detail) }).execute()
+}
