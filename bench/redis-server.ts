@@ -25,9 +25,13 @@ export interface StartRedisOptions {
   readonly port?: number
 }
 
-/** Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. */
+/**
+ * Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. Where REDIS_PROGRAM names one
+ * (`/opt/valkey/src/valkey-server`), it and no other. @throws when that cannot be started
+ */
 export async function startRedis ({ args = [], file, program, port: wanted }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
-  for (const name of program === undefined ? REDIS_PROGRAMS : [program]) {
+  const asked = process.env.REDIS_PROGRAM === '' ? undefined : process.env.REDIS_PROGRAM
+  for (const name of program !== undefined ? [program] : asked !== undefined ? [asked] : REDIS_PROGRAMS) {
     const port = wanted ?? await findFreePort()
     const child = spawn(name, [
       ...(file === undefined ? [] : [file]), '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', ...args
@@ -50,6 +54,7 @@ export async function startRedis ({ args = [], file, program, port: wanted }: St
       }
     }
   }
+  if (program === undefined && asked !== undefined) throw new Error(`REDIS_PROGRAM: ${asked} cannot be started`)
   return undefined
 }
 
