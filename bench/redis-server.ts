@@ -28,9 +28,13 @@ export interface StartRedisOptions {
   readonly port?: number
 }
 
-/** Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. */
+/**
+ * Starts a Redis or Valkey of this machine on a loopback port; undefined when there is none. Where REDIS_PROGRAM names one
+ * (`/opt/valkey/src/valkey-server`), it and no other. @throws when that cannot be started
+ */
 export async function startRedis ({ args = [], file, program, port: wanted }: StartRedisOptions = {}): Promise<StartedRedis | undefined> {
-  for (const name of program === undefined ? REDIS_PROGRAMS : [program]) {
+  const asked = process.env.REDIS_PROGRAM === '' ? undefined : process.env.REDIS_PROGRAM
+  for (const name of program !== undefined ? [program] : asked !== undefined ? [asked] : REDIS_PROGRAMS) {
     const port = wanted ?? await findFreePort()
     // Of its own: a replica writes what it gets from its master into a file, and another version could not read that at its start.
     const folder = mkdtempSync(join(tmpdir(), 'sallyport redis '))
@@ -63,6 +67,7 @@ export async function startRedis ({ args = [], file, program, port: wanted }: St
       }
     }
   }
+  if (program === undefined && asked !== undefined) throw new Error(`REDIS_PROGRAM: ${asked} cannot be started`)
   return undefined
 }
 
