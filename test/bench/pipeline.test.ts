@@ -60,6 +60,19 @@ t.test('the benchmark of processes compares them, says why it stops, and loses n
   t.equal(Object.keys(report.checks).length, 16)
 })
 
+t.test('the benchmark of a large fleet prints what was predicted beside what was measured', SLOW, async (t) => {
+  const { code, out, err } = await runBench(['fleet', '--json', '--seconds', '2', '--phones', '1000'])
+  t.equal(code, 0, err)
+  const prediction = { predicted: Number, measured: Number, ratio: Number }
+  const table = { changed: Number, hot: Number, dead: Number, vacuums: Number, heapMb: Number, indexMb: Number }
+  t.match(JSON.parse(out), {
+    name: 'fleet',
+    results: { predictions: { apiMs: prediction, workerMs: prediction, postgresMs: prediction, walBytes: prediction }, tables: { last: { device_state: table, report_group: table } } },
+    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true }
+  })
+  t.match(err, /\| walBytes \| /)
+})
+
 t.test('an unknown benchmark is an error that names those there are', async (t) => {
   const { code, out, err } = await runBench(['pipelin'])
   t.equal(code, 2)
