@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createPostgresBackend, Queue } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -67,14 +68,17 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
 
 /** Waits for other migrations and backups to end, and says so: a backup may take hours. */
 async function takeTurn (client: pg.ClientBase, log: Logger | undefined): Promise<void> {
-  const { rows: [first] } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
-  if (first!.taken) return
+  const isTaken = async (): Promise<boolean> => (await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])).rows[0]!.taken
+  if (await isTaken()) return
   const { rows } = await client.query<{ pid: number, name: string }>(`
     select a.pid, a.application_name as name from pg_locks l join pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database()) and (l.classid::bigint << 32) + l.objid::bigint = $1`, [MIGRATION_LOCK])
   log?.warn({ holders: rows.map(({ pid, name }) => `${name} (process ${pid} of the server)`) }, 'the migration waits until another one, or a backup, has ended')
-  await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+  // Asked again and again: a statement that waits has a snapshot, and `create index concurrently` of the other would wait for that.
+  while (!await isTaken()) await setTimeout(TURN_PAUSE_MS)
 }
+
+const TURN_PAUSE_MS = 200
 
 export interface SchemaGap {
   /** Migrations of this version that the database does not have. */

@@ -201,9 +201,9 @@ async function endConnections (client: pg.Client): Promise<number> {
 async function takeConnections (stage: Stage, load: Load): Promise<number> {
   return await asAdministrator(stage, async (administrator) => {
     const taken: pg.Client[] = []
-    let over = false
+    const over = new AbortController()
     const take = async (): Promise<void> => {
-      while (!over) {
+      while (!over.signal.aborted) {
         const client = new pg.Client({ connectionString: stage.databaseUrl, application_name: 'somebody else' })
         client.on('error', () => {})
         try {
@@ -226,7 +226,7 @@ async function takeConnections (stage: Stage, load: Load): Promise<number> {
         await wait(FELT_MS)
       })
     } finally {
-      over = true
+      over.abort()
       await takers
       await Promise.all(taken.map(async (client) => await client.end()))
     }
