@@ -165,7 +165,7 @@ export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: numbe
   { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
   { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
   { name: 'vacuum of phones\' states at the peak', most: 1, unit: 'of the time', of: ({ vacuum }) => vacuum.takesSeconds / vacuum.everySeconds, change: '`autovacuum_vacuum_cost_limit = 5000` on `device_state`; then several databases' },
-  { name: 'the same at PostgreSQL\'s own pace', most: 1, unit: 'of the time', of: ({ vacuum }) => vacuum.usuallyTakesSeconds / vacuum.everySeconds, change: '`migrations/0028_vacuum_pace.sql` did' },
+  { name: 'the same at PostgreSQL\'s own pace', most: 1, unit: 'of the time', of: ({ vacuum }) => vacuum.usuallyTakesSeconds / vacuum.everySeconds, change: '`migrations/0025_vacuum_pace.sql` did' },
   { name: 'all of one tenant told to Intune', most: 1, unit: 'hour', of: ({ oneTenantToldHours }) => oneTenantToldHours, change: 'nothing of ours: Microsoft limits calls for each tenant' },
   { name: 'jobs in Redis after an hour without workers', most: 16e9, unit: 'bytes', of: ({ redisBytes }) => redisBytes, change: 'Redis Cluster; or let it be full: the sweep finds what was not added' },
   { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }
