@@ -6,9 +6,11 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY workers ./workers
-# Without the embedded PostgreSQL, which is for `sallyport up`; and without what only compilers and debuggers read.
+# Without the embedded PostgreSQL, which is for `sallyport up`; and without what only compilers, debuggers and readers read, but for licences.
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
-  && find node_modules dist -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.tsbuildinfo' \) -delete
+  && find node_modules dist -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.flow' -o -name '*.tsbuildinfo' \) -delete \
+  && find node_modules -type f -name '*.md' ! -iname 'licen[cs]e*' ! -iname 'notice*' ! -iname 'copying*' -delete \
+  && find node_modules -type d \( -name test -o -name tests -o -name benchmarks \) -prune -exec rm -r {} +
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 OPS_HOST=0.0.0.0

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, REPEAT_SHARE, rolesOf, SEED, usageOf, WARM_UP_SECONDS } from './fleet-load.js'
 import { type Ledger, openLedger } from './ledger.js'
@@ -6,33 +9,82 @@ import { startRedis } from './redis-server.js'
 import { startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
 
+/** Every request traced, and the same without before and after it, so that what the machine does by itself is seen. */
+const TRACED = [['off', false], ['on', true], ['offAgain', false]] as const
+
 /**
  * The way in alone: reports acknowledged, which means committed, while the workers stand still.
- * Afterwards they go on, and nothing may be missing.
+ * Afterwards they go on, and nothing may be missing. With tracing and without in one run, so that its price is known.
  */
 export async function accept (options: BenchOptions): Promise<BenchFindings> {
   const bare = await measureBare(options)
+  const sink = await startSpanSink()
+  try {
+    const found = new Map<string, Awaited<ReturnType<typeof measureSetup>>>()
+    for (const [name, traced] of TRACED) {
+      options.tell(`tracing ${traced ? 'on' : 'off'}`)
+      found.set(name, await measureSetup(options, traced ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {}))
+    }
+    const [off, on, again] = TRACED.map(([name]) => found.get(name)!.results)
+    const cpuOf = ({ cpuSecondsPer1000Reports: { api = 0, postgres = 0 } }: typeof off & {}): number => api + postgres
+    const offCpu = (cpuOf(off!) + cpuOf(again!)) / 2
+    return {
+      seconds: options.seconds,
+      config: { queue: options.queue, workers: 'stopped', rate: options.rate ?? null, phones: options.phones, connections: CONNECTIONS, mix: MIX, fsync: true },
+      results: { ...off, tracing: { on, offAgain: again, spanBytes: sink.bytes() } },
+      baselines: { bare: { perSecond: bare } },
+      ratios: {
+        bare: round(off!.acceptedPerSecond / bare),
+        // Processor time of API and PostgreSQL for a report, and reports a second; `noise`: without tracing, the second by the first.
+        tracingCpu: round(cpuOf(on!) / offCpu),
+        tracingAccepted: round(on!.acceptedPerSecond / ((off!.acceptedPerSecond + again!.acceptedPerSecond) / 2)),
+        noiseCpu: round(cpuOf(again!) / cpuOf(off!))
+      },
+      checks: {
+        ...found.get('off')!.checks,
+        ...Object.fromEntries(Object.entries(found.get('on')!.checks).map(([name, isSo]) => [`${name}Traced`, isSo])),
+        spansArrived: sink.bytes() > 0
+      }
+    }
+  } finally {
+    await sink.close()
+  }
+}
+
+async function measureSetup (options: BenchOptions, env: Readonly<Record<string, string>>) {
   const redis = options.queue === 'redis' ? await startRedis() : undefined
   if (options.queue === 'redis' && redis === undefined) throw new Error('neither redis-server nor valkey-server is installed')
   try {
-    const sallyport = await startSallyport({ workers: options.workers, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
+    const sallyport = await startSallyport({ workers: options.workers, env, ...(redis === undefined ? {} : { redisUrl: redis.url }) })
     const ledger = await openLedger(sallyport)
     try {
-      const { results, checks } = await measureAccepting(options, sallyport, ledger)
-      return {
-        seconds: options.seconds,
-        config: { queue: options.queue, workers: 'stopped', rate: options.rate ?? null, phones: options.phones, connections: CONNECTIONS, mix: MIX, fsync: true },
-        results,
-        baselines: { bare: { perSecond: bare } },
-        ratios: { bare: round(results.acceptedPerSecond / bare) },
-        checks: { ...checks }
-      }
+      return await measureAccepting(options, sallyport, ledger)
     } finally {
       await ledger.close()
       await sallyport.stop()
     }
   } finally {
     await redis?.stop()
+  }
+}
+
+/** Takes spans and throws them away. In this process, whose time is nobody's. */
+async function startSpanSink (): Promise<{ readonly url: string, bytes (): number, close (): Promise<void> }> {
+  let bytes = 0
+  const server = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => { bytes += chunk.length })
+    request.on('end', () => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    bytes: () => bytes,
+    async close () {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    }
   }
 }
 

@@ -34,8 +34,8 @@ const LATE_SEQUENCE = 1_000_000
 interface Phone { readonly deviceId: string, nextReport (): Report }
 
 /** What one report costs, by its kind; `own`: this process, which does what API and worker do but for HTTP. */
-interface Cost { readonly reports: number, readonly sentBytes: number, readonly store: PartCost, readonly score: PartCost }
-interface PartCost { readonly ownMs: number, readonly postgresMs: number, readonly walBytes: number }
+export interface Cost { readonly reports: number, readonly sentBytes: number, readonly store: PartCost, readonly score: PartCost }
+export interface PartCost { readonly ownMs: number, readonly postgresMs: number, readonly walBytes: number }
 
 /**
  * What reports cost by their kind: to store them in the journal and to score them, in processor time of this process and of

@@ -1,4 +1,5 @@
 import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
+import type { AnotherApi } from './another-api.js'
 import type { BareApi } from './bare-server.js'
 import { type BenchOptions, round } from './benchmark.js'
 import type { LoadApi } from './load-process.js'
@@ -48,10 +49,15 @@ export async function prepareFleet ({ phones, tell }: BenchOptions, sallyport: S
 /** Acknowledged a second. */
 export const perSecond = ({ accepted, seconds }: DriveResult): number => round(accepted / seconds)
 
+/** Where the load goes: to all APIs in turns. */
+export const targetOf = ({ apiUrl }: StartedSallyport, moreApis: readonly AnotherApi[] = []): { readonly apiUrl: string[], readonly turns: true, readonly connections: number } =>
+  ({ apiUrl: [apiUrl, ...moreApis.map(({ url }) => url)], turns: true, connections: CONNECTIONS })
+
 /** The processes by what they do. */
-export function rolesOf ({ processes }: StartedSallyport, load: Remote<LoadApi>, redis: StartedRedis | undefined): Record<string, number[]> {
+export function rolesOf ({ processes }: StartedSallyport, load: Remote<LoadApi>, redis: StartedRedis | undefined, moreApis: readonly AnotherApi[] = []): Record<string, number[]> {
   const roles: Record<string, number[]> = { api: [], worker: [], postgres: [], simulator: [], load: [load.pid] }
   for (const { name, pid } of processes) roles[name.replace(/-\d+$/, '')]?.push(pid)
+  roles.api!.push(...moreApis.map(({ pid }) => pid))
   return redis === undefined ? roles : { ...roles, redis: [redis.pid] }
 }
 

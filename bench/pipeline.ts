@@ -1,7 +1,8 @@
 import type { DriveResult } from '../src/simulator/fleet/drive-fleet.js'
+import type { AnotherApi } from './another-api.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 import { type Checks, openLedger, type Ledger } from './ledger.js'
-import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, prepareFleet, REPEAT_SHARE, rolesOf, usageOf } from './fleet-load.js'
+import { CONNECTIONS, mapValues, measureBare, MIX, perSecond, prepareFleet, REPEAT_SHARE, rolesOf, targetOf, usageOf } from './fleet-load.js'
 import type { LoadApi } from './load-process.js'
 import type { NaiveApi } from './naive-server.js'
 import { measureReportToIntune } from './probe-intune.js'
@@ -84,17 +85,17 @@ async function measureSallyport (options: BenchOptions, sallyport: StartedSallyp
   }
 }
 
-export interface Parts { readonly sallyport: StartedSallyport, readonly load: Remote<LoadApi>, readonly ledger: Ledger, readonly redis: StartedRedis | undefined }
+export interface Parts { readonly sallyport: StartedSallyport, readonly load: Remote<LoadApi>, readonly ledger: Ledger, readonly redis: StartedRedis | undefined, readonly moreApis?: readonly AnotherApi[] }
 
 /** As many reports as are taken (or `--rate`), until the last of them is scored. */
-export async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { sallyport, load, ledger, redis }: Parts) {
+export async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { sallyport, load, ledger, redis, moreApis = [] }: Parts) {
   tell('as many as possible …')
-  const roles = rolesOf(sallyport, load, redis)
+  const roles = rolesOf(sallyport, load, redis, moreApis)
   const before = await ledger.scored()
   const usedBefore = usageOf(roles)
   const startedAtMs = Date.now()
   const drive = await load.call('drive', {
-    apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds, repeatShare: REPEAT_SHARE, ...(rate === undefined ? {} : { ratePerSecond: rate })
+    ...targetOf(sallyport, moreApis), seconds, repeatShare: REPEAT_SHARE, ...(rate === undefined ? {} : { ratePerSecond: rate })
   })
   const endedAtMs = Date.now()
   await ledger.drained()
@@ -102,6 +103,7 @@ export async function measureCapacity ({ seconds, rate, tell }: BenchOptions, { 
   const after = await ledger.scored()
   const scored = after.reports - before.reports
   return {
+    reports: scored,
     acceptedPerSecond: perSecond(drive),
     scoredPerSecond: scoredPerSecond(before.reports, after, startedAtMs, drive),
     drainSeconds: round(Math.max(0, after.lastAtMs - endedAtMs) / 1000),

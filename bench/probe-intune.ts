@@ -33,9 +33,8 @@ export async function enrollProbe ({ apiUrl, simulatorUrl, entraTenantId, enroll
   }
 }
 
-/** Lets the probes take turns for a while, so many times a second. */
-export async function measureReportToIntune (probes: readonly Probe[], { seconds, perSecond }: { readonly seconds: number, readonly perSecond: number }): Promise<number[]> {
-  const times: number[] = []
+/** Lets the probes take turns for a while, so many times a second. The times are in the list given at once, if there is one. */
+export async function measureReportToIntune (probes: readonly Probe[], { seconds, perSecond, times = [] }: { readonly seconds: number, readonly perSecond: number, readonly times?: number[] }): Promise<number[]> {
   const endsAt = performance.now() + seconds * 1000
   const stepMs = probes.length * 1000 / perSecond
   await Promise.all(probes.map(async (probe, index) => {

@@ -28,6 +28,17 @@ export function readUsage (pid: number, without: ReadonlySet<number>): Usage | u
   }
 }
 
+/** Processor seconds that no process used, of all cores together, since the machine started; undefined where there is no /proc. */
+export function readIdleSeconds (): number | undefined {
+  try {
+    // user nice system idle iowait … (proc(5), /proc/stat); a core that waits for the disk is idle.
+    const [, , , idle = 0, iowait = 0] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.trim().split(/\s+/).slice(1).map(Number)
+    return (idle + iowait) / TICKS_PER_SECOND
+  } catch {
+    return undefined
+  }
+}
+
 function readOne (pid: number): Usage {
   // The name in brackets may hold anything, so count from its end (proc(5), /proc/pid/stat).
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,14 +1,12 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { createSeedCatalogue } from '../src/commands/seed-database/seeded-phone.js'
-import { CATALOGUE_SEED, seedDatabase } from '../src/commands/seed-database/seed-database.js'
+import { CATALOGUE_SEED } from '../src/commands/seed-database/seed-database.js'
 import { phonesWithBuild } from '../src/devices/which-phones.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
-import { createLogger } from '../src/platform/log.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
+import { fillFolder } from './filled-folder.js'
 import { enrollProbe, measureReportToIntune } from './probe-intune.js'
 import { makeDataDir, startSallyport, type StartedSallyport } from './started-sallyport.js'
 
@@ -28,7 +26,7 @@ export async function retro ({ phones, workers, tell }: BenchOptions): Promise<B
   const startedAt = performance.now()
   const dataDir = await makeDataDir()
   try {
-    await fill(dataDir, { phones, workers, tell })
+    await fillFolder(dataDir, { phones, workers, tell }, settle)
     const sallyport = await startSallyport({ workers, filled: dataDir })
     const db = openDatabase({ connectionString: sallyport.databaseUrl, maxConnections: 2, applicationName: 'bench' })
     try {
@@ -65,24 +63,8 @@ export async function retro ({ phones, workers, tell }: BenchOptions): Promise<B
   }
 }
 
-/** Started once for its tenant, then filled while nobody else is connected. */
-async function fill (dataDir: string, { phones, workers, tell }: Pick<BenchOptions, 'phones' | 'workers' | 'tell'>): Promise<void> {
-  const first = await startSallyport({ workers, filled: dataDir })
-  const { tenantId } = first
-  await first.stop()
-  const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
-  try {
-    tell(`making ${phones} phones …`)
-    await seedDatabase({ databaseUrl: postgres.url, phones, tenantId, log })
-    const db = openDatabase({ connectionString: postgres.url, maxConnections: 1 })
-    // They are made as judged by what is stored, which nobody has acted on yet.
-    await sql`with done as (delete from intel_change) update intel_version set reassessed_version = version`.execute(db)
-    await db.destroy()
-  } finally {
-    await postgres.stop()
-  }
-}
+/** Made-up phones are judged by what is stored, which nobody has acted on yet. */
+const settle = async (db: Database): Promise<void> => { await sql`with done as (delete from intel_change) update intel_version set reassessed_version = version`.execute(db) }
 
 /** Nothing is on its way that would be measured with the rest. */
 async function untilQuiet (db: Database): Promise<void> {

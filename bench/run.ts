@@ -7,6 +7,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   soak: async () => (await import('./soak.js')).soak,
   accept: async () => (await import('./accept.js')).accept,
   costs: async () => (await import('./costs.js')).costs,
+  fleet: async () => (await import('./fleet.js')).fleet,
   scale: async () => (await import('./scale.js')).scale,
   retro: async () => (await import('./retro.js')).retro,
   assess: async () => (await import('./assess.js')).assessment,
@@ -21,7 +22,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 }
 
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
-const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, isolation: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
+const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, isolation: 50_000, fleet: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
 
 /** Seconds unless asked otherwise; ten where nothing is said here. */
 const DEFAULT_SECONDS: Readonly<Record<string, number>> = { soak: 1_800 }
@@ -38,9 +39,9 @@ const command = new Command('npm run bench --')
   .option('--json', 'print one object')
   .option('--seconds <n>', 'how long each load lasts (default: 10; soak: 1800)', positive)
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
-  .option('--workers <n>', 'worker processes; `scale` compares 1, 2 and 4', positive, Math.max(1, availableParallelism() - 1))
+  .option('--workers <n>', 'worker processes; `scale` compares several numbers', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
-  .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation: 50000; retro, preview, sync, simulator: 100000)', positive)
+  .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation, fleet: 50000; retro, preview, sync, simulator: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()

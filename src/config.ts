@@ -39,8 +39,10 @@ const HEALTH_VALUE = '(activated|deactivated|secured|lowSeverity|mediumSeverity|
 /** Every environment variable Sallyport reads. The README's table is checked against this list. */
 export const SETTINGS = {
   DATABASE_URL: setting(Type.String({ pattern: '^postgres(ql)?://' }), 'PostgreSQL to use. Unset: Sallyport starts its own.', undefined, true),
+  DATABASE_POOLER_URL: setting(Type.String({ pattern: '^postgres(ql)?://[^\\s]*\\{role\\}' }), 'A pooler in front of that PostgreSQL, such as PgBouncer in transaction mode, for the standing connections of API and worker processes: `postgres://user:password@host:6432/{role}`, where `{role}` becomes the name of each database role; [how it is set up](docs/operations.md#behind-pgbouncer). Unset: they go to DATABASE_URL, as everything else does.', undefined, true),
   DATABASE_ROLE_PREFIX: setting(Type.String({ pattern: '^[a-z][a-z0-9_]{0,40}$' }), 'First part of the names of the database roles that Sallyport works in. Roles belong to the server: installations on one server need one each.', 'sallyport'),
   REDIS_URL: setting(Text, 'Redis or Valkey for the queues and for rate limits: `redis://[user:password@]host[:port][/database]`, `redis+sentinel://[user:password@]host,host/master` or `redis+cluster://[user:password@]host,host`; `rediss…` with TLS; [all forms](docs/redis.md). Unset: both live in PostgreSQL.', undefined, true),
+  REDIS_PREFIX: setting(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,40}$' }), 'First part of the names of all keys in Redis: installations on one Redis need one each.', 'sallyport'),
   HOST: setting(Text, 'Address the API listens on.', '127.0.0.1'),
   PORT: setting(Port, 'Port of the API; 0 takes any free one.', '8080'),
   OPS_HOST: setting(Text, 'Address of the operations port. Keep it on loopback or inside the cluster.', '127.0.0.1'),

@@ -11,8 +11,10 @@ const SECRET = 'hunter2-very-secret'
 /** For every setting: a value that is not its default, and what becomes of it. */
 const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: string | number | boolean]> = {
   DATABASE_URL: ['postgresql://sallyport@db/sallyport', 'postgresql://sallyport@db/sallyport'],
+  DATABASE_POOLER_URL: ['postgresql://sallyport@pool/{role}', 'postgresql://sallyport@pool/{role}'],
   DATABASE_ROLE_PREFIX: ['mtd', 'mtd'],
   REDIS_URL: ['rediss://cache:6379/1', 'rediss://cache:6379/1'],
+  REDIS_PREFIX: ['mtd', 'mtd'],
   HOST: ['0.0.0.0', '0.0.0.0'],
   PORT: ['0', 0],
   OPS_HOST: ['::1', '::1'],
@@ -131,7 +133,7 @@ t.test('an empty variable is an unset one, and others are none of ours', async (
 
 t.test('a value that is wrong is refused by the name of its variable', async (t) => {
   const wrong: Array<readonly [keyof typeof VALUES, string]> = [
-    ['DATABASE_URL', 'mysql://db/x'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
+    ['DATABASE_URL', 'mysql://db/x'], ['DATABASE_POOLER_URL', 'postgres://pool/sallyport'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
     ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
     ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
     ['OIDC_AUDIENCE', 'a b'], ['OIDC_AUDIENCE', '00000003-0000-0000-c000-000000000000'], ['OIDC_ALGORITHMS', 'HS256'], ['OIDC_ALGORITHMS', 'RS256,none'], ['OIDC_ROLES_CLAIM', 'a,,b'],

@@ -35,7 +35,9 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/platform/otel-tracing.ts': 'the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; without it, nobody',
   'src/platform/queues.ts': 'DATABASE_URL or REDIS_URL',
   'src/platform/redis-health.ts': 'REDIS_URL',
-  'src/platform/redis.ts': 'REDIS_URL'
+  'src/platform/redis.ts': 'REDIS_URL',
+  'src/platform/sentinel-connector.ts': 'REDIS_URL',
+  'src/platform/tenant-query.ts': 'DATABASE_URL'
 }
 /** The service itself; what people run by hand calls their own API, and simulators stand for others. */
 const NOT_THE_SERVICE = ['src/agent/', 'src/commands/', 'src/simulator/']

@@ -29,6 +29,12 @@ export const MEASURED = {
   pushMs: 0.135,
   /** Processor milliseconds to judge a phone anew of which nothing was said: worker and PostgreSQL (`bench costs`). */
   rejudgeMs: { worker: 0.28, postgres: 0.1 },
+  /** Of it the row of its state, which each report changes, and the indexes on it (`bench storage`). */
+  stateBytes: { heap: 1_397, indexes: 133 },
+  /** Of an indicator in memory, in each process (`bench index`). */
+  indicatorBytes: 22.4,
+  /** Of a job that waits in Redis 7.0 (Valkey 8.0: 700). */
+  redisJobBytes: 780,
   /** Most that a process held (`bench pipeline`, `bench index`): an API; a worker with a million indicators. */
   processBytes: { api: 178e6, worker: 256e6 }
 } as const
@@ -49,6 +55,17 @@ export interface Assumptions {
 }
 
 export const USUAL: Omit<Assumptions, 'phones'> = { reportsPerDay: 24, peak: 3, changesPerDay: 0.1, retentionDays: 30, usage: 0.6 }
+
+/**
+ * How PostgreSQL clears dead rows: begins at 2% (migrations/0022), and pauses 2 ms whenever it has collected points, for a page that it
+ * reads and for one that it changes (defaults of PostgreSQL 17 and 18; the limit is of migrations/0028).
+ */
+export const VACUUM = { beginsAt: 0.02, costLimit: 1_000, usualCostLimit: 200, pauseMs: 2, read: 2, changed: 20, pageBytes: 8_192 } as const
+/** Messages a second for one tenant (INTUNE_WRITE_LIMIT in 20 s), and phones in one. */
+const INTUNE = { messagesPerSecond: 5, phonesOfAMessage: 500 } as const
+/** Days of the journal that are made ahead, and today; each is a part of two tables. */
+const DAYS_BESIDE = 4
+const INDICATORS = 1e6
 
 export interface Needs {
   readonly phones: number
@@ -71,6 +88,17 @@ export interface Needs {
   readonly rejudgeHours: number
   /** All processes together. */
   readonly memoryBytes: number
+  /** Of the table that each report changes: seconds at the peak until so much is dead that a vacuum begins, and what it then takes at our pace and at PostgreSQL's own. */
+  readonly vacuum: { readonly everySeconds: number, readonly takesSeconds: number, readonly usuallyTakesSeconds: number }
+  /** Parts of the journal's tables: of days, not of phones. */
+  readonly journalParts: number
+  readonly reportsOfADay: number
+  /** Of a million indicators, in all processes. */
+  readonly intelBytes: number
+  /** What waits in Redis when no worker has worked for an hour at the peak. */
+  readonly redisBytes: number
+  /** Until all phones are told to Intune, if they are one tenant's. */
+  readonly oneTenantToldHours: number
 }
 
 const SECONDS_OF_DAY = 86_400
@@ -106,17 +134,40 @@ export function planCapacity (assumptions: Assumptions, measured: typeof MEASURE
     connections: { queuesOnRedis: connectionsIn('redis'), queuesOnPostgres: connectionsIn('postgres') },
     pushesPerSecond: pushes,
     rejudgeHours: phones * measured.rejudgeMs.worker / 1000 / (processes.worker * (1 - usage)) / 3_600,
-    memoryBytes: processes.api * measured.processBytes.api + processes.worker * measured.processBytes.worker
+    memoryBytes: processes.api * measured.processBytes.api + processes.worker * measured.processBytes.worker,
+    vacuum: vacuumOf(phones, most, measured),
+    journalParts: 2 * (retentionDays + DAYS_BESIDE),
+    reportsOfADay: phones * reportsPerDay,
+    intelBytes: (processes.api + processes.worker) * INDICATORS * measured.indicatorBytes,
+    redisBytes: groups * 3_600 * measured.redisJobBytes,
+    oneTenantToldHours: phones / INTUNE.messagesPerSecond / INTUNE.phonesOfAMessage / 3_600
   }
+}
+
+/**
+ * At worst: every change leaves a dead row until the vacuum comes (some are cleared by the next change on the page), every page is read twice and changed once. Dead rows lie in no
+ * order of pages, so several share one.
+ */
+function vacuumOf (phones: number, changesPerSecond: number, { stateBytes }: typeof MEASURED): Needs['vacuum'] {
+  const dead = VACUUM.beginsAt * phones
+  const pages = Math.max(1, phones * stateBytes.heap / VACUUM.pageBytes)
+  const touched = pages * (1 - Math.exp(-dead / pages))
+  const points = touched * (2 * VACUUM.read + VACUUM.changed) + phones * stateBytes.indexes / VACUUM.pageBytes * VACUUM.read
+  const secondsAt = (costLimit: number): number => points / costLimit * VACUUM.pauseMs / 1000
+  return { everySeconds: dead / changesPerSecond, takesSeconds: secondsAt(VACUUM.costLimit), usuallyTakesSeconds: secondsAt(VACUUM.usualCostLimit) }
 }
 
 /** What one PostgreSQL on one good server can be asked for. Choices to argue with; the text of docs/capacity.md says why. */
 export const LIMITS: ReadonlyArray<{ readonly name: string, readonly most: number, readonly unit: string, readonly of: (needs: Needs) => number, readonly change: string }> = [
   { name: 'journal on disk', most: 4e12, unit: 'bytes', of: ({ bytes }) => bytes.journal, change: '`REPORT_RETENTION_DAYS=7` or `PRIVACY_MODE=true`; snapshots of all apps once a week' },
   { name: 'write-ahead log, pages written whole', most: 150e6, unit: 'bytes/s', of: ({ bytesPerSecond }) => bytesPerSecond.walOnColdPages, change: '`wal_compression = lz4`, `checkpoint_timeout = 30min`, a disk of its own; then several databases' },
-  { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; a pooler that keeps prepared statements; then several databases' },
+  { name: 'connections', most: 500, unit: '', of: ({ connections }) => connections.queuesOnRedis, change: 'queues on Redis; PgBouncer ([how](operations.md#behind-pgbouncer)); then several databases' },
   { name: 'phones on disk', most: 2e12, unit: 'bytes', of: ({ bytes }) => bytes.phones, change: 'several databases, tenants shared out' },
   { name: 'processor of PostgreSQL', most: 64, unit: 'cores', of: ({ postgresCores }) => postgresCores, change: 'several databases, tenants shared out' },
+  { name: 'vacuum of phones\' states at the peak', most: 1, unit: 'of the time', of: ({ vacuum }) => vacuum.takesSeconds / vacuum.everySeconds, change: '`autovacuum_vacuum_cost_limit = 5000` on `device_state`; then several databases' },
+  { name: 'the same at PostgreSQL\'s own pace', most: 1, unit: 'of the time', of: ({ vacuum }) => vacuum.usuallyTakesSeconds / vacuum.everySeconds, change: '`migrations/0025_vacuum_pace.sql` did' },
+  { name: 'all of one tenant told to Intune', most: 1, unit: 'hour', of: ({ oneTenantToldHours }) => oneTenantToldHours, change: 'nothing of ours: Microsoft limits calls for each tenant' },
+  { name: 'jobs in Redis after an hour without workers', most: 16e9, unit: 'bytes', of: ({ redisBytes }) => redisBytes, change: 'Redis Cluster; or let it be full: the sweep finds what was not added' },
   { name: 'processor of one Redis', most: 0.6, unit: 'cores', of: ({ busyCores }) => busyCores.redis, change: 'Redis Cluster: each queue has a node; a database of its own has a Redis of its own' }
 ]
 
@@ -168,6 +219,12 @@ export function renderNeeds (): string {
     line('connections, queues in PostgreSQL', `${connectionsOf('api', 'postgres')} an API, ${connectionsOf('worker', 'postgres')} a worker at most`, (n) => two(n.connections.queuesOnPostgres)),
     line('cores busy: Redis', `reports × ${MEASURED.redisReportMs} ms`, (n) => two(n.busyCores.redis)),
     line('levels told to Intune a second', `phones × ${changesPerDay} / 86,400 × ${peak}`, (n) => two(n.pushesPerSecond)),
+    line('all phones of one tenant told', `phones / (${INTUNE.messagesPerSecond} messages × ${INTUNE.phonesOfAMessage}) a second`, (n) => `${two(n.oneTenantToldHours)} h`),
+    line('vacuum of `device_state`: every', `${VACUUM.beginsAt} × phones / reports at the peak`, (n) => `${two(n.vacuum.everySeconds)} s`),
+    line('takes, at our pace (at PostgreSQL\'s own)', `its pages, read ${VACUUM.read}, changed ${VACUUM.changed} of ${VACUUM.costLimit} (${VACUUM.usualCostLimit}) points in ${VACUUM.pauseMs} ms`, (n) => `${two(n.vacuum.takesSeconds)} s (${two(n.vacuum.usuallyTakesSeconds)})`),
+    line('parts of the journal, reports of a day', `2 × (${retentionDays} + ${DAYS_BESIDE}) days`, (n) => `${n.journalParts}, ${two(n.reportsOfADay / 1e6)} million`),
+    line('a million indicators in all processes', `processes × ${INDICATORS.toLocaleString('en')} × ${MEASURED.indicatorBytes} B, twice while loading`, (n) => bytes(n.intelBytes)),
+    line('Redis after an hour without workers', `groups × 3,600 × ${MEASURED.redisJobBytes} B`, (n) => bytes(n.redisBytes)),
     line('all phones judged anew', `phones × ${rejudgeMs.worker} ms, by the ${Math.round((1 - usage) * 100)}% of the workers' time that are free`, (n) => `${two(n.rejudgeHours)} h`)
   ])
 }

@@ -90,12 +90,12 @@ async function sweep ({ db, queues, score, sync, preview, log }: UpkeepWorkerDep
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
   await sequenceStateChanges(db)
-  const { score: { prioritized = 0 } } = await queues.counts()
+  const { score: { prioritized = 0, waiting = 0 } } = await queues.counts()
   await rescoreDueDevices({ db, score }, { waitingJobs: prioritized })
   await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
   const { score: scoreSeconds, preview: previewSeconds } = await queues.oldestWaitingSeconds()
-  const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: scoreSeconds + FORGOTTEN_AFTER_SECONDS })
+  const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: scoreSeconds + FORGOTTEN_AFTER_SECONDS, waitingJobs: waiting })
   if (groups > 0) log.warn({ groups }, 'groups of the journal had no job')
   const previews = await listForgottenPreviews(db, { olderThanSeconds: previewSeconds + FORGOTTEN_AFTER_SECONDS })
   await preview.add(previews.map((previewId) => ({ previewId })))

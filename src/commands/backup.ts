@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { type Config, loadConfig } from '../config.js'
@@ -105,9 +105,17 @@ async function adjust (databaseUrl: string, log: Logger, madeAt: string | null):
 const wordsOf = ({ tenants, devices }: Adjusted): string => `Intune will be told the states of ${devices} phones of ${tenants} tenants once more when the workers start.`
 
 function readBackup (file: string): Readable {
+  return Readable.from(unpack(file), { objectMode: false })
+}
+
+async function * unpack (file: string): AsyncGenerator<Buffer> {
   const unpacked = createGunzip()
-  pipeline(createReadStream(file), unpacked).catch((error: NodeJS.ErrnoException) => {
-    unpacked.destroy(error.code === 'ENOENT' || error.code === 'EACCES' ? error : new BackupError(`the backup is damaged: ${error.message}`))
-  })
-  return unpacked
+  // What fails there comes out of `unpacked` too.
+  pipeline(createReadStream(file), unpacked).catch(() => {})
+  try {
+    yield * unpacked as AsyncIterable<Buffer>
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === 'ENOENT' || code === 'EACCES' ? error : new BackupError(`the backup is damaged: ${message}`)
+  }
 }

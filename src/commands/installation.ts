@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
-import type { Config } from '../config.js'
+import { type Config, ConfigError } from '../config.js'
 import { createFeedImports, type FeedImports } from '../intel/feed-imports.js'
 import { createIntelCache, type IntelCache } from '../intel/index/intel-cache.js'
 import { createCallBudget, PUBLISHED_LIMITS } from '../intune/call-budget.js'
@@ -9,13 +9,14 @@ import type { EntraApp } from '../intune/entra-credential.js'
 import { createIntuneClient, type IntuneClient, type IntuneClientOptions } from '../intune/intune-client.js'
 import { measureProcess } from '../operators/measure-process.js'
 import { measureInstallation } from '../operators/measure-installation.js'
-import { asRole, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
+import { asRole, atPooler, ROLE_KINDS, type RoleKind, roleName, TENANT_ROLES } from '../platform/access/database-roles.js'
 import { requireRole } from '../platform/access/require-role.js'
 import { type PoolName, poolSize, PROCESS_POOLS, type ProcessKind } from '../platform/connections.js'
 import { type Database, openDatabase } from '../platform/database.js'
 import type { Lifecycle } from '../platform/lifecycle.js'
 import { createMetrics, type Metrics } from '../platform/metrics.js'
 import { readSchemaGap, requireSchema } from '../platform/migrate.js'
+import { inTenant } from '../platform/tenant-scope.js'
 import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
 import { tracingOf } from './tracing-parts.js'
@@ -47,6 +48,8 @@ export interface Installation {
   readonly degradations: Record<string, () => Promise<void>>
 }
 
+/** Of which there are no rows. */
+const NO_TENANT = '00000000-0000-0000-0000-000000000000'
 const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** Opens all connections; they close with the lifecycle. The database must be migrated. */
@@ -55,6 +58,8 @@ export async function openInstallation (config: Config, options: { readonly log:
   const name = kind === 'worker' ? 'worker' : 'api'
   const databaseUrl = requireDatabaseUrl(config)
   const urlAs = (role: RoleKind): string => asRole(databaseUrl, role, config.DATABASE_ROLE_PREFIX)
+  // What needs a connection for itself goes past it: the queues' LISTEN, and threads and processes that come and go.
+  const poolerUrl = config.DATABASE_POOLER_URL
   let closing = false
   const opened = new Map<string, Database>()
   const dbAs: Installation['dbAs'] = (role, use) => {
@@ -64,7 +69,8 @@ export async function openInstallation (config: Config, options: { readonly log:
     // Or operators would be told a wrong number of connections.
     if (!PROCESS_POOLS[kind].includes(pool)) throw new Error(`a process of the kind ${kind} has no connections as ${pool}`)
     const db = openDatabase({
-      connectionString: urlAs(role),
+      connectionString: poolerUrl === undefined ? urlAs(role) : atPooler(poolerUrl, role, config.DATABASE_ROLE_PREFIX),
+      pooled: poolerUrl !== undefined,
       maxConnections: poolSize(pool),
       applicationName: `sallyport ${pool}`,
       oneTenant: TENANT_ROLES.includes(role),
@@ -80,10 +86,12 @@ export async function openInstallation (config: Config, options: { readonly log:
   })
 
   await requireSchema(db, log)
-  await requireRole(db, roleName(name, config.DATABASE_ROLE_PREFIX))
+  // At a pooler each role is a line of its configuration, and may be a wrong one.
+  const toCheck: readonly RoleKind[] = poolerUrl === undefined ? [name] : ROLE_KINDS.filter((role) => PROCESS_POOLS[kind].includes(role))
+  await Promise.all(toCheck.map(async (role) => await inTenant(NO_TENANT, async () => await requireRole(dbAs(role), roleName(role, config.DATABASE_ROLE_PREFIX)))))
   const tracing = await tracingOf(config, log)
   lifecycle.onStop('traces', async () => await tracing.close())
-  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, log, tracing })
+  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()
@@ -134,7 +142,7 @@ export async function openIntune (config: Config, log: Logger, watch: Partial<Pi
     endpointHosts: config.INTUNE_ENDPOINT_HOSTS.split(',').map((host) => host.trim()),
     ...app,
     ...(setupApp === undefined ? {} : { setupApp }),
-    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readFile(config.INTUNE_CA_FILE, 'utf8') }),
+    ...(config.INTUNE_CA_FILE === undefined ? {} : { extraCaPem: await readSetting('INTUNE_CA_FILE', config.INTUNE_CA_FILE) }),
     wire: {
       entityType: config.PARTNER_WIRE_ENTITY_TYPE,
       healthField: config.PARTNER_WIRE_HEALTH_FIELD,
@@ -150,6 +158,15 @@ export async function openIntune (config: Config, log: Logger, watch: Partial<Pi
     log,
     ...watch
   })
+}
+
+/** The file that a setting names. @throws ConfigError that names the setting */
+async function readSetting (variable: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError([{ variable, message: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}): ${file}` }])
+  }
 }
 
 /** Our Entra apps, by the setting that names each. */

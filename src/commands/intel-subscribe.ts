@@ -155,7 +155,7 @@ async function openOnDatabase (config: Config, databaseUrl: string, log: Logger,
   await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 4, applicationName: 'sallyport command' })
   lifecycle.onStop('database', async () => await db.destroy())
-  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
+  const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log })
   lifecycle.onStop('queues', async () => await queues.close())
   const parts = subscriptionsOf({ config, db, log, onChanged: async () => await queues.producer('intel').add([{}]) })
   const runner = createSubscriptionRunner(parts)

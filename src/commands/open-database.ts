@@ -39,7 +39,7 @@ export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefi
       log,
       lifecycle,
       async queues () {
-        queues ??= openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log }).then((opened) => {
+        queues ??= openQueues({ databaseUrl, redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log }).then((opened) => {
           lifecycle.onStop('queues', async () => await opened.close())
           return opened
         })

@@ -60,7 +60,7 @@ async function openIntel (config: Config, folder: string, log: Logger, lifecycle
     await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
     const db = openDatabase({ connectionString: databaseUrl, maxConnections: 3, applicationName: 'sallyport command' })
     lifecycle.onStop('database', async () => await db.destroy())
-    const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, log })
+    const queues = await openQueues({ databaseUrl, redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log })
     lifecycle.onStop('queues', async () => await queues.close())
     return byDatabase(db, async () => await queues.producer('intel').add([{}]))
   }

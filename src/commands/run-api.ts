@@ -8,7 +8,7 @@ export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env, ['DATABASE_URL', 'INTUNE_CLIENT_ID'])
   const log = createLogger({ level: config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
-  try {
+  await runUntilStopped(lifecycle, log, async () => {
     // A wrong configuration is told before all of the code is loaded.
     const [{ openInstallation }, { installBundledFeed }, { startApi }] = await Promise.all([import('./installation.js'), import('../intel/install-bundled-feed.js'), import('./start-api.js')])
     const installation = await openInstallation(config, { log, lifecycle, kind: 'api' })
@@ -16,9 +16,5 @@ export async function runApi (env: NodeJS.ProcessEnv): Promise<void> {
     await installation.intel.refresh()
     const { url, opsUrl } = await startApi(installation)
     log.info({ url, opsUrl, queueEngine: installation.queues.engine }, 'the API listens')
-  } catch (error) {
-    await lifecycle.stop()
-    throw error
-  }
-  await runUntilStopped(lifecycle, log)
+  })
 }

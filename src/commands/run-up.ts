@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { loadConfig } from '../config.js'
+import { createLifecycle } from '../platform/lifecycle.js'
 import { createLogger } from '../platform/log.js'
 import { runUntilStopped } from './run-until-stopped.js'
 import { type ReadyLine, type UpOptions, up } from './up.js'
@@ -8,19 +9,21 @@ import { type ReadyLine, type UpOptions, up } from './up.js'
 export async function runUp (options: UpOptions & { json?: boolean }, env: NodeJS.ProcessEnv): Promise<void> {
   // People read the summary; the log shows what needs attention unless they ask for more.
   const log = createLogger({ level: loadConfig({ LOG_LEVEL: options.json === true ? undefined : 'warn', ...env }).LOG_LEVEL })
-  const running = await up(options, env, log)
-  if (options.json === true) {
-    process.stdout.write(JSON.stringify(running.ready) + '\n')
-    process.stdout.write(JSON.stringify({
-      event: 'processes',
-      processes: running.processes,
-      // Under the same condition as the tokens.
-      ...(running.ready.operatorToken !== null ? { databaseUrl: running.databaseUrl } : {})
-    }) + '\n')
-  } else {
-    process.stdout.write(describe(running.ready))
-  }
-  await runUntilStopped(running, log)
+  const lifecycle = createLifecycle(log)
+  await runUntilStopped(lifecycle, log, async () => {
+    const running = await up(options, env, log, lifecycle)
+    if (options.json === true) {
+      process.stdout.write(JSON.stringify(running.ready) + '\n')
+      process.stdout.write(JSON.stringify({
+        event: 'processes',
+        processes: running.processes,
+        // Under the same condition as the tokens.
+        ...(running.ready.operatorToken !== null ? { databaseUrl: running.databaseUrl } : {})
+      }) + '\n')
+    } else {
+      process.stdout.write(describe(running.ready))
+    }
+  })
 }
 
 function describe (ready: ReadyLine): string {

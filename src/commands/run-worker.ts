@@ -11,7 +11,7 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
   const queueNames = readQueueNames(options.queue)
   const log = createLogger({ level: config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
-  try {
+  await runUntilStopped(lifecycle, log, async () => {
     // A wrong configuration is told before all of the code is loaded.
     const [{ openInstallation }, { startOps }, { wireWorkers }] = await Promise.all([import('./installation.js'), import('./start-api.js'), import('./wire-workers.js')])
     const installation = await openInstallation(config, { log, lifecycle, kind: 'worker' })
@@ -23,11 +23,7 @@ export async function runWorker (options: { queue?: string[] }, env: NodeJS.Proc
     lifecycle.onStop('workers', async () => await workers.close())
     log.info({ queues: queueNames, opsUrl, queueEngine: installation.queues.engine }, 'the workers run')
     announceReady({ opsUrl })
-  } catch (error) {
-    await lifecycle.stop()
-    throw error
-  }
-  await runUntilStopped(lifecycle, log)
+  })
 }
 
 function readQueueNames (names: readonly string[] | undefined): readonly QueueName[] {

@@ -139,7 +139,7 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
       perApiKey: config.RATE_LIMIT_API_KEY,
       perPartner: config.RATE_LIMIT_PARTNER
     },
-    rateCounting: { counts, ...(redis === undefined ? {} : { redis }) }
+    rateCounting: { counts, ...(redis === undefined ? {} : { redis: { client: redis, prefix: config.REDIS_PREFIX } }) }
   }
 }
 

@@ -20,13 +20,14 @@ export async function runSimulator (options: { port: number, httpsPort: number, 
   const seed = options.tenant === undefined ? undefined : readSeed(options.tenant, env)
   const log = createLogger({ level: 'info' })
   const lifecycle = createLifecycle(log)
-  const { httpUrl, httpsUrl, caCertificatePem, close } = await startSimulator(options)
-  lifecycle.onStop('Intune simulator', close)
-  if (seed !== undefined) await seedSimulatedTenant({ httpUrl: httpUrl.replace('//0.0.0.0:', '//127.0.0.1:') }, seed)
-  if (options.caFile !== undefined) await writeFile(options.caFile, caCertificatePem)
-  log.info({ httpUrl, httpsUrl, caFile: options.caFile }, 'the Intune simulator listens')
-  announceReady({ httpUrl, httpsUrl, caCertificatePem })
-  await runUntilStopped(lifecycle, log)
+  await runUntilStopped(lifecycle, log, async () => {
+    const { httpUrl, httpsUrl, caCertificatePem, close } = await startSimulator(options)
+    lifecycle.onStop('Intune simulator', close)
+    if (seed !== undefined) await seedSimulatedTenant({ httpUrl: httpUrl.replace('//0.0.0.0:', '//127.0.0.1:') }, seed)
+    if (options.caFile !== undefined) await writeFile(options.caFile, caCertificatePem)
+    log.info({ httpUrl, httpsUrl, caFile: options.caFile }, 'the Intune simulator listens')
+    announceReady({ httpUrl, httpsUrl, caCertificatePem })
+  })
 }
 
 /** The tenant that is there from the start; its app is the one that the environment names for Sallyport. */

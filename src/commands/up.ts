@@ -63,8 +63,7 @@ export interface Start {
  * simulator, API and workers. What was started stops in reverse order, also when a later
  * part fails to start.
  */
-export async function up (options: UpOptions, env: Environment, log: Logger): Promise<Running> {
-  const lifecycle = createLifecycle(log)
+export async function up (options: UpOptions, env: Environment, log: Logger, lifecycle: Lifecycle = createLifecycle(log)): Promise<Running> {
   try {
     return await startAll(options, env, log, lifecycle)
   } catch (error) {
@@ -91,6 +90,7 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
   if (database.status === 'rejected') throw database.reason
   if (simulator.status === 'rejected') throw simulator.reason
   if (parts.status === 'rejected') throw parts.reason
+  if (lifecycle.isStopping) throw new Error('it was asked to stop while it started')
   return await parts.value.startParts({ options, env, log, lifecycle, first, dataDir, databaseUrl: database.value, simulator: simulator.value, processes, died })
 
   async function startDatabase (): Promise<string> {
@@ -123,7 +123,11 @@ async function startAll (options: UpOptions, env: Environment, log: Logger, life
 async function openDataDir (options: UpOptions, lifecycle: Lifecycle): Promise<string> {
   if (options.ephemeral !== true) {
     const dataDir = resolve(options.dataDir ?? 'data')
-    await mkdir(dataDir, { recursive: true })
+    try {
+      await mkdir(dataDir, { recursive: true })
+    } catch (error) {
+      throw new Error(`the data folder ${dataDir} cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}); name another with --data-dir, or --ephemeral`, { cause: error })
+    }
     return dataDir
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-'))

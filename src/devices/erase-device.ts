@@ -56,6 +56,8 @@ export async function purgeErasedDevices ({ db }: { readonly db: Database }): Pr
     await db.transaction().execute(async (tx) => {
       // A report that was being stored while the device was erased.
       await eraseReports(tx, id)
+      // Names phones without asking whether they are there.
+      await tx.deleteFrom('rescoring_device').where('device_id', '=', id).execute()
       await tx.deleteFrom('device').where('id', '=', id).execute()
     })
   }

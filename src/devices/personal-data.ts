@@ -42,7 +42,7 @@ export const TABLE_DATA: Readonly<Record<keyof Schema, TableData>> = {
   device_apps_change: { class: 'telemetry', ofPhone: 'device_id', exported: true, kept: WITH_PHONE, erased: GONE },
   device_observable: { class: 'telemetry', ofPhone: 'device_id', kept: WITH_PHONE, erased: 'keyed hashes; gone with the ids' },
   report: { class: 'telemetry', ofPhone: 'device_id', kept: '`REPORT_RETENTION_DAYS`', erased: GONE },
-  report_group: { class: 'telemetry', kept: '`REPORT_RETENTION_DAYS`; with `PRIVACY_MODE` until it is scored', erased: 'the phone\'s lines, at once' },
+  report_group: { class: 'telemetry', kept: '`REPORT_RETENTION_DAYS`; with `PRIVACY_MODE` until it is scored', erased: 'the phone\'s lines, at once; its bare id, with the day' },
   quarantined_report: { class: 'telemetry', ofPhone: 'device_id', exported: true, kept: 'until it is retried, at most `REPORT_RETENTION_DAYS`', erased: GONE },
   finding: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: HISTORY, erased: GONE },
   finding_version: { class: 'judgement', ofPhone: 'device_id', exported: true, kept: '`HISTORY_RETENTION_DAYS`', erased: GONE },

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../platform/database.js'
+import type { Database, Tx } from '../platform/database.js'
 
 export type ConnectorState = 'not-provisioned' | 'provisioned' | 'deprovisioned' | 'failed'
 
@@ -84,8 +84,8 @@ export async function saveWishToConnect (db: Database, tenantId: string): Promis
     .where('tenant_id', '=', tenantId).where('state', '=', 'deprovisioned').execute()
 }
 
-export async function saveDeprovisioned (db: Database, tenantId: string): Promise<void> {
-  await upsert(db, tenantId, sql`state = 'deprovisioned', ${NO_FAILURE}`)
+export async function saveDeprovisioned (tx: Tx, tenantId: string): Promise<void> {
+  await upsertWithin(tx, tenantId, sql`state = 'deprovisioned', ${NO_FAILURE}`)
 }
 
 export interface ConnectorFailure {
@@ -192,8 +192,10 @@ export async function saveResyncTimestamp (db: Database, tenantId: string, since
 }
 
 async function upsert (db: Database, tenantId: string, change: ReturnType<typeof sql>): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    await tx.insertInto('intune_connector').values({ tenant_id: tenantId }).onConflict((conflict) => conflict.doNothing()).execute()
-    await sql`update intune_connector set ${change} where tenant_id = ${tenantId}`.execute(tx)
-  })
+  await db.transaction().execute(async (tx) => await upsertWithin(tx, tenantId, change))
+}
+
+async function upsertWithin (tx: Tx, tenantId: string, change: ReturnType<typeof sql>): Promise<void> {
+  await tx.insertInto('intune_connector').values({ tenant_id: tenantId }).onConflict((conflict) => conflict.doNothing()).execute()
+  await sql`update intune_connector set ${change} where tenant_id = ${tenantId}`.execute(tx)
 }

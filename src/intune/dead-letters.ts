@@ -1,8 +1,9 @@
 import type { Page, PageInput } from '../devices/cursor.js'
 import type { Database } from '../platform/database.js'
+import { leftToSweep } from '../platform/left-to-sweep.js'
 import { recordAudit } from '../platform/record-audit.js'
 import { listDeadRows, reviveDeadRows, type DeadLetter } from './dead-letter-repository.js'
-import { addSync, type ResyncTenantDeps } from './resync-tenant.js'
+import type { ResyncTenantDeps } from './resync-tenant.js'
 
 /** One page of the phones whose state Intune went on refusing until it was given up. */
 export async function listDeadLetters ({ db }: { readonly db: Database }, input: PageInput & { readonly tenantId: string }): Promise<Page<DeadLetter>> {
@@ -20,6 +21,6 @@ export async function resendDeadLetters (
     await recordAudit(tx, { tenantId, actor, action: 'connector.dead-letters-resent', detail: { devices, ...named } })
     return devices
   })
-  if (devices > 0) await addSync(deps, tenantId)
+  if (devices > 0) await leftToSweep(deps.sync, deps.log).add([{ tenantId }])
   return { devices }
 }

@@ -1,4 +1,5 @@
 import type { Producer } from '../platform/queue-names.js'
+import { leftToSweep } from '../platform/left-to-sweep.js'
 import { recordAudit } from '../platform/record-audit.js'
 import { NotFoundError } from '../errors.js'
 import { findConnector, saveConnectorFailure, saveProvisioned, saveWishToConnect } from './connector-repository.js'
@@ -7,7 +8,6 @@ import { getConnector, type Connector } from './get-connector.js'
 import { describeError, IntuneError } from './intune-error.js'
 import { enqueueDevicesAgain } from './outbox-repository.js'
 import { backoffMs } from '../platform/retry-delay.js'
-import { addSync } from './resync-tenant.js'
 
 export interface ProvisionTenantDeps extends IntuneDeps {
   readonly sync: Producer<'sync'>
@@ -30,7 +30,7 @@ export async function provisionTenant (deps: ProvisionTenantDeps, { tenantId, ac
     await recordAudit(tx, { ...written, action: 'connector.provision-requested' })
   })
   const isConnected = await connectTenant(deps, connector)
-  if (isConnected) await addSync(deps, tenantId)
+  if (isConnected) await leftToSweep(deps.sync, deps.log).add([{ tenantId }])
   const after = await getConnector(deps, { tenantId })
   await recordAudit(deps.db, isConnected
     ? { ...written, action: 'connector.provisioned' }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../platform/database.js'
+import { leftToSweep } from '../platform/left-to-sweep.js'
 import type { Producer } from '../platform/queue-names.js'
 import { recordAudit } from '../platform/record-audit.js'
 import { NotFoundError } from '../errors.js'
@@ -20,11 +21,6 @@ export async function resyncTenant ({ db, sync, log }: ResyncTenantDeps, { tenan
     await recordAudit(tx, { tenantId, actor, action: 'connector.resynced', detail: { devices } })
     return devices
   })
-  if (devices > 0) await addSync({ sync, log }, tenantId)
+  if (devices > 0) await leftToSweep(sync, log).add([{ tenantId }])
   return { devices }
-}
-
-/** After the commit. What is in the outbox is sent also without a job: the sweep looks there. */
-export async function addSync ({ sync, log }: Pick<ResyncTenantDeps, 'sync' | 'log'>, tenantId: string): Promise<void> {
-  await sync.add([{ tenantId }]).catch((err: unknown) => log.warn({ err, tenantId }, 'a sync job could not be added; the sweep will'))
 }

@@ -75,16 +75,17 @@ export async function checkAudit ({ db, log }: CheckAuditDeps, options: CheckAud
     const { chain, faults: before } = check
     let { seen, faults } = check
     const head = heads.get(chain)
-    faults = merge(faults, await checkSeen(db, check))
-    // What follows an end that was cut off is not what was to follow it.
-    while ((head?.number ?? 0) > seen.number && performance.now() < newUntil) {
+    const lost = await checkSeen(db, check)
+    faults = merge(faults, lost)
+    // From an end that was cut off nobody moves on, or it would be forgotten; what others put in its place is for the whole walks.
+    while (lost.length === 0 && (head?.number ?? 0) > seen.number && performance.now() < newUntil) {
       const page = await walkPage(chain, seen)
       if (page === undefined) break
       seen = page.to
       faults = merge(faults, page.faults)
       await saveAuditSeen(db, chain, { seen, faults })
     }
-    if ((head?.number ?? 0) > seen.number) isDone = false
+    if (lost.length === 0 && (head?.number ?? 0) > seen.number) isDone = false
     if (faults.length > before.length) await saveAuditSeen(db, chain, { seen, faults })
     tell(chain, before, faults)
   }

@@ -37,7 +37,9 @@ export async function suppressFindings ({ db, score }: SuppressionDeps, { tenant
   const id = await db.transaction().execute(async (tx) => {
     const id = await insertSuppression(tx, tenantId, actor, { ...input, deviceId })
     await rescoreConcerned(tx, { tenantId, detection: input.detection, subject: input.subject, deviceId })
-    await recordAudit(tx, { tenantId, actor, action: 'suppression.created', subject: id, detail: { ...input, deviceId, expiresAt: input.expiresAt.toISOString() } })
+    const { subject, comment, ...settings } = input
+    // What is said of one phone (an app, a host) leaves with the phone, and the audit is never erased.
+    await recordAudit(tx, { tenantId, actor, action: 'suppression.created', subject: id, detail: { ...settings, ...(deviceId === null ? { subject, comment } : {}), deviceId, expiresAt: input.expiresAt.toISOString() } })
     return id
   })
   await handOnRescorings({ db, score })

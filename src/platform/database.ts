@@ -35,6 +35,8 @@ export interface DatabaseOptions {
   readonly applicationName?: string
   /** Every transaction is about the tenant set by `inTenant`, for roles that see one tenant's rows. */
   readonly oneTenant?: boolean
+  /** A pooler stands between that gives each transaction another connection: nothing may outlive one, prepared statements neither. */
+  readonly pooled?: boolean
   /** An idle connection broke; the pool replaces it. */
   readonly onError?: (error: Error) => void
 }
@@ -53,6 +55,6 @@ export function openDatabase (options: DatabaseOptions): Database {
   // The pool listens to idle connections only. One that breaks while it is lent out has
   // nobody listening, and such an event ends the process; its query fails all the same.
   pool.on('connect', (client) => { client.on('error', () => {}) })
-  const prepared = preparing(pool)
+  const prepared = preparing(pool, { names: options.pooled !== true })
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: options.oneTenant === true ? tenantPool(prepared) : prepared }) })
 }

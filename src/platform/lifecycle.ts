@@ -7,7 +7,7 @@ export interface Lifecycle {
   onDrain (name: string, drain: () => Promise<void>, limitMs?: number): void
   /** True from the moment it was asked to stop. */
   readonly isStopping: boolean
-  /** Drains, then stops everything, the youngest first. Called again, it waits for the first call. */
+  /** Drains, then stops everything, the youngest first. Called again, it waits for the first call, and for what came after all. */
   stop (): Promise<void>
 }
 
@@ -53,7 +53,9 @@ export function createLifecycle (log: Logger): Lifecycle {
     onStop (name, stop, limitMs = STOP_LIMIT_MS) {
       parts.push({ name, end: stop, limitMs })
       // It was still starting when everything else stopped. Failures are logged.
-      if (stopped) stopAll().catch(() => {})
+      if (!stopped) return
+      stopping = Promise.all([stopping, stopAll()]).then(() => {})
+      stopping.catch(() => {})
     },
     onDrain (name, drain, limitMs = STOP_LIMIT_MS) {
       drains.push({ name, end: drain, limitMs })

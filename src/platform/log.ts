@@ -4,7 +4,7 @@ import { traceFields } from './trace-around.js'
 const CENSOR = '[secret]'
 
 /** Ends of the names of secrets, in any case: `client_secret`, `operatorToken`, `DATABASE_URL`. */
-const SECRET_NAMES = ['authorization', 'token', 'assertion', 'secret', 'password', 'cookie', 'api_?key', 'private_?key', 'secrets_?key', 'code_?verifier', 'database_?url', 'redis_?url', 'connection_?string'].join('|')
+const SECRET_NAMES = ['authorization', 'token', 'assertion', 'secret', 'password', 'cookie', 'api_?key', 'private_?key', 'secrets_?key', 'code_?verifier', 'database_?(?:pooler_?)?url', 'redis_?url', 'connection_?string'].join('|')
 
 /** Where secrets stand in a line of JSON, and what is left of them. */
 const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [

@@ -58,7 +58,7 @@ export const METRICS = {
   }),
 
   queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', { queue: QUEUE_NAMES, state: JOB_STATES }),
-  queueOldestSeconds: gauge('queue_oldest_waiting_seconds', 'Age of the oldest job that waits.', { queue: QUEUE_NAMES }),
+  queueOldestSeconds: gauge('queue_oldest_waiting_seconds', 'Age of the oldest job that waits. Jobs that are to wait behind the others (phones judged anew without news of their own) do not count.', { queue: QUEUE_NAMES }),
   queueFailures: counter('queue_failures_total', 'Jobs that failed for good.', { queue: QUEUE_NAMES }),
   queueWorkers: gauge('queue_workers', '1 where this process works off a queue: 0 while it should and cannot.', { queue: QUEUE_NAMES }),
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createPostgresBackend, Queue } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -6,6 +7,7 @@ import type { Database } from './database.js'
 import { listMigrations, type Migration, splitStatements } from './migration-files.js'
 import { QUEUE_NAMES } from './queue-names.js'
 import { type Applied, compareSchema, SchemaVersionError } from './schema-version.js'
+import { sqlState } from './database-errors.js'
 import { type ShortLocksOptions, withShortLocks } from './short-locks.js'
 
 /** BullMQ's tables live in a schema of their own (queues.ts). */
@@ -38,7 +40,7 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
   await client.connect()
   try {
     // Must come first, so that processes that start together see each other's work.
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
+    await takeTurn(client, log)
     await client.query(`create table if not exists schema_migration (
       name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
     await ensureMinimumColumn(client)
@@ -64,6 +66,20 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
   }
 }
 
+/** Waits for other migrations and backups to end, and says so: a backup may take hours. */
+async function takeTurn (client: pg.ClientBase, log: Logger | undefined): Promise<void> {
+  const isTaken = async (): Promise<boolean> => (await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])).rows[0]!.taken
+  if (await isTaken()) return
+  const { rows } = await client.query<{ pid: number, name: string }>(`
+    select a.pid, a.application_name as name from pg_locks l join pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database()) and (l.classid::bigint << 32) + l.objid::bigint = $1`, [MIGRATION_LOCK])
+  log?.warn({ holders: rows.map(({ pid, name }) => `${name} (process ${pid} of the server)`) }, 'the migration waits until another one, or a backup, has ended')
+  // Asked again and again: a statement that waits has a snapshot, and `create index concurrently` of the other would wait for that.
+  while (!await isTaken()) await setTimeout(TURN_PAUSE_MS)
+}
+
+const TURN_PAUSE_MS = 200
+
 export interface SchemaGap {
   /** Migrations of this version that the database does not have. */
   readonly missing: readonly string[]
@@ -73,7 +89,11 @@ export interface SchemaGap {
 
 /** How the database's schema differs from this version's. @throws SchemaVersionError when they do not go together */
 export async function readSchemaGap (db: Database): Promise<SchemaGap> {
-  const applied = await db.selectFrom('schema_migration').selectAll().execute()
+  const applied = await db.selectFrom('schema_migration').selectAll().execute().catch((error: unknown) => {
+    // Nobody has migrated it yet.
+    if (sqlState(error) === '42P01') return []
+    throw error
+  })
   const { missing, newer } = compareSchema(await listMigrations(), applied)
   return { missing: missing.map(({ name }) => name), newer }
 }

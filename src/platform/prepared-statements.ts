@@ -53,9 +53,9 @@ export interface PreparingPool extends PostgresPool {
   connect (): Promise<PreparingClient>
 }
 
-/** The pool as kysely sees it, with statements prepared. */
-export function preparing (pool: pg.Pool): PreparingPool {
-  const nameOf = createStatementNames()
+/** The pool as kysely sees it, with statements prepared; without names none is kept. */
+export function preparing (pool: pg.Pool, { names = true }: { readonly names?: boolean } = {}): PreparingPool {
+  const nameOf = names ? createStatementNames() : () => undefined
   const wrapped = new WeakMap<pg.PoolClient, PreparingClient>()
 
   function wrap (client: pg.PoolClient): PreparingClient {

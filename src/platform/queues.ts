@@ -205,6 +205,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
 
     counts,
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
+      // Those with a priority are another list: a fleet that is judged anew may take hours and shall neither alarm nor add workers.
       const [oldest] = await queue.getJobs(['waiting'], 0, 0, true)
       return oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000)
     }),

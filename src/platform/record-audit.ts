@@ -11,7 +11,7 @@ export interface AuditInput {
 }
 
 /**
- * Writes down who did what; in the transaction that does it. What is done elsewhere (a queue, another service) is written down before,
+ * Writes down who did what; in the transaction that does it. What is done elsewhere (another service) is written down before,
  * and what became of it afterwards: nothing is done without a line.
  */
 export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {

@@ -15,7 +15,7 @@ export interface RedisHealth {
   readonly maxBytes: number
 }
 
-const ANSWER_LIMIT_MS = 3_000
+const ANSWER_LIMIT_MS = 5_000
 
 /** Asks over connections of its own. @throws when it does not answer in time */
 export async function readRedisHealth (url: string): Promise<RedisHealth> {

@@ -35,8 +35,9 @@ export async function withShortLocks<T> (client: pg.ClientBase, what: string, op
         await client.query('rollback').catch(() => {})
         const state = sqlState(error)
         if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK) throw error
-        if (attempt >= attempts) throw new Error(`${what}: a lock was not to be had in ${attempts} attempts. ${await describeOldest(client)} End what holds it, and try again.`, { cause: error })
-        log?.warn({ what, attempt }, 'a lock is not to be had; it is tried again')
+        const oldest = await describeOldest(client)
+        if (attempt >= attempts) throw new Error(`${what}: a lock was not to be had in ${attempts} attempts. ${oldest} End what holds it, and try again.`, { cause: error })
+        log?.warn({ what, attempt, oldest }, 'a lock is not to be had; it is tried again')
         await pause(Math.min(MAX_PAUSE_MS, lockTimeoutMs * attempt))
       }
     }

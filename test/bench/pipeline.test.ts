@@ -16,7 +16,7 @@ async function runBench (args: readonly string[]): Promise<{ code: number, out: 
 }
 
 t.test('the pipeline benchmark prints the object of the contract, and loses nothing', async (t) => {
-  const { code, out, err } = await runBench(['pipeline', '--json', '--seconds', '1', '--phones', '300', '--naive'])
+  const { code, out, err } = await runBench(['pipeline', '--json', '--seconds', '1', '--phones', '300', '--rate', '200', '--naive'])
   t.equal(code, 0, err)
   const report = JSON.parse(out)
   t.equal(out.trim().split('\n').length, 1)
@@ -44,19 +44,33 @@ t.test('the benchmark of the way in alone finds everything scored afterwards', S
     name: 'accept',
     results: { acceptedPerSecond: Number, acceptMs: { p50: Number, p99: Number }, cpuSecondsPer1000Reports: { api: Number, postgres: Number } },
     baselines: { bare: { perSecond: Number } },
-    ratios: { bare: Number },
-    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, everyRepeatRecognised: true }
+    ratios: { bare: Number, tracingCpu: Number, tracingAccepted: Number, noiseCpu: Number },
+    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true, everyRepeatRecognised: true, noLostReportsTraced: true, spansArrived: true }
   })
 })
 
-t.test('the benchmark of worker processes compares 1, 2 and 4 and loses nothing', SLOW, async (t) => {
+t.test('the benchmark of processes compares them, says why it stops, and loses nothing', SLOW, async (t) => {
   const { code, out, err } = await runBench(['scale', '--json', '--seconds', '1', '--phones', '300'])
   t.equal(code, 0, err)
   const report = JSON.parse(out)
-  const one = { scoredPerSecond: Number, drainedPerSecond: Number, leastToMost: Number, coresInUse: { worker: Number, postgres: Number } }
-  t.match(report, { name: 'scale', results: { byWorkers: { 1: one, 2: one, 4: one } }, baselines: { bare: { perSecond: Number } }, ratios: { bare: Number, scored2: Number, drained2: Number, drained4: Number } })
+  const one = { scoredPerSecond: Number, idleShare: Number, ceiling: Number, whyNoMore: /1,000 reports take/, drain: { perSecond: Number, coresInUse: { worker: Number, postgres: Number } } }
+  t.match(report, { name: 'scale', results: { api1worker1: one, api1worker2: one, api1worker4: one, api2worker2: one }, baselines: { bare: { perSecond: Number } }, ratios: { bare: Number } })
+  t.equal(report.results.api1worker4.workerShares.length, 4)
   t.strictSame(Object.values(report.checks as Record<string, boolean>).filter((isSo) => !isSo), [])
-  t.equal(Object.keys(report.checks).length, 12)
+  t.equal(Object.keys(report.checks).length, 16)
+})
+
+t.test('the benchmark of a large fleet prints what was predicted beside what was measured', SLOW, async (t) => {
+  const { code, out, err } = await runBench(['fleet', '--json', '--seconds', '2', '--phones', '1000'])
+  t.equal(code, 0, err)
+  const prediction = { predicted: Number, measured: Number, ratio: Number }
+  const table = { changed: Number, hot: Number, dead: Number, vacuums: Number, heapMb: Number, indexMb: Number }
+  t.match(JSON.parse(out), {
+    name: 'fleet',
+    results: { predictions: { apiMs: prediction, workerMs: prediction, postgresMs: prediction, walBytes: prediction }, tables: { last: { device_state: table, report_group: table } } },
+    checks: { noLostReports: true, noDoubledReports: true, noUnscoredReports: true }
+  })
+  t.match(err, /\| walBytes \| /)
 })
 
 t.test('an unknown benchmark is an error that names those there are', async (t) => {

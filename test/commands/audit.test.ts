@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import t from 'tap'
-import { packageRoot } from '../../src/platform/package-root.js'
 import { recordAudit } from '../../src/platform/record-audit.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
 
@@ -13,16 +12,15 @@ t.test('the audit is verified on the command line, with a note of its heads from
   const { db, url } = await createTestDatabase(t)
   const tenantId = await seedTenant(db)
   for (const n of [1, 2, 3]) await recordAudit(db, { tenantId, actor: 'ann', action: 'thing.done', subject: String(n) })
-  const env = { PATH: process.env.PATH, DATABASE_URL: url, SECRETS_KEY: randomBytes(32).toString('base64') }
-  const run = async (args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<{ code: unknown, stdout: string, stderr: string }> => await new Promise((resolve) => {
-    execFile(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'audit', ...args], { env: { ...env, ...more } }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }))
-  })
+  const env = { DATABASE_URL: url, SECRETS_KEY: randomBytes(32).toString('base64') }
+  const commands = startCommands(t)
+  const run = async (args: readonly string[], more: Readonly<Record<string, string>> = {}) => await commands(['audit', ...args], { env: { ...env, ...more } })
 
   const noteFile = join(t.testdir(), 'heads.json')
   const [note, whole] = await Promise.all([run(['head']), run(['verify'])])
-  await writeFile(noteFile, note.stdout)
-  t.match(JSON.parse(note.stdout), { kind: 'sallyport-audit-heads', heads: [{ chain: tenantId, number: 3, hash: /^[0-9a-f]{64}$/ }], seal: /./ })
-  t.match([whole.code, whole.stdout], [0, /3 entries, the last [0-9a-f]{64}\n\nThe audit is intact: 3 entries in 1 chains; what was cut off/])
+  await writeFile(noteFile, note.out)
+  t.match(JSON.parse(note.out), { kind: 'sallyport-audit-heads', heads: [{ chain: tenantId, number: 3, hash: /^[0-9a-f]{64}$/ }], seal: /./ })
+  t.match([whole.code, whole.out], [0, /3 entries, the last [0-9a-f]{64}\n\nThe audit is intact: 3 entries in 1 chains; what was cut off/])
 
   await sql`alter table audit_event disable trigger all; alter table audit_link disable trigger all; delete from audit_event where subject = '3'; delete from audit_link where number = 3`.execute(db)
   const [unseen, seen, stranger] = await Promise.all([
@@ -30,7 +28,7 @@ t.test('the audit is verified on the command line, with a note of its heads from
     run(['verify', '--head', noteFile]),
     run(['verify', '--head', noteFile], { SECRETS_KEY: randomBytes(32).toString('base64') })
   ])
-  t.match([unseen.code, JSON.parse(unseen.stdout)], [0, { intact: true }])
-  t.match([seen.code, seen.stdout], [1, /1 FAULTS\n {2}entry 3 was noted and is gone\n\nThe audit was tampered with/])
-  t.match([stranger.code, stranger.stderr], [1, /was not made by this installation/])
+  t.match([unseen.code, JSON.parse(unseen.out)], [0, { intact: true }])
+  t.match([seen.code, seen.out], [1, /1 FAULTS\n {2}entry 3 was noted and is gone\n\nThe audit was tampered with/])
+  t.match([stranger.code, stranger.errors], [1, /was not made by this installation/])
 })

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import pg from 'pg'
 import t, { type Test } from 'tap'
@@ -13,8 +11,8 @@ import { syncTenant } from '../../src/intune/sync-tenant.js'
 import { listAudit } from '../../src/operators/audit.js'
 import { listChanges } from '../../src/partners/list-changes.js'
 import { openDatabase } from '../../src/platform/database.js'
-import { packageRoot } from '../../src/platform/package-root.js'
 import { countRows, startTestApi, type TestApi } from '../helpers/api.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport } from '../helpers/devices.js'
 import { fillTables } from '../helpers/fill-tables.js'
@@ -25,9 +23,13 @@ import { createEmptyDatabase } from '../platform/databases.js'
 const ROOTED = { integrity: { rooted: true, rootBinaries: ['/system/xbin/su'] } }
 const CLEAN = { integrity: { rooted: false, rootBinaries: [] } }
 
+const commands = startCommands(t)
+
+/** Rejects with its standard error when it fails. */
 async function sallyport<T> (databaseUrl: string, ...args: string[]): Promise<T> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(packageRoot, 'bin/sallyport.js'), ...args, '--json'], { env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl } })
-  return JSON.parse(stdout) as T
+  const { code, out, errors } = await commands([...args, '--json'], { env: { DATABASE_URL: databaseUrl } })
+  if (code !== 0) throw new Error(errors)
+  return JSON.parse(out) as T
 }
 
 function open (t: Test, databaseUrl: string) {

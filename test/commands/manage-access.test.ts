@@ -1,20 +1,20 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
 import { findOperator } from '../../src/operators/find-operator.js'
-import { packageRoot } from '../../src/platform/package-root.js'
+import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
-
-const execute = promisify(execFile)
 
 t.test('the command line lets in, makes keys for several tenants, rotates them, and takes all that away', async (t) => {
   const { db, url } = await createTestDatabase(t)
   const [one, two] = [await seedTenant(db), await seedTenant(db)]
-  /** The compiled command; rejects with its standard error when it fails. */
-  const run = async <T>(...args: string[]): Promise<T> => JSON.parse((await execute(process.execPath, [join(packageRoot, 'bin/sallyport.js'), ...args], { env: { PATH: process.env.PATH, DATABASE_URL: url } })).stdout) as T
+  const commands = startCommands(t)
+  /** Rejects with its standard error when it fails. */
+  const run = async <T>(...args: string[]): Promise<T> => {
+    const { code, out, errors } = await commands(args, { env: { DATABASE_URL: url } })
+    if (code !== 0) throw new Error(errors)
+    return JSON.parse(out) as T
+  }
 
   const [directory, subject] = [randomUUID(), randomUUID()]
   const [grant, made] = await Promise.all([

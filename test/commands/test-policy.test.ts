@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t from 'tap'
 import { readPolicyCases } from '../../src/commands/policy-cases.js'
 import { judgeCase } from '../../src/commands/test-policy.js'
 import { parsePolicy } from '../../src/operators/policies.js'
-import { packageRoot } from '../../src/platform/package-root.js'
+import { startCommands } from '../helpers/commands.js'
 
-const run = promisify(execFile)
 const POLICY = `
 severities: { dev-no-passcode: high, net-open-wifi: medium }
 apps: { deny: [com.example.game] }
@@ -74,21 +71,18 @@ t.test('faults of cases are named all at once', async (t) => {
 
 t.test('the command needs no database, and ends with 1 when a case fails or the policy is faulty', async (t) => {
   const folder = t.testdir({ 'policy.yml': POLICY, 'cases.yml': CASES, 'failing.yml': 'cases: [{ name: too lax, platform: android, report: { integrity: { rooted: true } }, level: low }]', 'faulty.yml': 'severities: { dev-no-pascode: high }\nthresholds: { silenceDays: 0 }' })
-  const sallyport = async (...args: readonly string[]): Promise<{ code: number, out: string, err: string }> => {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME }
-    return await run(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'policy', 'test', ...args], { cwd: folder, env })
-      .then(({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }), (error: { code: number, stdout: string, stderr: string }) => ({ code: error.code, out: error.stdout, err: error.stderr }))
-  }
+  const commands = startCommands(t)
+  const sallyport = async (...args: readonly string[]) => await commands(['policy', 'test', ...args], { cwd: folder })
   const passing = await sallyport('policy.yml', '--expect', 'cases.yml', '--json')
-  t.equal(passing.code, 0, passing.err)
+  t.equal(passing.code, 0, passing.errors)
   t.match(JSON.parse(passing.out), { passed: 5, failed: 0, cases: [{ name: 'no screen lock', passed: true, level: 'high' }] })
   const failing = await sallyport('policy.yml', '--expect', 'cases.yml', 'failing.yml')
   t.equal(failing.code, 1)
   t.match(failing.out, /ok {4} no screen lock \(high\)[^]*failed too lax\n\s+level high instead of low[^]*1 of 6 cases failed/)
   const faulty = await sallyport('faulty.yml', '--expect', 'cases.yml')
   t.equal(faulty.code, 1)
-  t.match(faulty.err, /silenceDays must be at least 1/)
-  t.match(faulty.err, /dev-no-pascode is no detection/)
+  t.match(faulty.errors, /silenceDays must be at least 1/)
+  t.match(faulty.errors, /dev-no-pascode is no detection/)
   await writeFile(join(folder, 'list.yaml'), '- name: Spy\n  type: stalkerware\n  packages: [com.spy.own]\n  certificates: []\n')
   await writeFile(join(folder, 'listed.yml'), 'cases: [{ name: listed, platform: android, report: { apps: [{ appId: com.spy.own }] }, finds: [app-stalkerware] }]')
   t.equal((await sallyport('policy.yml', '--expect', 'listed.yml')).code, 1, 'nobody lists it')

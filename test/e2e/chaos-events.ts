@@ -27,6 +27,8 @@ const FELT_MS = 1_000
 const LARGEST_JUMP_MS = 10 * 60_000
 /** Longer than the lock of a job lasts and is looked for: 15 s and half of it. */
 const STANDSTILL_MS = 25_000
+/** When no job was put in for so long, none is on its way. */
+const QUIET_MS = 1_000
 /** Shorter than tables are locked for. */
 const STATEMENT_TIMEOUT_MS = 300
 
@@ -36,7 +38,7 @@ const INTUNE_FAULTS = [
 ]
 
 export const CHAOS_EVENTS: Readonly<Record<string, ChaosEvent>> = {
-  'an API is killed': async (happening) => await refusedBy(happening.load, async () => await replace(happening, 'api', async (victim) => await victim.kill())),
+  'an API is killed': async (happening) => await refusedBy(happening.load, async () => await killApi(happening)),
   'an API is stopped': async (happening) => {
     await replace(happening, 'api', async (victim) => { await victim.stop() })
     return 1
@@ -60,10 +62,16 @@ export const CHAOS_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   'the master of Redis fails': ({ stage: { redis } }) => redis?.failOver?.().then(() => 1),
   'Intune fails in every way': async ({ stage, random }) => {
     await setFaults(stage.simulator, INTUNE_FAULTS.map((fault) => ({ match: { service: 'partner' }, probability: 0.1 + random.next() / 5, ...fault })), Math.floor(random.next() * 1e6))
+    const hits = async (): Promise<number> => {
+      const { items } = await (await fetch(`${stage.simulator}/_sim/faults`)).json() as { items: Array<{ hits: number }> }
+      return items.reduce((sum, { hits }) => sum + hits, 0)
+    }
     await wait(FAULTS_MS)
-    const { items } = await (await fetch(`${stage.simulator}/_sim/faults`)).json() as { items: Array<{ hits: number }> }
+    // Levels must change for Intune to be told, and what was slow before may still wait.
+    await until(async () => await hits() > 0, 'a call to Intune fails', 30_000).catch(() => {})
+    const hit = await hits()
     await setFaults(stage.simulator, [])
-    return items.reduce((sum, { hits }) => sum + hits, 0)
+    return hit
   },
   'the disk is full': ({ stage: { postgres }, load }) => postgres?.canFill === true ? fillDisk(postgres, load) : undefined,
   'the clocks are set': async ({ stage, random }) => {
@@ -90,10 +98,52 @@ export const LONG_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   })
 }
 
+/**
+ * The last thing to happen: jobs are lost while reports wait for them, so that only the sweep can find what they were for; and what
+ * Intune is told changes while it is being told. Ends the load. Answers the groups that lost their jobs.
+ */
+export async function loseLastJobs ({ stage, load, queues }: Happening, reports: number): Promise<number> {
+  await setFaults(stage.simulator, [{ kind: 'message-delayed', delayMs: 1_500 }])
+  await load.more(reports, 'while Intune takes its time')
+  const lost = await asAdministrator(stage, async (client) => {
+    await client.query('begin')
+    await client.query('lock table device_state in share mode')
+    await until(async () => await activeJobs(queues) > 0, 'a job is held up')
+    await load.more(reports / 5, 'while scoring is held up')
+    await load.end()
+    // Those in hand have taken theirs along; what came since has jobs that wait. They are put in beside the answers, and one that
+    // comes later would take the others' groups along.
+    let waiting = -1
+    await until(async () => {
+      const before = waiting
+      waiting = await queues.queue('score').getWaitingCount()
+      await wait(QUIET_MS)
+      return waiting === before
+    }, 'no more jobs are put in')
+    for (const name of ['score', 'sync'] as const) await queues.queue(name).drain(true)
+    await client.query('rollback')
+    return waiting
+  })
+  await setFaults(stage.simulator, [])
+  return lost
+}
+
 async function replace ({ stage, random }: Happening, kind: StageProcess['kind'], end: (victim: StageProcess) => Promise<void>): Promise<void> {
   const victim = random.pick(stage.processes.filter((one) => one.kind === kind))
   await end(victim)
   await victim.start()
+}
+
+/** One; where phones talk to others, those as well, or nobody would have noticed. */
+async function killApi ({ stage, random, load }: Happening): Promise<void> {
+  const [first, ...others] = stage.processes.filter(({ kind }) => kind === 'api').map((one) => ({ one, at: random.next() })).sort((a, b) => a.at - b.at).map(({ one }) => one)
+  const before = load.refused()
+  await first!.kill()
+  await until(() => load.refused() > before, 'a report is refused', 3_000).catch(async () => {
+    for (const other of others) await other.kill()
+    await Promise.all(others.map(async (other) => await other.start()))
+  })
+  await first!.start()
 }
 
 /** Reports that were not acknowledged at first since it began, once there are some. */
@@ -151,9 +201,9 @@ async function endConnections (client: pg.Client): Promise<number> {
 async function takeConnections (stage: Stage, load: Load): Promise<number> {
   return await asAdministrator(stage, async (administrator) => {
     const taken: pg.Client[] = []
-    let over = false
+    const over = new AbortController()
     const take = async (): Promise<void> => {
-      while (!over) {
+      while (!over.signal.aborted) {
         const client = new pg.Client({ connectionString: stage.databaseUrl, application_name: 'somebody else' })
         client.on('error', () => {})
         try {
@@ -176,7 +226,7 @@ async function takeConnections (stage: Stage, load: Load): Promise<number> {
         await wait(FELT_MS)
       })
     } finally {
-      over = true
+      over.abort()
       await takers
       await Promise.all(taken.map(async (client) => await client.end()))
     }

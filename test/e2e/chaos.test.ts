@@ -5,7 +5,7 @@ import { listUpkeepTasks } from '../../src/platform/upkeep-tasks.js'
 import { Random } from '../../src/simulator/fleet/random.js'
 import { silentLog } from '../helpers/log.js'
 import { SLOW } from '../helpers/slow.js'
-import { CHAOS_EVENTS, type ChaosEvent, type Happening, LONG_EVENTS } from './chaos-events.js'
+import { CHAOS_EVENTS, type ChaosEvent, type Happening, LONG_EVENTS, loseLastJobs } from './chaos-events.js'
 import { proveEffects } from './prove-effects.js'
 import { enrolPhones, proveWhole, startLoad } from './stage-phones.js'
 import { readMemory, setStage, type Stage, type StageRedisKind, until } from './stage.js'
@@ -23,6 +23,7 @@ const PHONES = 20
 const RATE = 60
 /** Acknowledged between two events, so that each hits work that is under way. */
 const REPORTS_BETWEEN = 60
+const REPORTS_AT_LAST = 150
 /** A fault that missed is tried again so often. */
 const TRIES = 4
 /** What processes may need at the end: much more than they do, little enough that what grows with each fault is seen. */
@@ -61,6 +62,8 @@ async function playChaos (t: Test, engine: Engine): Promise<void> {
   // Whoever set the clocks notices in the end; else what was put off would be put off for as long.
   await stage.setClock(0)
   await load.more(REPORTS_BETWEEN, 'after the last event')
+  hits['jobs are lost'] = await loseLastJobs(happening, REPORTS_AT_LAST)
+  t.comment(`jobs are lost: ${hits['jobs are lost']} hit`)
   const refused = await load.end()
   t.comment(`${load.acknowledged()} acknowledged; not acknowledged at first, by status: ${JSON.stringify(refused)}`)
   t.strictSame(Object.keys(refused).filter((status) => status !== 'none' && status !== '503'), [], 'whoever was not answered was told to come again')

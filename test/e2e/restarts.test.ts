@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
 import t from 'tap'
 import { enrolPhones, proveWhole, startLoad } from './stage-phones.js'
+import { startCommand } from './sallyport.js'
 import { setStage, until } from './stage.js'
 
 t.setTimeout(300_000)
@@ -31,7 +33,7 @@ t.test('readiness ends before the service does, and a second signal ends it at o
   const stage = await setStage(t, { workers: 0, env: { STOP_DELAY_SECONDS: '60' } })
   const [api] = stage.processes
   const readiness = async (): Promise<unknown> => await (await fetch(`${api!.opsUrl}/readyz`)).json()
-  t.match(await readiness(), { status: 'ready', checked: ['process', 'database', 'schema', 'queues', 'intel', 'API', 'journal'] })
+  t.match(await readiness(), { status: 'ready', checked: ['process', 'database', 'schema', 'intel', 'API', 'journal', 'queues'] })
   const first = await fetch(`${stage.apiUrls[0]}/docs/json`)
   t.strictSame([first.status, first.headers.get('connection')], [200, 'keep-alive'])
   await first.arrayBuffer()
@@ -47,4 +49,19 @@ t.test('readiness ends before the service does, and a second signal ends it at o
   }
   const ended = api!.stop()
   t.equal(await Promise.race([ended, wait(20_000, 'still there', { ref: false })]), 1)
+})
+
+t.test('a worker that is asked to stop while it starts stops in order and leaves no job in anybody\'s hands', async (t) => {
+  const stage = await setStage(t)
+  const [, worker] = stage.processes
+  t.equal(await worker!.stop(), 0)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const command = startCommand(t, ['worker'], { ...stage.env, OPS_PORT: '0', LOG_LEVEL: 'info' })
+    await until(async () => (await sql`select from pg_stat_activity where application_name = 'sallyport worker' and datname = current_database()`.execute(stage.db)).rows.length > 0, 'it has connections')
+    command.child.kill(signal)
+    t.equal(await command.exited, 0, command.errors())
+    t.match(command.errors(), /"stopping"/)
+    t.notMatch(command.errors(), /the workers run/, 'it was not asked too late')
+  }
+  t.strictSame((await sql`select id from bullmq.job where state = 'active'`.execute(stage.db)).rows, [])
 })

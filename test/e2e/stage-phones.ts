@@ -20,7 +20,7 @@ export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, e
   for (const phone of createFleet(options)) {
     const { entraDeviceId, platform } = phone.description
     await putToSimulator({ httpUrl: simulator }, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, { platform, userId: SIMULATED_USER })
-    const agent = await Agent.enroll(api!, enrollmentToken, phone.description)
+    const agent = await enrol(async () => await Agent.enroll(api!, enrollmentToken, phone.description))
     const made: Report[] = []
     const note = (report: Report): Report => {
       made.push(report)
@@ -33,6 +33,19 @@ export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, e
     })
   }
   return phones
+}
+
+/** A busy API asks to come again. */
+async function enrol (ask: () => Promise<Agent>): Promise<Agent> {
+  let agent: Agent | undefined
+  await until(async () => {
+    agent = await ask().catch((error: { readonly status?: number }) => {
+      if (error.status !== 503) throw error
+      return undefined
+    })
+    return agent !== undefined
+  }, 'a phone is enrolled')
+  return agent!
 }
 
 export interface Load {

@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly workers?: number
   /** A PostgreSQL of the stage's own, to be killed; else a database of the test run's. */
   readonly ownPostgres?: boolean
+  /** A database that is there already. */
+  readonly databaseUrl?: string
   /** Queues in Redis, where there is one on this machine. */
   readonly redis?: StageRedisKind | undefined
   readonly env?: Readonly<Record<string, string>>
@@ -62,6 +64,8 @@ export interface Stage {
   readonly databaseUrl: string
   readonly apiUrls: readonly string[]
   readonly processes: readonly StageProcess[]
+  /** What all of them are told. */
+  readonly env: Readonly<Record<string, string>>
   readonly simulator: string
   readonly entraTenantId: string
   readonly tenantId: string
@@ -82,7 +86,7 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   const folder = temporaryFolder(t)
   const postgres = ownPostgres ? await startStagePostgres(t) : undefined
   if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
-  const { db, url: databaseUrl } = postgres === undefined ? await createTestDatabase(t) : openStageDatabase(t, postgres.url)
+  const { db, url: databaseUrl } = postgres === undefined && options.databaseUrl === undefined ? await createTestDatabase(t) : openStageDatabase(t, options.databaseUrl ?? postgres!.url)
   const redis = options.redis === undefined ? undefined : await startStageRedis(t, options.redis)
 
   const simulator = await startSimulator({ port: 0 })
@@ -143,7 +147,7 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   ])
 
   return {
-    db, databaseUrl, apiUrls, processes, tenantId,
+    db, databaseUrl, apiUrls, processes, env, tenantId,
     simulator: simulator.httpUrl,
     entraTenantId: ENTRA_TENANT_ID,
     enrollmentToken: token,

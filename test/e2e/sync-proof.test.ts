@@ -198,8 +198,8 @@ function mostWithin (timesMs: readonly number[]): number {
 }
 
 // So few changes make few calls, so more of them fail.
-t.test('two thousand changes over ten tenants, calls failing in every way, two kills: Intune ends up with every level and never an older one', { timeout: 300_000 }, async (t) => {
-  await prove(t, { tenants: 10, phonesATenant: 40, rounds: 10, share: 0.45, kills: 2, faultShare: 0.3, timeouts: 3, limitMs: 240_000 })
+t.test('seven hundred changes over six tenants, calls failing in every way, two kills: Intune ends up with every level and never an older one', { timeout: 300_000 }, async (t) => {
+  await prove(t, { tenants: 6, phonesATenant: 40, rounds: 5, share: 0.45, kills: 2, faultShare: 0.3, timeouts: 1, limitMs: 240_000 })
 })
 
 t.test('a hundred thousand changes over fifty tenants, one call in twenty failing, ten kills', { timeout: 3_600_000, ...SLOW }, async (t) => {

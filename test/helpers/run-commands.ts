@@ -33,6 +33,8 @@ async function run ({ args, env, cwd }: Command): Promise<Ended> {
   } catch (error) {
     if (!(error instanceof Exit)) throw error
   }
+  if (!hasExited) ended.code = Number(process.exitCode ?? 0)
+  process.exitCode = undefined
   return ended
 }
 

@@ -186,7 +186,6 @@ t.test('what was asked of Intune and not done has a line that says so', async (t
   t.match(await provisionTenant(deps, { tenantId, actor: 'ann' }), { state: 'failed' })
   await t.rejects(deprovisionTenant(deps, { tenantId, actor: 'ben' }))
   t.strictSame(await lines(), ['ann connector.provision-requested', 'ann connector.provision-failed', 'ben connector.deprovision-requested', 'ben connector.deprovision-failed'])
-  // A queue that is away costs nothing where the sweep finds the work.
   await seedWaitingDevices(db, tenantId, 2)
   deps.sync.fail = true
   t.strictSame(await resyncTenant(deps, { tenantId, actor: 'ann' }), { devices: 2 })

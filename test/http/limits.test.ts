@@ -113,7 +113,7 @@ t.test('processes with Redis count together, to the request', async (t) => {
   const redis = [1, 2].map(() => connectRateRedis({ url: found.url, log: silentLog }))
   t.teardown(() => { for (const one of redis) one.disconnect() })
   await Promise.all(redis.map(async (one) => await new Promise<void>((resolve) => one.once('ready', resolve))))
-  const apis = await Promise.all(redis.map(async (one) => await startTestApi(t, { beside: here, rateLimits: LIMITS, rateCounting: { redis: one } })))
+  const apis = await Promise.all(redis.map(async (one) => await startTestApi(t, { beside: here, rateLimits: LIMITS, rateCounting: { redis: { client: one, prefix: 'sallyport' } } })))
   // Phones are counted by exchange also here.
   const [, ...exact] = await callersOf(here)
   for (const [name, limit, call] of exact) {

@@ -27,6 +27,7 @@ t.test('lines of a request name its trace, wherever it was refused', async (t) =
   const { log, named } = recordLog()
   const recorded = recordTraces(t)
   const api = await startTestApi(t, { log, tracing: recorded.tracing })
+  const { call: callAs } = api
   const { accessToken } = await api.enroll()
   const refusals: ReadonlyArray<readonly [what: string, bearer: string | undefined, body: string | object]> = [
     ['before its body is read', undefined, makeReport(1)],
@@ -44,7 +45,7 @@ t.test('lines of a request name its trace, wherever it was refused', async (t) =
     t.strictSame(more, [])
     told.set(trace, line?.span_id)
   }
-  await api.call(undefined, 'POST', '/v1/telemetry', makeReport(1), { traceparent: newTrace('00') })
+  await callAs(undefined, 'POST', '/v1/telemetry', makeReport(1), { traceparent: newTrace('00') })
   t.strictSame(Object.keys(named('request refused').at(-1)!).filter((key) => key.endsWith('_id')), [], 'a request that is not sampled has no trace to look at')
   await recorded.tracing.close()
   for (const [trace, spanId] of told) {
@@ -72,8 +73,8 @@ t.test('lines of a job name the trace in which it was added, and its failure doe
 
 t.test('without tracing no line has a trace, whatever the caller sends', async (t) => {
   const { log, lines, named } = recordLog()
-  const api = await startTestApi(t, { log })
-  await api.call(undefined, 'POST', '/v1/telemetry', makeReport(1), { traceparent: newTrace() })
+  const { call: callAs } = await startTestApi(t, { log })
+  await callAs(undefined, 'POST', '/v1/telemetry', makeReport(1), { traceparent: newTrace() })
   await NO_TRACING.within(newTrace(), async () => log.info('a line'))
   t.equal(named('request refused').length, 1)
   t.strictSame(lines.filter((line) => 'trace_id' in line || 'span_id' in line), [])

@@ -117,7 +117,7 @@ t.test('reports that are stored together keep their traces, also when their jobs
   await Promise.all(phones.map(async ({ accessToken }, index) => await api.call(accessToken, 'POST', '/v1/telemetry', makeReport(2, { integrity: { rooted: true } }), { traceparent: traces[index]! })))
   t.equal(lost.payloads.length, 2)
   world.startWorkers()
-  await sweepJournal({ db, score: queues.producer('score') }, { olderThanSeconds: 0 })
+  await sweepJournal({ db, score: queues.producer('score') }, { olderThanSeconds: 0, waitingJobs: 0 })
   await world.reported(phones.map(({ deviceId }) => deviceId), 'highSeverity')
   await world.close()
 

@@ -51,6 +51,7 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['another encoding', settings({ encoding: 'SQL_ASCII' }), 'database-settings', 'broken'],
     ['another isolation', settings({ isolation: 'serializable' }), 'database-settings', 'broken'],
     ['migrations missing', { schema: { found: { missing: ['0099_x.sql'], newer: [] } } }, 'schema', 'broken'],
+    ['a version that is too new', { schema: { error: 'this Sallyport is too old for its database' } }, 'schema', 'broken'],
     ['a newer version', { schema: { found: { missing: [], newer: ['0099_x.sql'] } } }, 'schema', 'warning'],
     ['connections nearly all taken', health({ connections: 91 }), 'database-connections', 'broken'],
     ['no room for a process', health({ connections: 74 }), 'database-connections', 'warning'],
@@ -71,6 +72,7 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['Redis that throws keys away', redis({ evictionPolicy: 'allkeys-lru' }), 'queue-eviction', 'broken'],
     ['Redis that forgets', redis({ isPersistent: false }), 'queue-persistence', 'warning'],
     ['Redis away', { redis: { error: 'connect ECONNREFUSED' } }, 'queue-engine', 'broken'],
+    ['Redis that wants a password', { redis: { error: 'NOAUTH HELLO must be called' } }, 'queue-engine', 'broken'],
     ['Entra\'s clock', { entraAheadMs: { found: 10_000 } }, 'clock-entra', 'warning'],
     ['Entra away', { entraAheadMs: { error: 'getaddrinfo ENOTFOUND' } }, 'clock-entra', 'warning'],
     ['no feed', { feeds: { found: [] } }, 'feeds', 'broken'],
@@ -110,6 +112,26 @@ t.test('a database as the tests have it is found as it is', async (t) => {
   await db.deleteFrom('schema_migration' as never).where('name' as never, '=', '0023_traces.sql' as never).execute()
   const later = await readInstallationFacts({ db })
   t.match(later, { schema: { found: { missing: ['0023_traces.sql'] } }, feeds: { found: [{ feed: 'a-feed', everySeconds: null, successAgeSeconds: null }] }, redis: null, entraAheadMs: null })
+})
+
+t.test('a database that turns us away is told beside all that can be looked at', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const { url: empty } = await createTestDatabase(t, { empty: true })
+  const cases: ReadonlyArray<readonly [what: string, url: string, check: string, text: RegExp]> = [
+    ['no such user', url.replace(/\/\/[^@]*@/, '//nobody-here:wrong@'), 'database', /nobody-here/],
+    ['no such database', url.replace(/\/[^/?]*$/, '/nothing_here'), 'database', /nothing_here/],
+    ['no schema', empty, 'schema', /lacks \d+ migrations, the first of them 0001/]
+  ]
+  for (const [what, connectionString, check, text] of cases) {
+    const db = openDatabase({ connectionString })
+    t.teardown(async () => await db.destroy())
+    const { healthy, checks } = await diagnoseInstallation({ db, publicUrl: 'https://mtd.example', apps: {} })
+    t.equal(healthy, false, what)
+    const found = checks.find((one) => one.check === check)
+    t.match([found?.state, found?.text], ['broken', text], what)
+    t.ok(checks.some((one) => one.check === 'public-url' && one.state === 'ok'), `${what}: and what does not need it was looked at`)
+    t.match(checks.find((one) => one.check === 'tenants'), { state: 'unknown', nextAction: 'Repair the database first.' }, what)
+  }
 })
 
 t.test('with the database and Redis away the doctor still answers, says so, and tells no secret', async (t) => {

@@ -1,18 +1,15 @@
-import { execFile } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { SECRET_KINDS } from '../../src/commands/secrets.js'
 import { createSigningKeys } from '../../src/devices/signing-keys.js'
 import { claimSubscription } from '../../src/intel/subscriptions/subscription-repository.js'
 import { secretContext } from '../../src/intel/subscriptions/subscription.js'
-import { packageRoot } from '../../src/platform/package-root.js'
 import { resealSecrets } from '../../src/platform/reseal-secrets.js'
 import { createSecretBox, type SecretBox } from '../../src/platform/secret-box.js'
 import { createSetSigner } from '../../src/signals/ssf/set-keys.js'
 import { startTestApi } from '../helpers/api.js'
+import { startCommands } from '../helpers/commands.js'
 import { silentLog } from '../helpers/log.js'
 
 const newKey = (): string => randomBytes(32).toString('base64')
@@ -115,9 +112,8 @@ t.test('a secret that is replaced meanwhile stays what it was replaced by', asyn
 t.test('signing keys from before there was a key are sealed as well; the command tells what it did', async (t) => {
   const { api, db, both, count, young } = await setUp(t)
   await db.updateTable('signing_key').set({ secret: api.keys.current().secret }).execute()
-  const run = async (...args: string[]) => JSON.parse((await promisify(execFile)(process.execPath, [join(packageRoot, 'bin/sallyport.js'), 'secrets', 'rotate', ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: api.databaseUrl, SECRETS_KEY: both }
-  })).stdout)
+  const commands = startCommands(t)
+  const run = async (...args: string[]) => JSON.parse((await commands(['secrets', 'rotate', ...args], { env: { DATABASE_URL: api.databaseUrl, SECRETS_KEY: both } })).out)
   t.match(await run('--check'), { done: false, next: /Without --check/ })
   t.match(await run(), { done: true, next: /the others can go/, kinds: [{ resealed: 1 }, { resealed: 2 }, { resealed: 1 }, { kind: 'keys of access tokens', resealed: 1, current: 0, unreadable: [] }] })
   t.strictSame(await count(createSecretBox(young)), { open: 5, shut: 0 })
@@ -127,7 +123,7 @@ t.test('signing keys from before there was a key are sealed as well; the command
 t.test('every column of bytes is a secret that is put under new keys, or known to be none', async (t) => {
   const { db } = await startTestApi(t)
   const SECRETS = ['intel_subscription.credentials', 'set_signing_key.private_key', 'signal_destination.secret', 'signing_key.secret']
-  const HASHES = ['api_key.key_hash', 'app_build.hash', 'audit_link.hash', 'consent_request.state_hash', 'coverage_set.hash', 'device_state.judged_by', 'enrollment_token.token_hash']
+  const HASHES = ['api_key.key_hash', 'app_build.hash', 'audit_check.hash', 'audit_check.whole_hash', 'audit_link.hash', 'consent_request.state_hash', 'coverage_set.hash', 'device_state.judged_by', 'enrollment_token.token_hash']
   const { rows } = await sql<{ column: string }>`
     select c.table_name || '.' || c.column_name as "column" from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
     where c.table_schema = 'public' and c.udt_name = 'bytea' and t.table_type = 'BASE TABLE' order by 1`.execute(db)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { withSessionSettings } from '../../src/platform/access/database-roles.js'
 import { openDatabase, type Database } from '../../src/platform/database.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
@@ -193,6 +194,21 @@ t.test('while the database is away nothing is stored, and it goes on when it is 
     return false
   }))
   t.equal((await storedIds(db)).length, 1)
+})
+
+t.test('a statement that takes longer than an administrator allows is a reason to come again, not a fault of the report', async (t) => {
+  const { db, url, device, score } = await setUp(t)
+  const limited = openDatabase({ connectionString: withSessionSettings(url, { statement_timeout: '50' }), maxConnections: 1 })
+  const journal = createJournal({ db: limited, score, log: silentLog, maxWaiting: 10 })
+  t.teardown(async () => {
+    await journal.close()
+    await limited.destroy()
+  })
+  await db.transaction().execute(async (tx) => {
+    await sql`lock table report in exclusive mode`.execute(tx)
+    await t.rejects(journal.append({ ...device, report: makeReport(1) }), { code: 'DATABASE-UNAVAILABLE', statusCode: 503 })
+  })
+  t.equal((await journal.append({ ...device, report: makeReport(1) })).status, 'accepted')
 })
 
 async function waitFor (condition: () => Promise<boolean>): Promise<void> {

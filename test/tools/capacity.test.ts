@@ -4,7 +4,7 @@ import { LIMITS, MEASURED, phonesAt, planCapacity, renderLimits, renderNeeds, US
 
 t.test('a fleet\'s needs follow from what one report, phone and push cost', async (t) => {
   const needs = planCapacity({ phones: 864_000, reportsPerDay: 10, peak: 2, changesPerDay: 1, retentionDays: 3, usage: 0.5 }, {
-    ...MEASURED, reportMs: { api: 1, worker: 2, postgres: 3 }, groupMs: { api: 2, worker: 3, postgres: 4 }, groupsPerSecond: 50, pushMs: 10, phoneBytes: 4_000, redisReportMs: 0.5, rejudgeMs: { worker: 1, postgres: 1 },
+    ...MEASURED, reportMs: { api: 1, worker: 2, postgres: 3 }, groupMs: { api: 2, worker: 3, postgres: 4 }, groupsPerSecond: 50, pushMs: 10, phoneBytes: 4_000, redisReportMs: 0.5, rejudgeMs: { worker: 1, postgres: 1 }, stateBytes: { heap: 4_096, indexes: 8_192 }, indicatorBytes: 10, redisJobBytes: 100,
     reportBytes: { sent: 10, journal: 20, wal: 30, walOnColdPages: 40 }, processBytes: { api: 100, worker: 200 }
   } as unknown as typeof MEASURED)
   t.strictSame(needs.reportsPerSecond, { mean: 100, peak: 200 })
@@ -19,6 +19,12 @@ t.test('a fleet\'s needs follow from what one report, phone and push cost', asyn
   t.strictSame(needs.connections, { queuesOnRedis: 2 * 27 + 2 * 15, queuesOnPostgres: 2 * 39 + 2 * 27 })
   t.equal(needs.memoryBytes, 600)
   t.equal(needs.rejudgeHours, 0.24)
+  t.match(needs, { journalParts: 14, reportsOfADay: 8_640_000, intelBytes: 40e6, redisBytes: 36e6 })
+  t.equal(needs.oneTenantToldHours, 0.096)
+  // 17,280 dead rows on 432,000 pages, and 864,000 pages of indexes at 2 points.
+  t.equal(needs.vacuum.everySeconds, 86.4)
+  t.ok(Math.abs(needs.vacuum.takesSeconds - (16_939 * 24 + 864_000 * 2) / 1_000 * 0.002) < 0.01)
+  t.ok(Math.abs(needs.vacuum.usuallyTakesSeconds - needs.vacuum.takesSeconds * 5) < 1e-9)
   t.equal(planCapacity({ ...USUAL, phones: 1_000 }).groupsPerSecond, planCapacity({ ...USUAL, phones: 1_000 }).reportsPerSecond.peak, 'a report that comes alone is a group')
 })
 

@@ -50,7 +50,7 @@ t.test('keys, tokens, grants and links that ended long ago are forgotten, those 
   for (const [name, end] of Object.entries(ends)) {
     await db.insertInto('api_key').values({ tenant_id: tenantId, name, role: 'viewer', key_hash: hash(), ...end }).execute()
     await db.insertInto('enrollment_token').values({ tenant_id: tenantId, label: name, token_hash: hash(), ...end }).execute()
-    await db.insertInto('operator_grant').values({ tenant_id: tenantId, role: 'viewer', directory: randomUUID(), kind: 'user', value: name, label: name, created_by: 'ann', ...end }).execute()
+    await db.insertInto('operator_grant').values({ tenant_id: tenantId, role: 'viewer', directory: randomUUID(), kind: 'subject', value: name, label: name, created_by: 'ann', ...end }).execute()
   }
   const revoked = { expires_at: days(100), revoked_at: days(-31) }
   const { id: old } = await db.insertInto('api_key').values({ tenant_id: tenantId, name: 'revoked long ago', role: 'viewer', key_hash: hash(), ...revoked }).returning('id').executeTakeFirstOrThrow()

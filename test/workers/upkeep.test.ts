@@ -47,7 +47,8 @@ t.test('groups that were committed and never scored get a job, the young ones no
   const lost = await seedGroup(setup, new Date(Date.now() - 60_000), false)
   await seedGroup(setup, new Date(Date.now() - 60_000), true)
   await seedGroup(setup, new Date(), false)
-  t.strictSame(await sweepJournal({ db, score }, { olderThanSeconds: 10 }), { groups: 1 })
+  t.strictSame(await sweepJournal({ db, score }, { olderThanSeconds: 10, waitingJobs: 499 }), { groups: 1 })
+  t.strictSame(await sweepJournal({ db, score: rememberingProducer<'score'>() }, { olderThanSeconds: 10, waitingJobs: 500 }), { groups: 0 }, 'where enough jobs wait, they take forgotten groups along')
   t.strictSame(score.payloads, [{ groupId: lost.groupId }])
 })
 

@@ -26,7 +26,7 @@ export interface RateCounting {
    * Counts exactly, for a question to Redis a request. Used where requests ask the database anyway;
    * reports are counted in `counts`.
    */
-  readonly redis?: RedisClient
+  readonly redis?: { readonly client: RedisClient, readonly prefix: string }
 }
 
 /** Generous: a phone sends a few reports a minute; behind one address may be a whole company. */
@@ -54,7 +54,7 @@ export async function addRateLimit (app: FastifyInstance, { redis, counts = crea
     global: false,
     timeWindow: WINDOW_MS,
     // A Redis that is away must not keep phones out.
-    ...(redis === undefined ? { store: counts.Store } : { redis, nameSpace: 'sallyport:rate:', skipOnError: true }),
+    ...(redis === undefined ? { store: counts.Store } : { redis: redis.client, nameSpace: `${redis.prefix}:rate:`, skipOnError: true }),
     errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000))
   })
 }

@@ -5,11 +5,10 @@ import type { EntraApp } from '../../intune/entra-credential.js'
 import { getConnector } from '../../intune/get-connector.js'
 import { describeError } from '../../intune/intune-error.js'
 import { listTenants } from '../../operators/tenants.js'
-import { isDatabaseAway, sqlState } from '../../platform/database-errors.js'
 import { blotOut } from '../../platform/log.js'
 import { broken, type Check, type Diagnosis, isHealthy, ok, unknown, warning } from './check.js'
 import { checkInstallation } from './installation-checks.js'
-import { type FactsDeps, readInstallationFacts } from './installation-facts.js'
+import { describeFailure, type FactsDeps, readInstallationFacts } from './installation-facts.js'
 
 export interface InstallationDeps extends FactsDeps {
   readonly publicUrl: string
@@ -29,7 +28,6 @@ export interface SignInAnswer {
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const RENEW_DAYS = 30
-const UNDEFINED_TABLE = '42P01'
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
@@ -89,9 +87,8 @@ async function checkTenants (deps: InstallationDeps, now: Date): Promise<Check[]
   try {
     return await listTenantChecks(deps, now)
   } catch (error) {
-    // Without its schema the database holds no tenants either; both were told above.
-    if (!isDatabaseAway(error) && sqlState(error) !== UNDEFINED_TABLE) throw error
-    return [unknown('tenants', 'They could not be looked at.', 'Repair the database first.')]
+    // Whatever keeps us from the database (no answer, no password, no schema), the rest of what was found is worth telling.
+    return [unknown('tenants', `They could not be looked at: ${describeFailure(error)}.`, 'Repair the database first.')]
   }
 }
 

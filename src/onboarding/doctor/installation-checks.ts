@@ -23,6 +23,7 @@ const ENTRA_WARNING_MS = 10_000
 const SHORTEST_TIMEOUT_MS = 60_000
 const LONG_TRANSACTION_SECONDS = 3_600
 const XID_BROKEN = 1_000_000_000
+const NAMED_MIGRATIONS = 3
 const STALE_INTERVALS = 3
 const OLD_FEED_DAYS = 45
 const LATE_SECONDS = 300
@@ -35,9 +36,10 @@ export function checkInstallation (facts: InstallationFacts): Check[] {
   return [
     checkNode(node),
     ...look('database', settings, 'See that PostgreSQL runs and that DATABASE_URL is right; its log says why it turned us away.', checkSettings),
-    ...look('schema', schema, 'Repair the database first.', checkSchema),
+    // Where the database answers, it is the schema itself that this version cannot work with.
+    ...('found' in settings ? look('schema', schema, 'Start the version of Sallyport that the database is of, or a newer one.', checkSchema, broken) : look('schema', schema, 'Repair the database first.', checkSchema)),
     ...look('database-load', health, 'Repair the database first.', (found) => checkHealth(found, redis === null ? 'postgres' : 'redis')),
-    ...(redis === null ? [ok('queue-engine', 'The queues are in PostgreSQL.')] : look('queue-engine', redis, 'See that Redis runs and that REDIS_URL is right.', checkRedis, broken)),
+    ...(redis === null ? [ok('queue-engine', 'The queues are in PostgreSQL.')] : look('queue-engine', redis, 'error' in redis && /NOAUTH|WRONGPASS|invalid username-password/.test(redis.error) ? 'Redis wants a user and a password, or other ones: redis://user:password@host in REDIS_URL.' : 'See that Redis runs and that REDIS_URL is right.', checkRedis, broken)),
     ...(entraAheadMs === null ? [] : look('clock-entra', entraAheadMs, 'Let this machine reach Entra (proxy, firewall, INTUNE_CA_FILE), or there will be no tokens for Intune.', checkEntraClock, warning)),
     ...look('feeds', feeds, 'Repair the database first.', checkFeeds),
     ...look('work', work, 'Repair the database first.', checkWork)
@@ -93,7 +95,7 @@ function checkClock (check: string, whose: string, aheadMs: number, warningMs: n
 const checkEntraClock = (aheadMs: number): Check[] => [checkClock('clock-entra', 'Entra\'s clock', aheadMs, ENTRA_WARNING_MS)]
 
 function checkSchema ({ missing, newer }: SchemaGap): Check[] {
-  if (missing.length > 0) return [broken('schema', `The database lacks ${missing.join(', ')}.`, 'sallyport migrate')]
+  if (missing.length > 0) return [broken('schema', missing.length > NAMED_MIGRATIONS ? `The database lacks ${missing.length} migrations, the first of them ${missing[0]!}.` : `The database lacks ${missing.join(', ')}.`, 'sallyport migrate')]
   if (newer.length > 0) return [warning('schema', `A newer Sallyport has applied ${newer.join(', ')}.`, 'Finish the upgrade: this version should soon be gone.')]
   return [ok('schema', 'All migrations of this version are applied.')]
 }

@@ -43,9 +43,14 @@ async function find<T> (answer: Promise<T>): Promise<Found<T>> {
   try {
     return { found: await answer }
   } catch (error) {
-    const { message, code, errors } = error as { message?: string, code?: string, errors?: ReadonlyArray<{ message: string }> }
-    // Where several addresses were tried in vain, each has its own message.
-    const text = message || errors?.map((one) => one.message).join('; ') || code || String(error)
-    return { error: isDatabaseAway(error) ? `it does not answer: ${text}` : text }
+    return { error: describeFailure(error) }
   }
+}
+
+/** Why somebody could not be asked, in words without a full stop. */
+export function describeFailure (error: unknown): string {
+  const { message, code, errors } = error as { message?: string, code?: string, errors?: ReadonlyArray<{ message: string }> }
+  // Where several addresses were tried in vain, each has its own message.
+  const text = (message || errors?.map((one) => one.message).join('; ') || code || String(error)).replace(/\.$/, '')
+  return isDatabaseAway(error) ? `it does not answer: ${text}` : text
 }

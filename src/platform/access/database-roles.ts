@@ -23,5 +23,8 @@ export function withSessionSettings (databaseUrl: string, settings: Readonly<Rec
   return `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}options=${encodeURIComponent(wanted)}`
 }
 
+/** The address at a pooler whose databases are named after roles, and whose connections are in them already. */
+export const atPooler = (poolerUrl: string, kind: RoleKind, prefix?: string): string => poolerUrl.replaceAll('{role}', roleName(kind, prefix))
+
 /** The address of the database, for connections in a role. Whoever logs in must be its member. */
 export const asRole = (databaseUrl: string, kind: RoleKind, prefix?: string): string => withSessionSettings(databaseUrl, { role: roleName(kind, prefix) })

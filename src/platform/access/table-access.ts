@@ -50,7 +50,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   app_build: { tenant: 'shared', api: 's i u', worker: 's i u d', operator: 's' },
   coverage_set: { tenant: 'shared', api: 's i u:hash', worker: 's i u:hash', operator: 's' },
   finding: { tenant: 'tenant_id', api: 's i u', worker: 's i u d', operator: 's d', partner: 's' },
-  finding_version: { tenant: OF_A_DEVICE, api: 's i', worker: 's i d', operator: 's d' },
+  finding_version: { tenant: OF_A_DEVICE, api: 's i', worker: 's i u:until d', operator: 's d' },
   level_change: { tenant: 'tenant_id', api: 's i', worker: 's i u:findings d', operator: 's d' },
   history_cut: { tenant: 'shared', api: 's', worker: 's i u', operator: 's', platform: 's' },
   report: { tenant: 'tenant_id', api: 's i', worker: 's i' },
@@ -78,7 +78,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   directory_member: { tenant: { where: 'exists (select from directory_group g where g.number = group_number)' }, api: 's', worker: 's i u d', operator: 's' },
   directory_device: { tenant: 'tenant_number', api: 's u', worker: 's i u d', operator: 's u:user_id,device_name,serial_number', partner: 's:tenant_number,drift_since,heals', platform: 's:tenant_number,drift_since,heals' },
   // Who else is told.
-  state_change_waiting: { tenant: 'tenant_number', api: 's i', worker: 's i', operator: 's i u d' },
+  state_change_waiting: { tenant: 'tenant_number', api: 's i', worker: 's i u:at d', operator: 's i u d' },
   state_change: { tenant: 'tenant_number', api: 's', worker: 's d', operator: 's d', partner: 's' },
   state_feed: { tenant: 'tenant_number', api: 's', worker: 's u', operator: 's', partner: 's' },
   signal_destination: { tenant: 'tenant_id', api: 's', worker: 's u d', operator: 's i u d' },

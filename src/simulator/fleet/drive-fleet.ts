@@ -21,6 +21,8 @@ export interface EnrolledPhone {
 export interface FleetTarget {
   /** Several: whom one refuses to connect goes on with the next, as behind a load balancer. */
   readonly apiUrl: string | readonly string[]
+  /** Reports take turns among several, instead of all going to one that answers. */
+  readonly turns?: boolean
   readonly phones: readonly EnrolledPhone[]
   /** Requests under way at most; no more than there are phones. */
   readonly connections: number
@@ -51,8 +53,8 @@ const PAUSE_AFTER_REFUSAL_MS = 20
 const MAX_TRIES = 1_500
 
 /** Sends each phone's next report, which after enrolment is its first. @throws when one is refused for good */
-export async function introduceFleet ({ apiUrl, phones, connections }: FleetTarget): Promise<void> {
-  const sender = createSender(apiUrl, connections)
+export async function introduceFleet ({ apiUrl, turns, phones, connections }: FleetTarget): Promise<void> {
+  const sender = createSender(apiUrl, connections, turns)
   const waiting = [...phones]
   await Promise.all(Array.from({ length: connections }, async () => {
     for (let phone = waiting.pop(); phone !== undefined; phone = waiting.pop()) {
@@ -70,9 +72,9 @@ export async function introduceFleet ({ apiUrl, phones, connections }: FleetTarg
  * Lets the phones report for a while. A phone sends one report at a time, in order; what is
  * not acknowledged is sent again.
  */
-export async function driveFleet ({ apiUrl, phones, connections, seconds, ratePerSecond, repeatShare = 0 }: DriveOptions): Promise<DriveResult> {
+export async function driveFleet ({ apiUrl, turns, phones, connections, seconds, ratePerSecond, repeatShare = 0 }: DriveOptions): Promise<DriveResult> {
   if (connections > phones.length) throw new Error('more connections than phones')
-  const sender = createSender(apiUrl, connections)
+  const sender = createSender(apiUrl, connections, turns)
   // First in, first out: the phone that waited longest is next.
   const idle = [...phones]
   const startedAt = performance.now()
@@ -97,12 +99,14 @@ export async function driveFleet ({ apiUrl, phones, connections, seconds, ratePe
   return { seconds: tookSeconds, ...sender.tally }
 }
 
-function createSender (apiUrl: string | readonly string[], connections: number) {
+function createSender (apiUrl: string | readonly string[], connections: number, turns = false) {
   const pools = [apiUrl].flat().map((url) => new Pool(url, { connections, pipelining: 1 }))
   let current = 0
   const tally = { accepted: 0, repeated: 0, recognised: 0, refused: {} as Record<string, number>, latenciesMs: [] as number[] }
 
-  async function post (phone: EnrolledPhone, body: string, pool = current, tries = 1): Promise<string> {
+  const nextPool = (): number => turns ? (current = (current + 1) % pools.length) : current
+
+  async function post (phone: EnrolledPhone, body: string, pool = nextPool(), tries = 1): Promise<string> {
     const { accessToken } = phone
     try {
       const answer = await pools[pool]!.request({

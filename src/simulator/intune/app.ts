@@ -16,6 +16,7 @@ import { addServiceHooks } from './service-hooks.js'
 import { TenantStore } from './tenant-store.js'
 import { Throttles } from './throttles.js'
 import { TokenAuthority } from './tokens.js'
+import { validatorCompiler } from './validator.js'
 
 export interface SimulatorAppOptions {
   /** The real time, ms since 1970; the control routes move the simulated time away from it. */
@@ -57,10 +58,9 @@ export async function buildSimulatorApp (options: SimulatorAppOptions = {}): Pro
     genReqId: () => randomUUID(),
     // Callers keep connections open; stopping must not wait for them.
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 300 },
-    // Everything strict: what Microsoft would refuse is not silently mended here.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true, discriminator: true } }
+    routerOptions: { maxParamLength: 300 }
   })
+  app.setValidatorCompiler(validatorCompiler)
   app.addHook('onClose', async () => messages.close())
   app.get('/healthz', async () => ({ status: 'ok' }))
 

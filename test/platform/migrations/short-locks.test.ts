@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { migrate } from '../../../src/platform/migrate.js'
+import { migrate, MIGRATION_LOCK } from '../../../src/platform/migrate.js'
 import { until } from '../../intune/helpers.js'
 import { silentLog } from '../../helpers/log.js'
 import { createEmptyDatabase } from '../databases.js'
@@ -38,7 +38,14 @@ t.test('while somebody reads for long and others write, migrations wait in short
 
   let given = 0
   const lockTimeoutMs = 300
-  const log = { ...silentLog, info () {}, warn: () => { given++ } } as never
+  const log = {
+    ...silentLog,
+    info () {},
+    warn ({ oldest }: { readonly oldest: string }) {
+      given++
+      t.match(oldest, /The oldest transaction is \d+ s old: process \d+ of the server/, 'it says who is in the way')
+    }
+  } as never
   const migrating = migrate({ databaseUrl, lockTimeoutMs, log })
   await until(() => given >= 2, 'the migrator gives up a lock twice')
   const meanwhile = writes
@@ -64,4 +71,19 @@ t.test('a lock that is never to be had is told of, with who is most likely to ho
   await t.rejects(migrate({ databaseUrl, lockTimeoutMs: 20, attempts: 2 }), { message: /a lock was not to be had in 2 attempts.*"an endless report"/ })
   await holder.end()
   t.ok((await migrate({ databaseUrl })).every((name) => name > BEFORE), 'the next attempt goes on')
+})
+
+t.test('a migration that waits for a backup says so', async (t) => {
+  const databaseUrl = await createEmptyDatabase(t)
+  await migrate({ databaseUrl, upTo: BEFORE })
+  const backup = new pg.Client({ connectionString: databaseUrl, application_name: 'sallyport backup' })
+  await backup.connect()
+  await backup.query('select pg_advisory_lock_shared($1)', [MIGRATION_LOCK])
+  const waiting = new Promise<{ holders: string[] }>((resolve) => {
+    const log = { ...silentLog, info () {}, warn: (fields: { holders: string[] }) => resolve(fields) } as never
+    void migrate({ databaseUrl, upTo: BEFORE, log })
+  })
+  t.match((await waiting).holders, [/^sallyport backup \(process \d+ of the server\)$/])
+  await backup.end()
+  await migrate({ databaseUrl, upTo: BEFORE })
 })

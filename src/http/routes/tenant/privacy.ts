@@ -38,7 +38,7 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<PrivacyRoutesOptions> = as
 
   app.get('/people/:entraUserId/export', {
     config: { permission: 'device:export' },
-    schema: { ...about, operationId: 'exportPerson', summary: 'Everything that is kept about the phones of a user, by Intune\'s word for whose they are', params: PersonParams, response: { 200: Type.Object({ entraUserId: Uuid, devices: Type.Array(DeviceExportSchema) }) } }
+    schema: { ...about, operationId: 'exportPerson', summary: 'Everything that is kept about the phones of a user, by Intune\'s word for whose they are', params: PersonParams, response: { 200: Type.Object({ entraUserId: Uuid, devices: Type.Array(DeviceExportSchema), directory: Type.Object({ devices: Rows, groups: Type.Array(Type.String()) }, { description: 'What Intune and Entra say of the user, whether a phone is enrolled or not.' }) }) } }
   }, async ({ params, operator }, reply) => {
     reply.header('cache-control', 'no-store')
     return await exportPerson(exportDeps, { ...params, actor: operator.name }) as never

@@ -1,0 +1,28 @@
+import { join } from 'node:path'
+import { seedDatabase } from '../src/commands/seed-database/seed-database.js'
+import { type Database, openDatabase } from '../src/platform/database.js'
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
+import { createLogger } from '../src/platform/log.js'
+import type { BenchOptions } from './benchmark.js'
+import { startSallyport } from './started-sallyport.js'
+
+/** Started once for its tenant, then filled with made-up phones while nobody else is connected. */
+export async function fillFolder (dataDir: string, { phones, workers, tell }: Pick<BenchOptions, 'phones' | 'workers' | 'tell'>, afterwards: (db: Database) => Promise<void> = async () => {}): Promise<void> {
+  const first = await startSallyport({ workers, filled: dataDir })
+  const { tenantId } = first
+  await first.stop()
+  const log = createLogger({ level: 'warn' })
+  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
+  try {
+    tell(`making ${phones} phones …`)
+    await seedDatabase({ databaseUrl: postgres.url, phones, tenantId, log })
+    const db = openDatabase({ connectionString: postgres.url, maxConnections: 1 })
+    try {
+      await afterwards(db)
+    } finally {
+      await db.destroy()
+    }
+  } finally {
+    await postgres.stop()
+  }
+}
