@@ -58,7 +58,7 @@ export async function listEntries (db: Database, { chain, after, limit }: { read
 /** Events that are in no chain: nothing that was written as usual is. */
 export async function listUnchained (db: Database, { chain, limit }: { readonly chain: string, readonly limit: number }): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
-    select id from audit_event e where tenant_id is not distinct from ${chain === PLATFORM_CHAIN ? null : chain}::uuid
+    select id from audit_event e where ${chain === PLATFORM_CHAIN ? sql`tenant_id is null` : sql`tenant_id = ${chain}`}
       and not exists (select from audit_link l where l.event_id = e.id)
     order by id limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)

@@ -16,7 +16,8 @@ export async function listAudit ({ db }: { readonly db: Database }, input: PageI
   const limit = limitOf(input)
   const before = decodeCursor(input, NUMBER_PART)
   let query = db.selectFrom('audit_event').select(['id', 'at', 'actor', 'action', 'subject', 'detail'])
-    .where('tenant_id', 'is not distinct from', input.tenantId).orderBy('id', 'desc').limit(limit + 1)
+    // Not "is not distinct from", for which PostgreSQL uses no index.
+    .where('tenant_id', input.tenantId === null ? 'is' : '=', input.tenantId).orderBy('id', 'desc').limit(limit + 1)
   if (before !== undefined) query = query.where('id', '<', Number(before[0]))
   return toPage(await query.execute(), limit, (row) => ({ ...row, at: row.at.toISOString() }), ({ id }) => [String(id)])
 }

@@ -76,6 +76,9 @@ async function listTables (client: pg.ClientBase): Promise<Table[]> {
   return sorted
 }
 
+/** Numbers that were given out: each once, and small enough for any type of number. */
+let numbers = 0
+
 function valueOf (table: string, { name, type, references, choice }: Column, made: ReadonlyMap<string, Readonly<Record<string, unknown>>>): unknown {
   const right = RIGHT[table]?.[name]
   if (right !== undefined) return right
@@ -93,6 +96,6 @@ function valueOf (table: string, { name, type, references, choice }: Column, mad
     case 'date': return new Date().toISOString().slice(0, 10)
     case 'timestamp with time zone': return new Date()
     case 'text': return randomBytes(6).toString('hex')
-    default: return 1 + Math.floor(Math.random() * 30_000)
+    default: return ++numbers
   }
 }

@@ -18,9 +18,9 @@ t.test('a tenant\'s grants are kept apart by the database, also where a conditio
     t.strictSame((await listGrants(deps, { tenantId: theirs })).items, [])
     t.strictSame((await listGrants(deps, { tenantId: null })).items, [], 'nor who gets in everywhere')
     // Without a place: as if it had been forgotten.
-    await t.rejects(removeGrant(deps, { id: foreign, actor: 'test' }), { statusCode: 404 })
-    await t.rejects(removeGrant(deps, { id: everywhere, actor: 'test' }), { statusCode: 404 })
-    await t.rejects(addGrant(deps, { ...grant, value: randomUUID(), tenantId: theirs }), { statusCode: 404 })
+    await t.rejects(removeGrant(deps, { id: foreign, actor: 'test' }), { code: 'NOT-FOUND' })
+    await t.rejects(removeGrant(deps, { id: everywhere, actor: 'test' }), { code: 'NOT-FOUND' })
+    await t.rejects(addGrant(deps, { ...grant, value: randomUUID(), tenantId: theirs }), { code: 'NOT-FOUND' })
     await t.rejects(addGrant(deps, { ...grant, value: randomUUID(), tenantId: null }), { code: '42501' }, 'a tenant\'s administrator lets nobody into all')
     await t.rejects(addGrant(deps, { ...grant, role: 'platform-admin', value: randomUUID(), tenantId: null }), { code: '42501' })
     await operators.deleteFrom('operator_grant').execute()

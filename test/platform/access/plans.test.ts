@@ -15,12 +15,15 @@ const PHONES = 200
 
 /** As many rows for each phone of each tenant as lists page through. */
 async function multiply (client: pg.ClientBase): Promise<void> {
-  const copy = async (table: string, from: string, change: string): Promise<unknown> =>
-    await client.query(`insert into ${table} select (jsonb_populate_record(x, jsonb_build_object(${change}))).* from ${from}`)
+  const copy = async (table: string, from: string, change: string): Promise<void> => {
+    const { rows: [row] } = await client.query<{ columns: string }>(
+      "select string_agg(quote_ident(attname), ', ') as columns from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attidentity = ''", [table])
+    await client.query(`insert into ${table} (${row!.columns}) select ${row!.columns} from (select (jsonb_populate_record(x, jsonb_build_object(${change}))).* from ${from}) as copied`)
+  }
   await copy('device', `device x, generate_series(1, ${PHONES}) n`, "'id', gen_random_uuid(), 'entra_device_id', gen_random_uuid()")
-  await copy('device_state', '(select * from device_state limit 1) x, device d where not exists (select from device_state s where s.device_id = d.id)', "'device_id', d.id, 'tenant_id', d.tenant_id, 'desired_health', 'secured'")
-  await copy('finding', '(select * from finding limit 1) x, device d, generate_series(1, 2) n', "'id', gen_random_uuid(), 'device_id', d.id, 'tenant_id', d.tenant_id, 'subject', n::text || d.id")
-  await copy('state_change', `(select * from state_change limit 1) x, tenant t, generate_series(100000, ${100_000 + PHONES}) n`, "'tenant_number', t.number, 'position', n")
+  await copy('device_state', '(select x from device_state x limit 1) one, device d where not exists (select from device_state s where s.device_id = d.id)', "'device_id', d.id, 'tenant_id', d.tenant_id, 'desired_health', 'secured'")
+  await copy('finding', '(select x from finding x limit 1) one, device d, generate_series(1, 2) n', "'id', gen_random_uuid(), 'device_id', d.id, 'tenant_id', d.tenant_id, 'subject', n::text || d.id")
+  await copy('state_change', `(select x from state_change x limit 1) one, tenant t, generate_series(100000, ${100_000 + PHONES}) n`, "'tenant_number', t.number, 'position', n")
   await client.query(`insert into audit_event (tenant_id, actor, action, detail) select id, 'test', 'a.b', '{}' from tenant, generate_series(1, ${PHONES})`)
   await client.query('vacuum analyze')
 }

@@ -147,7 +147,7 @@ t.test('functions that run as the owner are not led astray by temporary objects 
   const owner = await connect(t, url)
   const { rows: open } = await owner.query<{ name: string }>(`
     select p.oid::regprocedure::text as name from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef
-      and coalesce(array_to_string(p.proconfig, ';'), '') !~ 'search_path=[^;]*pg_temp"?$'`)
+      and coalesce(array_to_string(p.proconfig, ';'), '') !~ 'search_path=[^;]*pg_temp"?(;|$)'`)
   t.strictSame(open, [], 'all look there last')
 
   const [one, other] = await fillTables(owner, 2) as [string, string]
