@@ -37,7 +37,8 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/platform/redis-health.ts': 'REDIS_URL',
   'src/platform/redis.ts': 'REDIS_URL',
   'src/platform/sentinel-connector.ts': 'REDIS_URL',
-  'src/platform/tenant-query.ts': 'DATABASE_URL'
+  'src/platform/tenant-query.ts': 'DATABASE_URL',
+  'src/platform/with-client.ts': 'DATABASE_URL'
 }
 /** The service itself; what people run by hand calls their own API, and simulators stand for others. */
 const NOT_THE_SERVICE = ['src/agent/', 'src/commands/', 'src/simulator/']

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Queues } from '../../src/platform/queues.js'
 import type { Random } from '../../src/simulator/fleet/random.js'
+import { withClient } from '../../src/platform/with-client.js'
 import type { Load } from './stage-phones.js'
 import { type Stage, type StageProcess, until } from './stage.js'
 
@@ -181,16 +182,8 @@ async function heldUp (happening: Happening, happen: () => Promise<void>): Promi
   })
 }
 
-async function asAdministrator<T> ({ databaseUrl }: Stage, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'administrator' })
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
-  }
-}
+const asAdministrator = async <T>({ databaseUrl }: Stage, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  await withClient({ connectionString: databaseUrl, applicationName: 'administrator' }, work)
 
 async function endConnections (client: pg.Client): Promise<number> {
   const { rows } = await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'sallyport%' and pid <> pg_backend_pid()")

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { sql } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { Logger } from 'pino'
 import { insertBuilds } from '../../devices/app-build-repository.js'
@@ -15,6 +15,7 @@ import { sequenceStateChanges } from '../../devices/state-change-repository.js'
 import { createIntelCache } from '../../intel/index/intel-cache.js'
 import type { IntelView } from '../../intel/intel-view.js'
 import { type Database, openDatabase } from '../../platform/database.js'
+import { withClient } from '../../platform/with-client.js'
 import { assess } from '../../risk/assess.js'
 import { Random } from '../../simulator/fleet/random.js'
 import { type AppInventory, EMPTY_STATE } from '../../telemetry/device-state.js'
@@ -66,7 +67,7 @@ export async function seedDatabase ({ databaseUrl, phones, tenantId, catalogueSe
       // Other phones each time.
       random: new Random(randomInt(2 ** 32))
     }
-    const indexesRebuilt = await withClient(databaseUrl, async (client) => {
+    const indexesRebuilt = await withClient({ connectionString: databaseUrl, applicationName: 'sallyport seed' }, async (client) => {
       if (!await isOurs(client)) {
         await copyPhones(client, context, phones, { ownTransactions: true, onProgress })
         return false
@@ -112,19 +113,6 @@ async function storeBuilds (db: Database, apps: readonly App[]): Promise<Map<App
     for (const [hash, app] of hashes) ids.set(app, stored.get(hash)!)
   }
   return ids
-}
-
-async function withClient<T> (connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString, application_name: 'sallyport seed' })
-  // A connection that breaks fails the query; the event alone would end the process.
-  client.on('error', () => {})
-  await client.connect()
-  try {
-    // Ending the connection takes back what was begun.
-    return await work(client)
-  } finally {
-    await client.end()
-  }
 }
 
 /** No phone yet, and nobody who would wait for the tables or miss their indexes. */
