@@ -9,6 +9,7 @@ import type { ScoreDeps } from '../../src/devices/score-devices.js'
 import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-keys.js'
 import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { type AppOptions, buildApp } from '../../src/http/app.js'
+import { createSharedCounts } from '../../src/http/plugins/rate-store.js'
 import type { FeedImports } from '../../src/intel/feed-imports.js'
 import type { IntelCache } from '../../src/intel/index/intel-cache.js'
 import { IntuneError } from '../../src/intune/intune-error.js'
@@ -92,6 +93,13 @@ const AWAY: NonNullable<TestApiOptions['intune']> = {
   access: NO_ACCESS, graph: EMPTY_GRAPH, discovery: { findService: nobody, dropServices () {} }, setup: { access: NO_ACCESS, graph: EMPTY_GRAPH, isSeparate: false }
 }
 
+/** Whoever tests limits has them counted in one minute, however long it takes: in the next they would begin anew. */
+function rateCountingOf ({ rateLimits, rateCounting }: TestApiOptions): Pick<AppOptions, 'rateCounting'> {
+  if (rateCounting !== undefined) return { rateCounting }
+  const startedAt = Date.now()
+  return rateLimits === undefined ? {} : { rateCounting: { counts: createSharedCounts({ now: () => startedAt }) } }
+}
+
 export async function startTestApi (t: Test, options: TestApiOptions = {}): Promise<TestApi> {
   const { db, url: databaseUrl } = options.beside === undefined ? await createTestDatabase(t) : openBeside(t, options.beside.databaseUrl)
   const log = options.log ?? silentLog
@@ -159,7 +167,7 @@ export async function startTestApi (t: Test, options: TestApiOptions = {}): Prom
     signals,
     intel: { db: platformDb, intel, ...(options.feedImports === undefined ? {} : { store: options.feedImports.store }), onChanged: async () => await intelJobs.add([{}]) },
     ...(options.rateLimits === undefined ? {} : { rateLimits: options.rateLimits }),
-    ...(options.rateCounting === undefined ? {} : { rateCounting: options.rateCounting }),
+    ...rateCountingOf(options),
     ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }),
     ...(options.httpLimits === undefined ? {} : { httpLimits: options.httpLimits }),
     // 0: never. On a busy machine a test is late, not wrong.

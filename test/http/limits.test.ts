@@ -90,7 +90,8 @@ const LIMITS = { perAddress: 8, perDevice: 9, perApiKey: 10, failures: 11, perTe
 
 t.test('processes without Redis count together, from one exchange to the next', async (t) => {
   const here = await startTestApi(t)
-  const counts = [1, 2].map(() => createSharedCounts({ exchangeCounts: createCountExchange(here.db) }))
+  const startedAt = Date.now()
+  const counts = [1, 2].map(() => createSharedCounts({ exchangeCounts: createCountExchange(here.db), now: () => startedAt }))
   const apis = await Promise.all(counts.map(async (one) => await startTestApi(t, { beside: here, rateLimits: LIMITS, rateCounting: { counts: one } })))
   for (const [name, limit, call] of await callersOf(here)) {
     let through = 0

@@ -79,11 +79,12 @@ t.test('a migration that waits for a backup says so', async (t) => {
   const backup = new pg.Client({ connectionString: databaseUrl, application_name: 'sallyport backup' })
   await backup.connect()
   await backup.query('select pg_advisory_lock_shared($1)', [MIGRATION_LOCK])
+  let migrated: Promise<unknown> | undefined
   const waiting = new Promise<{ holders: string[] }>((resolve) => {
     const log = { ...silentLog, info () {}, warn: (fields: { holders: string[] }) => resolve(fields) } as never
-    void migrate({ databaseUrl, upTo: BEFORE, log })
+    migrated = migrate({ databaseUrl, upTo: BEFORE, log })
   })
   t.match((await waiting).holders, [/^sallyport backup \(process \d+ of the server\)$/])
   await backup.end()
-  await migrate({ databaseUrl, upTo: BEFORE })
+  await t.resolves(migrated!, 'and goes on when it has ended')
 })
