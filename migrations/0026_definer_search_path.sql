@@ -8,7 +8,8 @@ begin
     select p.oid from pg_proc p
     where p.pronamespace = current_schema()::regnamespace and p.prosecdef and coalesce(array_to_string(p.proconfig, ';'), '') !~ 'search_path=[^;]*pg_temp'
   loop
-    execute format('alter function %s set search_path = pg_catalog, %I, pg_temp', definer, current_schema());
+    -- Not pg_catalog by name: unnamed it is searched first all the same, and tables are made in the first schema that is named.
+    execute format('alter function %s set search_path = %I, pg_temp', definer, current_schema());
   end loop;
 end
 $$;
