@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly naive: boolean
   readonly phones: number
   readonly indicators: number
+  /** Entries of a large table. */
+  readonly rows: number
   /** Told what happens, for people who wait. */
   readonly tell: (message: string) => void
 }
