@@ -2,7 +2,7 @@ import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { QueuesUnavailableError } from '../errors.js'
 import type { Metrics } from '../platform/metrics.js'
@@ -10,6 +10,7 @@ import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
 import type { UpkeepTask } from '../platform/upkeep-tasks.js'
 import { HTTP_LIMITS, serverOptionsOf } from './http-limits.js'
+import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from './problem.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addStrictHttp } from './plugins/strict-http.js'
 
@@ -80,8 +81,10 @@ function guardBoard (scope: FastifyInstance, queues: OpsAppOptions['queues']): v
   scope.addHook('onRequest', async (request, reply) => {
     // Its scripts and pictures are there; its page is of no use without what it shows.
     if (request.url.startsWith(`${QUEUES_PATH}/static/`)) return
-    if (await outcomeOf(queues.check) !== undefined) throw new QueuesUnavailableError()
-    const timer = setTimeout(() => { if (!reply.sent) reply.send(new QueuesUnavailableError()) }, BOARD_LIMIT_MS)
+    // Not thrown: the board would answer in its own way, and its page, which asks again and again, would fill the log.
+    const refuse = (): FastifyReply => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(toProblem(new QueuesUnavailableError(), request.url.split('?')[0]!))
+    if (await outcomeOf(queues.check) !== undefined) return refuse()
+    const timer = setTimeout(() => { if (!reply.sent) refuse() }, BOARD_LIMIT_MS)
     reply.raw.once('close', () => clearTimeout(timer))
   })
 }

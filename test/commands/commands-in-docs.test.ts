@@ -11,7 +11,7 @@ const PAGES = [
   ...['docs', 'docs/decisions'].flatMap((folder) => readdirSync(join(packageRoot, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))
 ]
 /** A command of ours up to what ends it: in a shell, in a container, or in running text. */
-const COMMAND = /(?:(?<![\w/.-])sallyport|bin\/sallyport\.js|docker compose run --rm (?:api|worker))(?= +[a-z-])((?: +(?:"[^"]*"|[^\s`"|#&;()]+))+)/g
+const COMMAND = /(?:(?<![\w/.-]|-n |namespace |generic )sallyport|bin\/sallyport\.js|docker compose run --rm (?:api|worker))(?= +[a-z-])((?: +(?:"[^"]*"|[^\s`"|#&;()]+))+)/g
 
 /** What is wrong with a command line; undefined: nothing, or it is none (the word stands in a sentence). */
 function faultOf (text: string, isCode: boolean): string | undefined {
@@ -29,7 +29,7 @@ function faultOf (text: string, isCode: boolean): string | undefined {
   // A shell's line names what is to be done; running text may speak of all commands of a kind.
   if (isCode && command.commands.length > 0 && words[0] !== undefined && !words[0].startsWith('-')) return `${command.name()} has no command ${words[0]}`
   const known = new Set([...command.options.flatMap(({ short, long }) => [short, long]), '--help'])
-  const [strange] = words.flatMap((word) => word.match(/(?<=^|\[)--?[a-z][a-z-]*/g) ?? []).filter((word) => !known.has(word))
+  const [strange] = words.flatMap((word) => word.match(/(?<=^|\[)--?[a-z][a-z0-9-]*/g) ?? []).filter((word) => !known.has(word))
   return strange === undefined ? undefined : `${command.name()} has no option ${strange}`
 }
 
