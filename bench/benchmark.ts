@@ -9,10 +9,10 @@ export interface BenchOptions {
   readonly rate?: number
   /** Also measure one INSERT and one job a report. */
   readonly naive: boolean
-  readonly phones: number
-  readonly indicators: number
   /** Entries of a large table. */
   readonly rows: number
+  readonly phones: number
+  readonly indicators: number
   /** Told what happens, for people who wait. */
   readonly tell: (message: string) => void
 }

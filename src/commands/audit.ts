@@ -26,8 +26,8 @@ export async function runVerifyAudit (options: Options & { tenant?: string, head
 
 /** `sallyport audit head`: the last entry of each chain, to be kept elsewhere. */
 export async function runNoteAuditHeads (options: { dataDir?: string }, env: NodeJS.ProcessEnv): Promise<void> {
+  const secrets = await openCommandSecrets(env, options.dataDir)
   await withStore(env, options.dataDir, async ({ db }) => {
-    const secrets = await openCommandSecrets(env, options.dataDir)
     process.stdout.write(`${JSON.stringify(await noteHeads({ db, secrets }), null, 2)}\n`)
   })
 }

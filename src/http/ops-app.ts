@@ -10,9 +10,9 @@ import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
 import type { UpkeepTask } from '../platform/upkeep-tasks.js'
 import { HTTP_LIMITS, serverOptionsOf } from './http-limits.js'
-import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from './problem.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addStrictHttp } from './plugins/strict-http.js'
+import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from './problem.js'
 
 export interface OpsAppOptions {
   readonly log: Logger

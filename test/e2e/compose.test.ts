@@ -18,10 +18,6 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly stop_grace_period?: string
   readonly image?: string
-  readonly read_only?: boolean
-  readonly tmpfs?: readonly string[]
-  readonly cap_drop?: readonly string[]
-  readonly security_opt?: readonly string[]
   readonly healthcheck?: { readonly test: readonly string[] }
 }
 interface Compose { readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
@@ -43,8 +39,7 @@ t.test('the compose file is whole', async (t) => {
   for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
 })
 
-t.test('containers of ours change nothing of their own, and it is seen whether those that serve are ready', async (t) => {
-  for (const name of OURS) t.match(compose.services[name], { read_only: true, tmpfs: ['/tmp'], cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
+t.test('it is seen whether those that serve are ready', async (t) => {
   for (const name of ['api', 'worker']) t.match(compose.services[name]!.healthcheck?.test.at(-1), /127\.0\.0\.1:9090\/readyz/, name)
 })
 

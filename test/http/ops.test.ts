@@ -150,22 +150,6 @@ t.test('while the database is away, the page holds what the process knows by its
   t.notOk(samples.has('sallyport_sync_waiting_devices'), 'and not what it knew once')
 })
 
-t.test('the queues are there to see, and only to see', async (t) => {
-  const { app, queues } = await setUp(t)
-  await queues.producer('score').add([{ deviceIds: [randomUUID()] }])
-  const page = await app.inject('/queues')
-  t.equal(page.statusCode, 200)
-  t.match(page.headers['content-type'], /^text\/html/)
-  for (const [, file] of page.body.matchAll(/(?:src|href)="([^"]*static[^"]*)"/g)) t.equal((await app.inject(new URL(file!, 'http://localhost/queues/').pathname)).statusCode, 200, file!)
-  const board = (await app.inject('/queues/api/queues')).json<{ queues: Array<{ name: string, readOnlyMode: boolean, counts: { waiting: number } }> }>()
-  t.strictSame(board.queues.map(({ name }) => name).sort(), [...QUEUE_NAMES].sort())
-  t.ok(board.queues.every(({ readOnlyMode }) => readOnlyMode))
-  t.equal(board.queues.find(({ name }) => name === 'score')!.counts.waiting, 1)
-  const pause = await app.inject({ method: 'PUT', url: '/queues/api/queues/score/pause' })
-  t.ok(pause.statusCode >= 400, 'nobody pauses a queue without signing in')
-  t.equal((await queues.counts()).score.waiting, 1)
-})
-
 t.test('how the Redis of the queues is set up is told as far as it is known', async (t) => {
   const { db, queues } = await setUp(t)
   const metrics = createMetrics()
@@ -189,6 +173,22 @@ t.test('while the queues are away their pages say so', async (t) => {
   t.teardown(async () => await app.close())
   for (const url of ['/queues', '/queues/api/queues', '/queues/queue/score']) isProblem(t, await app.inject(url), { status: 503, code: 'queues-unavailable' })
   t.equal((await app.inject('/healthz')).statusCode, 200)
+})
+
+t.test('the queues are there to see, and only to see', async (t) => {
+  const { app, queues } = await setUp(t)
+  await queues.producer('score').add([{ deviceIds: [randomUUID()] }])
+  const page = await app.inject('/queues')
+  t.equal(page.statusCode, 200)
+  t.match(page.headers['content-type'], /^text\/html/)
+  for (const [, file] of page.body.matchAll(/(?:src|href)="([^"]*static[^"]*)"/g)) t.equal((await app.inject(new URL(file!, 'http://localhost/queues/').pathname)).statusCode, 200, file!)
+  const board = (await app.inject('/queues/api/queues')).json<{ queues: Array<{ name: string, readOnlyMode: boolean, counts: { waiting: number } }> }>()
+  t.strictSame(board.queues.map(({ name }) => name).sort(), [...QUEUE_NAMES].sort())
+  t.ok(board.queues.every(({ readOnlyMode }) => readOnlyMode))
+  t.equal(board.queues.find(({ name }) => name === 'score')!.counts.waiting, 1)
+  const pause = await app.inject({ method: 'PUT', url: '/queues/api/queues/score/pause' })
+  t.ok(pause.statusCode >= 400, 'nobody pauses a queue without signing in')
+  t.equal((await queues.counts()).score.waiting, 1)
 })
 
 t.test('what is not there is a problem here as well', async (t) => {
