@@ -18,6 +18,7 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly stop_grace_period?: string
   readonly image?: string
+  readonly healthcheck?: { readonly test: readonly string[] }
 }
 interface Compose { readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
 
@@ -36,6 +37,10 @@ t.test('the compose file is whole', async (t) => {
   }
   const example = readFileSync(join(packageRoot, '.env.example'), 'utf8')
   for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
+})
+
+t.test('it is seen whether those that serve are ready', async (t) => {
+  for (const name of ['api', 'worker']) t.match(compose.services[name]!.healthcheck?.test.at(-1), /127\.0\.0\.1:9090\/readyz/, name)
 })
 
 t.test('an API that stops is noticed before it stops to listen, and is not killed before it has finished', async (t) => {
