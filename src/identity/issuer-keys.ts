@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import { fetch, type Dispatcher } from 'undici'
+import { settles } from '../platform/settles.js'
 
 /** Where an issuer of tokens describes itself, and what of that is believed. */
 export interface IssuerPlace {

@@ -154,7 +154,7 @@ t.test('a rotated key counts until its time is over, the new one is allowed the 
   t.not(fresh.key, old.key)
   t.equal(Math.round((Date.parse(fresh.expiresAt!) - Date.now()) / 86_400_000), 10, 'for as long as the first was made for')
   const [before, after] = [await findOperator(db, old.key, new Date()), await findOperator(db, fresh.key, new Date())]
-  t.strictSame({ ...after!, id: old.id, session: old.id }, before)
+  t.strictSame({ ...after!, id: old.id, session: old.id, name: `Watch <${old.id}>` }, before)
   t.strictSame([...after!.permissions!], ['fleet:read', 'device:reassess'])
   t.ok(await findOperator(db, old.key, new Date(Date.now() + 3_590_000)))
   t.equal(await findOperator(db, old.key, new Date(Date.now() + 3_610_000)), undefined)
