@@ -139,7 +139,7 @@ export interface Schema {
     manufacturer: string | null, model: string | null
   }
   consent_request: {
-    state_hash: Buffer, tenant_id: string | null, tenant_name: string | null, app: string, created_by: string, created_at: Generated<Date>, expires_at: Time
+    state_hash: Buffer, tenant_id: string | null, tenant_name: string | null, entra_tenant_id: string | null, app: string, created_by: string, created_at: Generated<Date>, expires_at: Time
     used_at: Time | null, outcome: string | null, detail: string | null
   }
   intune_setup: { tenant_id: string, wish: Json<unknown> | null, applied_at: Time | null, applied_by: string | null, last_error: string | null, busy_until: Time | null }
