@@ -1,4 +1,5 @@
 import type { Database } from './database.js'
+import { storableJson } from './storable-json.js'
 
 export interface AuditInput {
   /** Null: about the whole platform. */
@@ -15,5 +16,5 @@ export interface AuditInput {
  * and what became of it afterwards: nothing is done without a line.
  */
 export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
-  await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: JSON.stringify(detail) }).execute()
+  await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: storableJson(detail) }).execute()
 }
