@@ -97,10 +97,9 @@ t.test('refuses what is encrypted, two folders in one, and what is broken', asyn
 })
 
 t.test('what calls itself a tar is not unpacked once more', async (t) => {
-  for (const [name, ...magic] of [['zstd', 0x28, 0xb5, 0x2f, 0xfd], ['gzip', 0x1f, 0x8b, 8, 0]] as const) {
-    const disguised = tarOf(['id/packages.json', '[]'])
-    Buffer.from(magic).copy(disguised)
-    // The parser's own word for a header that is not right: it has looked at the bytes as they are.
-    await refuses(t, 'tar', disguised, /checksum/i, name)
-  }
+  const disguised = tarOf(['id/packages.json', '[]'])
+  Buffer.from([0x28, 0xb5, 0x2f, 0xfd]).copy(disguised)
+  t.equal(packingOf(disguised), 'tar')
+  // The parser's own word for a header that is not right: it has looked at the bytes as they are.
+  await refuses(t, 'tar', disguised, /checksum/i, 'zstd')
 })
