@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { showable } from './commands/say.js'
 import { boundHeapGrowth } from './platform/heap.js'
 
 function wholeNumber (text: string): number {
@@ -376,7 +377,7 @@ export async function runCommand (argv: readonly string[] = process.argv): Promi
   try {
     await program.parseAsync(argv)
   } catch (error) {
-    process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(showable(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`))
     if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
     // A wrong configuration brings its own; to load config.ts for its class would slow down every `--help`.
     process.exit(error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1)

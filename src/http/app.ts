@@ -78,7 +78,7 @@ export interface AppOptions {
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
 /** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
-const STRANGERS_BODY_BYTES = 64 * 1024
+const STRANGERS_BODY_BYTES = 16 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
@@ -116,10 +116,16 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     maxEventLoopDelay: options.maxEventLoopDelayMs ?? MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: () => { throw new OverloadedError() }
   })
-  await addOpenApi(app as unknown as FastifyInstance, { version: options.version })
-
   const limits: RateLimits = { ...RATE_LIMITS, ...options.rateLimits }
   const counting = options.rateCounting ?? {}
+  await addOpenApi(app as unknown as FastifyInstance, {
+    version: options.version,
+    limit: async (docs) => {
+      await addRateLimit(docs, counting)
+      docs.addHook('onRequest', docs.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    }
+  })
+
   let signInLimit!: SignInLimit
 
   await app.register(async (open) => {
