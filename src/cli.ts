@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { showable } from './commands/say.js'
 import { boundHeapGrowth } from './platform/heap.js'
 
 function wholeNumber (text: string): number {
@@ -78,6 +79,7 @@ tenant.command('connect')
   .description('make the link on which an administrator of a customer\'s Entra tenant consents to our app')
   .option('--tenant <id>', 'the tenant (default: the only one)')
   .option('--new <name>', 'instead, a new customer, who is added when an administrator has consented')
+  .option('--entra-tenant-id <guid>', 'of the new customer, as it told you by another way: no other can come back with the link')
   .option('--app <app>', 'partner, or setup: the second app, which sets Intune up', 'partner')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .option('--json', 'print it as JSON')
@@ -375,7 +377,7 @@ export async function runCommand (argv: readonly string[] = process.argv): Promi
   try {
     await program.parseAsync(argv)
   } catch (error) {
-    process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(showable(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`))
     if (process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
     // A wrong configuration brings its own; to load config.ts for its class would slow down every `--help`.
     process.exit(error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1)

@@ -10,6 +10,7 @@ import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
 import type { UpkeepTask } from '../platform/upkeep-tasks.js'
 import { HTTP_LIMITS, serverOptionsOf } from './http-limits.js'
+import { addLocalNamesOnly } from './plugins/local-names.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addStrictHttp } from './plugins/strict-http.js'
 import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from './problem.js'
@@ -44,6 +45,7 @@ export async function buildOpsApp ({ log, metrics, queues, checks, degradations 
   }) as unknown as FastifyInstance
   addProblemDetails(app)
   addStrictHttp(app, HTTP_LIMITS)
+  addLocalNamesOnly(app)
   // The board's page has scripts of its own in it, so no policy for its content; who frames it could have it clicked.
   await app.register(helmet, { contentSecurityPolicy: false })
 

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { buildOpsApp } from '../../src/http/ops-app.js'
@@ -189,6 +191,19 @@ t.test('the queues are there to see, and only to see', async (t) => {
   const pause = await app.inject({ method: 'PUT', url: '/queues/api/queues/score/pause' })
   t.ok(pause.statusCode >= 400, 'nobody pauses a queue without signing in')
   t.equal((await queues.counts()).score.waiting, 1)
+})
+
+t.test('on loopback it answers only who calls it by an address or as localhost, so that no web page reads it under a name of its own', async (t) => {
+  const { app } = await setUp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const ask = async (host: string): Promise<number> => await new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/metrics', headers: { host } }, (answer) => {
+      answer.resume().once('end', () => resolve(answer.statusCode!))
+    }).once('error', reject).end()
+  })
+  for (const host of ['127.0.0.1', `127.0.0.1:${port}`, 'localhost', `LOCALHOST:${port}`, '[::1]:9090', '10.1.2.3:9090', 'sallyport.localhost']) t.equal(await ask(host), 200, host)
+  for (const host of ['rebound.example', `rebound.example:${port}`, '127.0.0.1.rebound.example', 'localhost.rebound.example', '']) t.equal(await ask(host), 421, host)
 })
 
 t.test('what is not there is a problem here as well', async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCountedLine } from '../../src/platform/counted-line.js'
 import { createOutageLog } from '../../src/platform/outage-log.js'
+import { until as waitUntil } from '../helpers/until.js'
 
 const error = (message: string): { readonly err: Error } => ({ err: new Error(message) })
 
@@ -31,16 +32,15 @@ function open (options: { readonly isBack: () => Promise<boolean>, readonly remi
 }
 
 t.test('an outage is two lines, however many connections try again and again', async (t) => {
-  let isBack = false
-  const asked: Date[] = []
+  let [isBack, asked] = [false, 0]
   const { log, lines, names, until } = open({
     isBack: async () => {
-      asked.push(new Date())
+      asked++
       return isBack
     }
   })
   for (let at = 0; at < 1_000; at++) log.failed(error(`connection ${at % 14}`))
-  while (asked.length < 3) await sleep(1)
+  await waitUntil(() => asked >= 3, 'asked again and again')
   t.strictSame(names(), ['gone'])
   t.equal(lines[0]!.err!.message, 'connection 0')
   isBack = true

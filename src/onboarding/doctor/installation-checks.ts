@@ -57,7 +57,7 @@ function checkNode (version: string): Check {
 }
 
 function checkSettings (found: DatabaseSettings): Check[] {
-  const { version, clockAheadMs, isReadOnly, encoding, timeZone, fsync, fullPageWrites, synchronousCommit, autovacuum, isolation } = found
+  const { version, clockAheadMs, isReadOnly, encoding, timeZone, fsync, fullPageWrites, synchronousCommit, autovacuum, isolation, isSchemaOpen } = found
   const major = Math.floor(version / 10_000)
   const lossy = [...(fsync ? [] : ['fsync']), ...(fullPageWrites ? [] : ['full_page_writes']), ...(synchronousCommit === 'off' ? ['synchronous_commit'] : [])]
   const limits = Object.entries({ statement_timeout: found.statementTimeoutMs, idle_in_transaction_session_timeout: found.idleInTransactionTimeoutMs, lock_timeout: found.lockTimeoutMs })
@@ -81,7 +81,10 @@ function checkSettings (found: DatabaseSettings): Check[] {
       : ok('database-limits', 'No limit cuts off what takes long.'),
     encoding !== 'UTF8' || isolation !== 'read committed'
       ? broken('database-settings', `The database has the encoding ${encoding} and by default the isolation ${isolation}; UTF8 and read committed are needed.`, encoding !== 'UTF8' ? 'Make a database with encoding UTF8 and move the data.' : 'Reset default_transaction_isolation.')
-      : ok('database-settings', `Encoding ${encoding}, read committed, time zone ${timeZone} (of no consequence).`)
+      : ok('database-settings', `Encoding ${encoding}, read committed, time zone ${timeZone} (of no consequence).`),
+    isSchemaOpen
+      ? broken('database-schema', 'Everybody who may log in to the database may make functions in our schema, and through them do what its owner may.', 'Have the schema\'s owner, or a superuser, run: revoke create on schema public from public (with the name of your schema).')
+      : ok('database-schema', 'Only its owner makes things in our schema.')
   ]
 }
 
