@@ -54,6 +54,7 @@ export const SETTINGS = {
   ACCESS_TOKEN_SECONDS: setting(Type.Integer({ minimum: 60, maximum: 86_400 }), 'Lifetime of an agent\'s access token.', '3600'),
   SIGNING_KEY_DAYS: setting(Positive, 'Days after which a new key signs access tokens; the old one goes on verifying what it signed.', '30'),
   RATE_LIMIT_DEVICE: setting(Positive, 'Requests a minute of one phone; like all limits counted over all API processes.', '1200'),
+  RATE_LIMIT_DEVICE_MB: setting(Type.Integer({ minimum: 8, maximum: 1_000_000 }), 'Megabytes of reports, unpacked, that one phone may send in an hour, counted by each API process for itself.', '64'),
   RATE_LIMIT_TENANT: setting(Positive, 'Requests a minute of all phones of a tenant together.', '600000'),
   RATE_LIMIT_ADDRESS: setting(Positive, 'Enrolments and access tokens a minute for one address (IPv6: one /64).', '6000'),
   RATE_LIMIT_FAILURES: setting(Positive, 'Requests a minute of one address with keys or tokens that do not count.', '600'),

@@ -42,6 +42,7 @@ export const MalformedRequestError = createError<[string]>('malformed-request', 
 export const HeadersTooLargeError = createError('headers-too-large', 'The headers are too large, or too many.', 431)
 export const UnsupportedEncodingError = createError<[string]>('unsupported-encoding', 'This Content-Encoding is not supported: %s', 415)
 export const MalformedEncodingError = createError('malformed-encoding', 'The body is not what its Content-Encoding says.', 400)
+export const MisdirectedRequestError = createError('misdirected-request', 'This is called by its address or as localhost, not by another name.', 421)
 export const TooManyRequestsError = createError<[number]>('too-many-requests', 'Too many requests; come again in %s seconds.', 429)
 export const EntraKeysUnavailableError = createError('entra-keys-unavailable', 'Entra\'s signing keys cannot be fetched right now, so no token can be checked.', 503)
 export const ProviderKeysUnavailableError = createError('provider-keys-unavailable', 'The signing keys of the sign-in provider cannot be fetched right now, so no token can be checked.', 503)

@@ -26,6 +26,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   ACCESS_TOKEN_SECONDS: ['60', 60],
   SIGNING_KEY_DAYS: ['7', 7],
   RATE_LIMIT_DEVICE: ['11', 11],
+  RATE_LIMIT_DEVICE_MB: ['67', 67],
   RATE_LIMIT_TENANT: ['12', 12],
   RATE_LIMIT_ADDRESS: ['13', 13],
   RATE_LIMIT_FAILURES: ['14', 14],

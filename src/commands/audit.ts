@@ -4,6 +4,7 @@ import { noteHeads, readNotedHeads } from '../operators/audit-heads.js'
 import { type AuditVerdict, type VerifiedChain, verifyAudit } from '../operators/verify-audit.js'
 import { openCommandSecrets } from './command-secrets.js'
 import { tenantOf, withStore } from './open-database.js'
+import { say } from './say.js'
 
 interface Options { dataDir?: string, json?: boolean }
 
@@ -19,7 +20,7 @@ export async function runVerifyAudit (options: Options & { tenant?: string, head
   await withStore(env, options.dataDir, async ({ db }) => {
     const chain = options.tenant === undefined ? undefined : await tenantOf(db, options.tenant)
     const verdict = await verifyAudit({ db }, { chain, ...(note === undefined ? {} : { noted: note.noted.heads }) })
-    process.stdout.write(options.json === true ? `${JSON.stringify(verdict)}\n` : describeVerdict(verdict, note?.noted.at))
+    say(options.json === true ? `${JSON.stringify(verdict)}\n` : describeVerdict(verdict, note?.noted.at))
     if (!verdict.intact) process.exitCode = 1
   })
 }
@@ -28,7 +29,7 @@ export async function runVerifyAudit (options: Options & { tenant?: string, head
 export async function runNoteAuditHeads (options: { dataDir?: string }, env: NodeJS.ProcessEnv): Promise<void> {
   const secrets = await openCommandSecrets(env, options.dataDir)
   await withStore(env, options.dataDir, async ({ db }) => {
-    process.stdout.write(`${JSON.stringify(await noteHeads({ db, secrets }), null, 2)}\n`)
+    say(`${JSON.stringify(await noteHeads({ db, secrets }), null, 2)}\n`)
   })
 }
 

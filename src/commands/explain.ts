@@ -3,6 +3,7 @@ import { type Replay, replayDevice } from '../devices/replay-device.js'
 import { createIntelCache } from '../intel/index/intel-cache.js'
 import { describeError } from './open-intel.js'
 import { tenantOf, withStore } from './open-database.js'
+import { oneLine, say } from './say.js'
 
 interface Options { tenant?: string, dataDir?: string, json?: boolean, at?: string, replay?: boolean }
 
@@ -17,12 +18,12 @@ export async function runExplain (device: string, options: Options, env: NodeJS.
       const intel = await createIntelCache({ db, log })
       lifecycle.onStop('intelligence', async () => await intel.close())
       const replay = await replayDevice({ db, intel }, reference).catch(refuse)
-      process.stdout.write(options.json === true ? `${JSON.stringify(replay)}\n` : describeReplay(replay))
+      say(options.json === true ? `${JSON.stringify(replay)}\n` : describeReplay(replay))
       if (!replay.same && replay.whole) process.exitCode = 1
       return
     }
     const explanation = await explainDevice({ db }, { ...reference, at }).catch(refuse)
-    process.stdout.write(options.json === true ? `${JSON.stringify(explanation)}\n` : describeExplanation(explanation))
+    say(options.json === true ? `${JSON.stringify(explanation)}\n` : describeExplanation(explanation))
   })
 }
 
@@ -37,14 +38,14 @@ export function describeExplanation ({ deviceId, at, level, since, state, stale,
   if (findings.length === 0) lines.push('', 'There is no finding.')
   for (const finding of findings) {
     const { detection, ruleVersion, severity, raisesLevel, title, evidence, intel, suppression, since: readsSince, firstSeen, expiresAt } = finding
-    lines.push('', `${severity.toUpperCase()} ${detection} (rule version ${ruleVersion}${raisesLevel ? '' : ', only recorded'}${suppression === null ? '' : `, suppressed until ${suppression.expiresAt} by ${suppression.owner}: ${suppression.reason}`})`, `  ${title}`)
+    lines.push('', `${severity.toUpperCase()} ${detection} (rule version ${ruleVersion}${raisesLevel ? '' : ', only recorded'}${suppression === null ? '' : `, suppressed until ${suppression.expiresAt} by ${oneLine(suppression.owner)}: ${oneLine(suppression.reason)}`})`, `  ${oneLine(title)}`)
     for (const { path, value } of evidence) lines.push(`  ${path} = ${JSON.stringify(value)}`)
-    if (intel !== null) lines.push(`  ${intel.type} ${intel.value} is listed for ${intel.family} by feed ${intel.feed}${intel.feedVersion === null ? '' : `, version ${intel.feedVersion}`}`)
+    if (intel !== null) lines.push(`  ${intel.type} ${oneLine(intel.value)} is listed for ${oneLine(intel.family)} by feed ${intel.feed}${intel.feedVersion === null ? '' : `, version ${intel.feedVersion}`}`)
     lines.push(`  first seen ${firstSeen}${readsSince === firstSeen ? '' : `, so since ${readsSince}`}${expiresAt === null ? '' : `, over by itself at ${expiresAt}`}`)
   }
   for (const { level: better, close } of wayBack) {
     lines.push('', `For ${better}:`)
-    for (const { detection, subject, remediation, expiresAt } of close) lines.push(`  ${detection} ${subject}: ${remediation.user}${expiresAt === null ? '' : ` Or wait until ${expiresAt}.`}`)
+    for (const { detection, subject, remediation, expiresAt } of close) lines.push(`  ${detection} ${oneLine(subject)}: ${remediation.user}${expiresAt === null ? '' : ` Or wait until ${expiresAt}.`}`)
   }
   lines.push('', `Rests on ${rests.sections.join(', ') || 'nothing'}; policy version ${rests.policyVersion ?? 'unknown'}${rests.groups.length === 0 ? '' : ` with groups ${rests.groups.join(', ')}`}, intelligence version ${rests.intelVersion ?? 'unknown'}.`)
   if (rests.unknown.length > 0) lines.push(`Unknown, because the phone told nothing of what they need: ${rests.unknown.join(', ')}.`)

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import type { ImportResult } from '../intel/import-feed.js'
 import { THREAT_CLASSES, type ThreatClass } from '../intel/indicators/indicator.js'
 import { describeError, withIntel } from './open-intel.js'
+import { say } from './say.js'
 
 interface Options { feed?: string, format: string, class?: string, allowOlder?: boolean, dataDir?: string, json?: boolean }
 
@@ -21,7 +22,7 @@ export async function runImportIntel (files: readonly string[], options: Options
     for (const [feed, file] of feeds) {
       try {
         const result = await intel.import({ feed, format, threatClass, allowOlder, body: await readFile(file) })
-        process.stdout.write(options.json === true ? JSON.stringify(result) + '\n' : describe(result))
+        say(options.json === true ? JSON.stringify(result) + '\n' : describe(result))
       } catch (error) {
         faults.push(`${file}: ${describeError(error)}`)
       }

@@ -1,5 +1,6 @@
 import type { Feed } from '../intel/feed-repository.js'
 import { describeError, type IntelAccess, withIntel } from './open-intel.js'
+import { say } from './say.js'
 
 interface Options { dataDir?: string, json?: boolean }
 
@@ -7,7 +8,7 @@ interface Options { dataDir?: string, json?: boolean }
 export async function runListIntel (options: Options, env: NodeJS.ProcessEnv): Promise<void> {
   await withIntel(env, options.dataDir, async (intel) => {
     const feeds = await intel.list()
-    process.stdout.write(options.json === true ? JSON.stringify(feeds) + '\n' : feeds.map(describeFeed).join('') || 'there is no feed\n')
+    say(options.json === true ? JSON.stringify(feeds) + '\n' : feeds.map(describeFeed).join('') || 'there is no feed\n')
   })
 }
 
@@ -15,7 +16,7 @@ export async function runListIntel (options: Options, env: NodeJS.ProcessEnv): P
 export async function runRemoveIntel (feed: string, options: Options, env: NodeJS.ProcessEnv): Promise<void> {
   await withIntel(env, options.dataDir, async (intel) => {
     await intel.remove(feed).catch((error: unknown) => { throw new Error(`${feed}: ${describeError(error)}`) })
-    process.stdout.write(options.json === true ? JSON.stringify({ feed, removed: true }) + '\n' : `${feed} was removed\n`)
+    say(options.json === true ? JSON.stringify({ feed, removed: true }) + '\n' : `${feed} was removed\n`)
   })
 }
 
@@ -23,7 +24,7 @@ export async function runRemoveIntel (feed: string, options: Options, env: NodeJ
 export async function runShowIntel (value: string, options: Options, env: NodeJS.ProcessEnv): Promise<void> {
   await withIntel(env, options.dataDir, async (intel) => {
     const claims = await intel.show(value).catch((error: unknown) => { throw new Error(describeError(error)) })
-    process.stdout.write(options.json === true ? JSON.stringify(claims) + '\n' : claims.map(describeClaim).join('') || `no feed says anything about ${value}\n`)
+    say(options.json === true ? JSON.stringify(claims) + '\n' : claims.map(describeClaim).join('') || `no feed says anything about ${value}\n`)
   })
 }
 

@@ -18,6 +18,7 @@ import { loadEmbeddedSecretsKey } from './embedded-secrets-key.js'
 import { readRunning, type RunningInstallation } from './running-file.js'
 import { describeSubscription, feedNameOfUrl, readInterval } from './subscription-texts.js'
 import { subscriptionsOf } from './subscription-parts.js'
+import { say } from './say.js'
 
 interface Common { dataDir?: string, json?: boolean }
 
@@ -69,8 +70,8 @@ export async function runSubscribe (url: string, options: SubscribeOptions, env:
 export async function runListSubscriptions (options: Common, env: NodeJS.ProcessEnv): Promise<void> {
   await withSubscriptions(options, env, async (subscriptions) => {
     const all = await subscriptions.list()
-    if (options.json === true) process.stdout.write(JSON.stringify(all) + '\n')
-    else process.stdout.write(all.length === 0 ? 'There are no subscriptions.\n' : all.map((one) => describeSubscription(one)).join(''))
+    if (options.json === true) say(JSON.stringify(all) + '\n')
+    else say(all.length === 0 ? 'There are no subscriptions.\n' : all.map((one) => describeSubscription(one)).join(''))
   })
 }
 
@@ -78,7 +79,7 @@ export async function runListSubscriptions (options: Common, env: NodeJS.Process
 export async function runUnsubscribe (feed: string, options: Common, env: NodeJS.ProcessEnv): Promise<void> {
   await withSubscriptions(options, env, async (subscriptions) => {
     await subscriptions.unsubscribe(feed)
-    process.stdout.write(options.json === true ? JSON.stringify({ feed, subscribed: false }) + '\n' : `${feed} is fetched no more; what it holds stays.\n`)
+    say(options.json === true ? JSON.stringify({ feed, subscribed: false }) + '\n' : `${feed} is fetched no more; what it holds stays.\n`)
   })
 }
 
@@ -88,7 +89,7 @@ export async function runRefresh (feed: string, options: Common & { full?: boole
 }
 
 function showOutcome (subscription: SubscriptionView, { json }: Common): void {
-  process.stdout.write(json === true ? JSON.stringify(subscription) + '\n' : describeSubscription(subscription))
+  say(json === true ? JSON.stringify(subscription) + '\n' : describeSubscription(subscription))
   if (subscription.lastError !== null) throw new Error(`${subscription.feed}: ${subscription.lastError}; it is tried again at ${subscription.nextRunAt}`)
 }
 

@@ -6,6 +6,7 @@ import { createIntelCache } from '../intel/index/intel-cache.js'
 import { applyPolicy, getPolicy, getPolicyVersion, parsePolicy } from '../operators/policies.js'
 import { describeError } from './open-intel.js'
 import { type OpenedDatabase, tenantOf, withStore } from './open-database.js'
+import { oneLine, say, showable } from './say.js'
 
 interface Options { tenant?: string, dataDir?: string, json?: boolean }
 
@@ -17,10 +18,12 @@ export async function runGetPolicy (options: Options & { effective?: boolean, ve
     const tenantId = await tenantOf(db, options.tenant)
     const { version: current, ...policy } = await getPolicy({ db }, { tenantId })
     const version = options.version ?? current
-    if (options.effective === true) return print(options.json === true ? `${JSON.stringify({ version: current, ...policy })}\n` : `# version ${current}, with what is built in\n${stringify(policy)}`)
-    if (version === 0) return print(options.json === true ? '{"version":0}\n' : '# version 0: the built-in policy; --effective shows it\n')
+    if (options.effective === true) return say(options.json === true ? `${JSON.stringify({ version: current, ...policy })}\n` : `# version ${current}, with what is built in\n${stringify(policy)}`)
+    if (version === 0) return say(options.json === true ? '{"version":0}\n' : '# version 0: the built-in policy; --effective shows it\n')
     const { source, document, author, createdAt } = await getPolicyVersion({ db }, { tenantId, version }).catch(fail)
-    print(options.json === true ? `${JSON.stringify({ version, author, createdAt, document })}\n` : `# version ${version}, by ${author}, ${createdAt}\n${source.endsWith('\n') ? source : `${source}\n`}`)
+    const text = options.json === true ? `${JSON.stringify({ version, author, createdAt, document })}\n` : `# version ${version}, by ${author}, ${createdAt}\n${source.endsWith('\n') ? source : `${source}\n`}`
+    // Into a file it goes as it was written.
+    process.stdout.write(process.stdout.isTTY ? showable(text) : text)
   })
 }
 
@@ -31,8 +34,8 @@ export async function runSetPolicy (file: string, options: Options & { ifVersion
     const intel = (await store.queues()).producer('intel')
     const tenantId = await tenantOf(store.db, options.tenant)
     const applied = await applyPolicy({ db: store.db, intel }, { tenantId, text, expected: options.ifVersion ?? 'any', actor: ACTOR, comment: options.comment }).catch(fail)
-    if (options.json === true) return print(`${JSON.stringify(applied)}\n`)
-    print(applied.changed ? `version ${applied.version} is in force; the phones are being judged by it\n` : `version ${applied.version}, which is in force, says the same\n`)
+    if (options.json === true) return say(`${JSON.stringify(applied)}\n`)
+    say(applied.changed ? `version ${applied.version} is in force; the phones are being judged by it\n` : `version ${applied.version}, which is in force, says the same\n`)
   })
 }
 
@@ -42,7 +45,7 @@ export async function runPreviewPolicy (file: string, options: Options, env: Nod
   await withStore(env, options.dataDir, async (store) => {
     const tenantId = await tenantOf(store.db, options.tenant)
     const preview = await previewOf(store, tenantId, document)
-    print(options.json === true ? `${JSON.stringify(preview)}\n` : describePreview(preview))
+    say(options.json === true ? `${JSON.stringify(preview)}\n` : describePreview(preview))
   })
 }
 
@@ -61,7 +64,7 @@ function describePreview ({ devices, byLevel, changes, newlyNoncompliant, newlyC
   lines.push('')
   for (const limit of ['secured', 'low', 'medium'] as const) lines.push(`  Where Intune allows at most ${limit}: ${newlyNoncompliant[limit]} phones blocked anew, ${newlyCompliant[limit]} let in again`)
   if (examples.length > 0) lines.push('', 'For example:')
-  for (const { deviceId, from, to, findings } of examples) lines.push(`  ${deviceId}: ${from} → ${to}${findings.map(({ title, detection }) => `\n    ${detection}: ${title}`).join('')}`)
+  for (const { deviceId, from, to, findings } of examples) lines.push(`  ${deviceId}: ${from} → ${to}${findings.map(({ title, detection }) => `\n    ${detection}: ${oneLine(title)}`).join('')}`)
   return lines.join('\n') + '\n'
 }
 
@@ -79,8 +82,4 @@ async function parse (text: string): Promise<ReturnType<typeof parsePolicy>> {
 
 function fail (error: unknown): never {
   throw new Error(describeError(error))
-}
-
-function print (text: string): void {
-  process.stdout.write(text)
 }

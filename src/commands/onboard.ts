@@ -9,6 +9,7 @@ import type { SetupAnswer } from '../onboarding/setup/setup-intune.js'
 import { type Limit, LIMITS, type SetupWish, SetupWishSchema } from '../onboarding/setup/wish.js'
 import { requireGuid } from './administer.js'
 import { withOnboarding } from './open-onboarding.js'
+import { say } from './say.js'
 
 interface Options { tenant?: string, dataDir?: string, json?: boolean }
 
@@ -21,7 +22,7 @@ export async function runConnectTenant (options: Options & { new?: string, entra
   if (entraTenantId !== undefined) requireGuid('--entra-tenant-id', entraTenantId)
   await withOnboarding(env, options.dataDir, async (onboarding) => {
     const link = newName === undefined ? await onboarding.connect(tenant, app) : await onboarding.invite(newName, entraTenantId)
-    print(options.json === true ? `${JSON.stringify(link)}\n` : describeLink(link))
+    say(options.json === true ? `${JSON.stringify(link)}\n` : describeLink(link))
   })
 }
 
@@ -32,7 +33,7 @@ const describeLink = ({ url, expiresAt, redirectUri }: ConsentLink): string =>
 export async function runDoctor (options: Options, env: NodeJS.ProcessEnv): Promise<void> {
   await withOnboarding(env, options.dataDir, async (onboarding) => {
     const diagnosis = options.tenant === undefined ? await onboarding.diagnoseInstallation() : await onboarding.diagnose(options.tenant)
-    print(options.json === true ? `${JSON.stringify(diagnosis)}\n` : describeDiagnosis(diagnosis))
+    say(options.json === true ? `${JSON.stringify(diagnosis)}\n` : describeDiagnosis(diagnosis))
     if (!diagnosis.healthy) process.exitCode = 1
   })
 }
@@ -64,7 +65,7 @@ export async function runSetUpIntune (options: SetupOptions, env: NodeJS.Process
   const { plan = false, undo = false, acceptConflicts = false } = options
   await withOnboarding(env, options.dataDir, async (onboarding) => {
     const answer = await onboarding.setUp(options.tenant, { wish, plan, undo, acceptConflicts })
-    print(options.json === true ? `${JSON.stringify(answer)}\n` : describeSetup(answer, plan))
+    say(options.json === true ? `${JSON.stringify(answer)}\n` : describeSetup(answer, plan))
     if (answer.lastError !== null || (plan && !acceptConflicts && answer.conflicts.some(({ blocking }) => blocking))) process.exitCode = 1
   })
 }
@@ -100,5 +101,3 @@ export function describeSetup ({ steps, conflicts, lastError, complete }: SetupA
     : lastError === null ? 'All is done.' : 'It did not come to its end; the same command goes on from here.'
   return `${lines.join('\n')}\n\n${end}\n`
 }
-
-const print = (text: string): void => { process.stdout.write(text) }

@@ -14,7 +14,7 @@ export async function runExportPersonalData (options: Options, env: NodeJS.Proce
   const whose = whoseOf(options)
   await withStore(env, options.dataDir, async ({ db }) => {
     const about = { tenantId: await tenantOf(db, options.tenant), actor: ACTOR }
-    const answer = 'deviceId' in whose ? await exportDevice({ db }, { ...about, ...whose }).catch(fail) : await exportPerson({ db }, { ...about, ...whose }).catch(fail)
+    const answer = 'deviceId' in whose ? await exportDevice({ db, maxBytes: Infinity }, { ...about, ...whose }).catch(fail) : await exportPerson({ db, maxBytes: Infinity }, { ...about, ...whose }).catch(fail)
     process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   })
 }

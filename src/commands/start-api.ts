@@ -135,6 +135,7 @@ function startRateLimits ({ config, db, log, lifecycle }: Installation): Pick<Ap
       perAddress: config.RATE_LIMIT_ADDRESS,
       failures: config.RATE_LIMIT_FAILURES,
       perDevice: config.RATE_LIMIT_DEVICE,
+      deviceBytesPerHour: config.RATE_LIMIT_DEVICE_MB * 1024 * 1024,
       perTenant: config.RATE_LIMIT_TENANT,
       perApiKey: config.RATE_LIMIT_API_KEY,
       perPartner: config.RATE_LIMIT_PARTNER

@@ -16,6 +16,7 @@ import { EMPTY_STATE } from '../telemetry/device-state.js'
 import { mergeReport } from '../telemetry/merge.js'
 import { describeError } from './open-intel.js'
 import { type PolicyCase, readPolicyCases, toReport } from './policy-cases.js'
+import { say } from './say.js'
 
 interface Options { readonly expect: readonly string[], readonly feed?: readonly string[], readonly json?: boolean }
 
@@ -46,7 +47,7 @@ export async function runTestPolicy (file: string, { expect, feed = [], json = f
   const known = await readFeeds(feed)
   const outcomes = cases.map((one) => judgeCase(one, document, known))
   const failed = outcomes.filter(({ passed }) => !passed).length
-  process.stdout.write(json ? `${JSON.stringify({ passed: outcomes.length - failed, failed, cases: outcomes })}\n` : describeOutcomes(outcomes))
+  say(json ? `${JSON.stringify({ passed: outcomes.length - failed, failed, cases: outcomes })}\n` : describeOutcomes(outcomes))
   if (failed > 0) process.exitCode = 1
 }
 

@@ -21,18 +21,23 @@ export interface DeviceExport {
   readonly audit: readonly unknown[]
 }
 
+/** Of a phone's reports that are put into one answer: an honest one sends a tenth of this in a month. */
+export const MAX_REPORT_BYTES = 64 * 1024 * 1024
+
 export interface ExportDeviceDeps {
   readonly db: Database
   /** Reads the journal, whose groups hold several tenants' reports; without it, `db`. */
   readonly journalDb?: Database
+  /** Of its reports; more is refused. */
+  readonly maxBytes?: number
 }
 
-/** Reads everything that is kept about a phone, and writes down that somebody did. @throws NotFoundError */
-export async function exportDevice ({ db, journalDb = db }: ExportDeviceDeps, input: DeviceReference & { readonly actor: string }): Promise<DeviceExport> {
+/** Reads everything that is kept about a phone, and writes down that somebody did. @throws NotFoundError, UnprocessableError beyond `maxBytes` */
+export async function exportDevice ({ db, journalDb = db, maxBytes = MAX_REPORT_BYTES }: ExportDeviceDeps, input: DeviceReference & { readonly actor: string }): Promise<DeviceExport> {
   const { tenantId, actor } = input
   const deviceId = await resolveDeviceId({ db }, input)
   // Asked for above by whoever may see the phone; now its own lines alone are taken out of the groups.
-  const reports = await listScoredReports(journalDb, deviceId)
+  const reports = await listScoredReports(journalDb, deviceId, { maxBytes })
   return await db.transaction().execute(async (tx) => {
     const tables: Record<string, readonly unknown[]> = {}
     for (const [table, { ofPhone, exported }] of Object.entries(TABLE_DATA) as Array<[keyof Schema, typeof TABLE_DATA[keyof Schema]]>) {

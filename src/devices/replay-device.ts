@@ -6,6 +6,7 @@ import { canonicalJson } from '../telemetry/canonical-json.js'
 import { EMPTY_STATE } from '../telemetry/device-state.js'
 import { isWhole, listScoredReports } from '../telemetry/journal-groups.js'
 import { createAppInventories } from './app-inventories.js'
+import { MAX_REPORT_BYTES } from './export-device.js'
 import { resolveDeviceId, type DeviceReference } from './get-device.js'
 import { judgeDevice } from './judge-device.js'
 import { createTenantRules } from './rules/tenant-rules.js'
@@ -29,6 +30,8 @@ export interface ReplayDeps {
   readonly journalDb?: Database
   readonly intel: { refresh (): Promise<IntelView> }
   readonly privacyMode?: boolean
+  /** Of its reports; more is refused. */
+  readonly maxBytes?: number
 }
 
 /**
@@ -36,7 +39,7 @@ export interface ReplayDeps {
  * moment of the stored judgement: the same inputs give the same answer, byte for byte. Nothing is changed.
  * @throws NotFoundError, ConflictError before the first judgement
  */
-export async function replayDevice ({ db, journalDb = db, intel, privacyMode = false }: ReplayDeps, reference: DeviceReference): Promise<Replay> {
+export async function replayDevice ({ db, journalDb = db, intel, privacyMode = false, maxBytes = MAX_REPORT_BYTES }: ReplayDeps, reference: DeviceReference): Promise<Replay> {
   // Whose it is is asked as who asks may see it; then it is judged as workers do.
   const deviceId = await resolveDeviceId({ db }, reference)
   const view = await intel.refresh()
@@ -45,7 +48,7 @@ export async function replayDevice ({ db, journalDb = db, intel, privacyMode = f
     const row = await tx.selectFrom('device_state').select(['level', 'score', 'assessed_at']).where('device_id', '=', deviceId).executeTakeFirst()
     if (device === undefined || row === undefined || row.assessed_at === null) throw new ConflictError('The phone has not been judged yet.')
     const { enrolled_at: enrolledAt } = await tx.selectFrom('device').select('enrolled_at').where('id', '=', deviceId).executeTakeFirstOrThrow()
-    const reports = await listScoredReports(tx, deviceId)
+    const reports = await listScoredReports(tx, deviceId, { maxBytes })
     const rules = (await createTenantRules().read(tx, [device.tenantId])).get(device.tenantId)!
     const blank = { ...device, state: EMPTY_STATE, resend: [], findings: [], judgedBy: null, changesAt: null }
     const judgement = judgeDevice(blank, reports, { assess, intel: view, rules, now: row.assessed_at, privacyMode })

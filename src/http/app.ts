@@ -41,6 +41,7 @@ import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
 import { upkeepRoutes } from './routes/upkeep.js'
+import { buildSerializer } from './serializer.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -77,7 +78,7 @@ export interface AppOptions {
 /** Agents give up on an answer at about this time; to work on for them helps nobody. */
 const MAX_EVENT_LOOP_DELAY_MS = 3_000
 /** What is parsed for strangers: an enrolment has a kilobyte, an assertion at most four. */
-const STRANGERS_BODY_BYTES = 64 * 1024
+const STRANGERS_BODY_BYTES = 16 * 1024
 
 /** The API: agents, operators, and its own description. Not listening yet. */
 export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
@@ -91,6 +92,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     ...serverOptionsOf(httpLimits),
+    schemaController: { compilersFactory: { buildSerializer } },
     // What still arrives while the server closes is answered like anything else.
     return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.
@@ -114,10 +116,16 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     maxEventLoopDelay: options.maxEventLoopDelayMs ?? MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: () => { throw new OverloadedError() }
   })
-  await addOpenApi(app as unknown as FastifyInstance, { version: options.version })
-
   const limits: RateLimits = { ...RATE_LIMITS, ...options.rateLimits }
   const counting = options.rateCounting ?? {}
+  await addOpenApi(app as unknown as FastifyInstance, {
+    version: options.version,
+    limit: async (docs) => {
+      await addRateLimit(docs, counting)
+      docs.addHook('onRequest', docs.rateLimit({ max: limits.perAddress, keyGenerator: keyOf.address }))
+    }
+  })
+
   let signInLimit!: SignInLimit
 
   await app.register(async (open) => {

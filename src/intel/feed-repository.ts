@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Database, Tx } from '../platform/database.js'
+import { storableJson } from '../platform/storable-json.js'
 import type { SkippedEntries } from './feeds/index.js'
 
 /** Versions of a feed that are remembered. */
@@ -86,7 +87,7 @@ export async function upsertFeed (tx: Tx, name: string, file: FeedFile, more: { 
     entries: file.entries,
     published_at: file.publishedAt,
     publisher_version: file.publisherVersion,
-    skipped: JSON.stringify(more.skipped),
+    skipped: storableJson(more.skipped),
     by_type: JSON.stringify(more.byType),
     bundled: more.bundled
   }

@@ -84,6 +84,8 @@ export function parseEndpoints (answer: unknown): EndpointRow[] {
   })
 }
 
+const MAX_URI_LENGTH = 2_048
+
 /**
  * The address to send a tenant's data and our tokens to. Only https and known hosts: the
  * list is the customer's, and a wrong row must not carry our token elsewhere.
@@ -93,12 +95,12 @@ export function chooseService (rows: readonly EndpointRow[], providerName: strin
   const wanted = providerName.toLowerCase()
   const named = rows.filter((row) => row.providerName.toLowerCase() === wanted)
   for (const { uri } of named) {
-    const url = URL.canParse(uri) ? new URL(uri) : undefined
+    const url = uri.length <= MAX_URI_LENGTH && URL.canParse(uri) ? new URL(uri) : undefined
     if (url?.protocol === 'https:' && url.username === '' && isAllowedHost(url.hostname, allowedHosts)) return url.href.replace(/[?#].*$/, '').replace(/\/+$/, '')
   }
   throw new IntuneError('not-set-up', named.length === 0
     ? `The tenant's list of services has no ${providerName}.`
-    : `The tenant's list names ${providerName} at ${named[0]!.uri}, which is not an https address on an allowed host (INTUNE_ENDPOINT_HOSTS).`)
+    : `The tenant's list names ${providerName} at ${named[0]!.uri.slice(0, MAX_URI_LENGTH)}, which is not an https address on an allowed host (INTUNE_ENDPOINT_HOSTS).`)
 }
 
 function listOf (value: unknown, key: string): unknown[] {

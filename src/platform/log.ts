@@ -15,7 +15,8 @@ const SECRETS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(:\/\/[^\s"\\/@:]*:)[^\s"\\/@]+@/g, `$1${CENSOR}@`],
   // Our own, which have beginnings of their own; signed tokens and keys, whoever's.
   [/\b((?:sp|set|whsec)_)[\w+/=-]{20,}/g, `$1${CENSOR}`],
-  [/\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/g, CENSOR],
+  // From where such a word begins, not from within it: what is `-eyJ` a thousand times would be read to its end as often.
+  [/(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/g, CENSOR],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?="))/g, CENSOR]
 ]
 

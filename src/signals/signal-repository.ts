@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import { decodeCursor, limitOf, type Page, type PageInput, TIME_PART, toPage, UUID_PART } from '../devices/cursor.js'
 import type { Database, Tx } from '../platform/database.js'
 import type { Schema } from '../platform/schema.js'
+import { storableJson } from '../platform/storable-json.js'
 import type { NewSignal } from './destination.js'
 
 type Row = Selectable<Schema['signal']>
@@ -79,7 +80,7 @@ export async function saveFailedAttempts (db: Database, destinationId: string, f
     update signal s set attempts = s.attempts + 1, last_error = i.error,
       next_attempt_at = now() + make_interval(secs => coalesce(i."retryInMs", 0) / 1000.0),
       dead_at = case when i."retryInMs" is null then now() end
-    from jsonb_to_recordset(${JSON.stringify(failed)}::jsonb) as i(id uuid, error text, "retryInMs" float8)
+    from jsonb_to_recordset(${storableJson(failed)}::jsonb) as i(id uuid, error text, "retryInMs" float8)
     where s.id = i.id and s.destination_id = ${destinationId} and s.dead_at is null
     returning s.id`.execute(db)
   return new Set(rows.map(({ id }) => id))

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
+import { UnprocessableError } from '../errors.js'
 import type { Database, Tx } from '../platform/database.js'
+import { storableJson } from '../platform/storable-json.js'
 import type { Report } from './report.js'
 
 /** A report of the journal that is to be merged. */
@@ -37,15 +39,17 @@ interface GroupRow {
  * set aside are left out.
  */
 export async function takeWaitingGroups (tx: Tx, { groupId, maxGroups, maxReports }: { readonly groupId: number, readonly maxGroups: number, readonly maxReports: number }): Promise<TakenGroups> {
+  // An array of ids is looked up by the index. "This one or in these" reads all that wait, the longer the more there are.
   return await take(tx, sql`
     select u.id from unscored_group u
-    where u.id = ${groupId} or u.id in (
+    where u.id = any(array(
       select w.id from (
         select id, sum(reports) over (order by received_at, id) as reports from (
           select id, reports, received_at from unscored_group order by received_at, id limit ${maxGroups}
         ) oldest
       ) w where w.reports <= ${maxReports}
-    )
+      union all select ${groupId}::bigint
+    ))
     order by u.id
     for update skip locked`)
 }
@@ -73,14 +77,51 @@ export async function listWaitingReports (db: Database, groupId: number): Promis
   return rows.flatMap(toReports)
 }
 
-/** What a device said, as far as the journal still has it and it has been scored: in the order it came. */
-export async function listScoredReports (db: Database, deviceId: string): Promise<JournalReport[]> {
-  const { rows } = await sql<GroupRow>`
-    select ${GROUP_COLUMNS} from (select distinct day, id / 1000 as id from report where device_id = ${deviceId}) t
-    join report_group g on g.day = t.day and g.id = t.id
-    where not exists (select from unscored_group u where u.id = g.id)
-    order by g.id`.execute(db)
-  return rows.flatMap(toReports).filter((report) => report.deviceId === deviceId)
+interface LineRow {
+  readonly id: number
+  readonly received_at: Date
+  readonly source: string | null
+  /** Null or empty: withheld, or erased. */
+  readonly line: string | null
+}
+
+/** Lines that are read at a time. */
+const LINES_AT_ONCE = 500
+
+/**
+ * What a device said, as far as the journal still has it and it has been scored: in the order it came. Its own lines alone leave the
+ * database: the groups that they are in hold the reports of hundreds of others.
+ * @throws UnprocessableError when it is more than `maxBytes`
+ */
+export async function listScoredReports (db: Database, deviceId: string, { maxBytes }: { readonly maxBytes: number }): Promise<JournalReport[]> {
+  const reports: JournalReport[] = []
+  let bytes = 0
+  for (let after = -1; ;) {
+    const { rows } = await sql<LineRow>`
+      select r.id, g.received_at, g.sources[r.id % 1000 + 1] as source, split_part(g.body, E'\n', (r.id % 1000 + 1)::integer) as line
+      from (select day, id from report where device_id = ${deviceId} and id > ${after} order by id limit ${LINES_AT_ONCE}) r
+      join report_group g on g.day = r.day and g.id = r.id / 1000
+      order by r.id`.execute(db)
+    const last = rows.at(-1)
+    if (last === undefined) break
+    after = last.id
+    const left = await listLeftOut(db, rows.map(({ id }) => id))
+    for (const { id, received_at: receivedAt, source, line } of rows) {
+      if (line === null || line === '' || left.has(id)) continue
+      bytes += line.length
+      if (bytes > maxBytes) throw new UnprocessableError(`The phone has sent more than ${Math.floor(maxBytes / 1024 / 1024)} MB of reports that are still kept, too much for one answer: \`sallyport privacy export\` has no such limit.`)
+      reports.push({ id, deviceId, receivedAt, source, report: JSON.parse(line) as Report })
+    }
+  }
+  return reports
+}
+
+/** Of these reports those that wait to be scored, or were set aside. */
+async function listLeftOut (db: Database, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  const { rows } = await sql<{ id: number }>`
+    select id from unnest(${ids}::bigint[]) as r(id)
+    where exists (select from unscored_group u where u.id = r.id / 1000) or exists (select from quarantined_report q where q.id = r.id)`.execute(db)
+  return new Set(rows.map(({ id }) => id))
 }
 
 /** Whether the journal holds all that a device ever said: no day before its enrolment has expired, and no body was withheld. */
@@ -113,7 +154,7 @@ export async function insertQuarantined (db: Database, failures: ReadonlyArray<{
   await sql`
     with failure as materialized (
       select "reportId" as id, string_agg(error, '; ') as error
-      from jsonb_to_recordset(${JSON.stringify(failures)}::jsonb) as i("reportId" bigint, error text) group by "reportId"
+      from jsonb_to_recordset(${storableJson(failures)}::jsonb) as i("reportId" bigint, error text) group by "reportId"
     ), known as (
       -- Tried again in vain; its day may have left the journal.
       update quarantined_report q set error = f.error, quarantined_at = ${now} from failure f where q.id = f.id returning q.id

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../errors.js'
+import { storableJson, UNSTORABLE } from '../platform/storable-json.js'
 import type { Report } from './report.js'
 
 /** A report ready for the journal: nothing in it can make PostgreSQL refuse it. */
@@ -15,12 +16,8 @@ export interface StorableReport {
   readonly json: string
 }
 
-// jsonb, which holds the merged state, takes neither U+0000 nor lone surrogates; in JSON text
-// both can only stand as escapes. An escaped backslash before such letters only costs a needless walk.
-const UNSTORABLE = /\\u(?:0000|d[89a-f])/i
 // Between tokens: within a string JSON has them as escapes.
 const LINE_BREAK = /[\r\n]/g
-const REPLACEMENT = '\uFFFD'
 const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
@@ -43,13 +40,6 @@ export function toStorableReport (report: Report, text?: string): StorableReport
     collectedAt: new Date(collectedAtMs).toISOString(),
     hasApps: report.apps !== undefined,
     baseDigest: report.apps?.mode === 'delta' ? report.apps.baseDigest.toLowerCase() : null,
-    json: UNSTORABLE.test(json) ? JSON.stringify(replaceUnstorable(report)) : json
+    json: UNSTORABLE.test(json) ? storableJson(report) : json
   }
-}
-
-function replaceUnstorable (value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll('\0', REPLACEMENT).replace(/\p{Surrogate}/gu, REPLACEMENT)
-  if (Array.isArray(value)) return value.map(replaceUnstorable)
-  if (value === null || typeof value !== 'object') return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [replaceUnstorable(name), replaceUnstorable(member)]))
 }

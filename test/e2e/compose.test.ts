@@ -18,8 +18,14 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly stop_grace_period?: string
   readonly image?: string
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly networks?: readonly string[]
+  readonly ports?: readonly string[]
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
 }
-interface Compose { readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
+interface Compose { readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>, readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
 
 const text = readFileSync(join(packageRoot, 'docker-compose.yml'), 'utf8')
 const compose = parse(text, { merge: true }) as Compose
@@ -36,6 +42,21 @@ t.test('the compose file is whole', async (t) => {
   }
   const example = readFileSync(join(packageRoot, '.env.example'), 'utf8')
   for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
+})
+
+t.test('it is seen whether those that serve are ready', async (t) => {
+  for (const name of ['api', 'worker']) t.match(compose.services[name]!.healthcheck?.test.at(-1), /127\.0\.0\.1:9090\/readyz/, name)
+})
+
+t.test('what it runs has no rights that it does not need, and reaches nothing that it does not use', async (t) => {
+  for (const name of OURS) t.match(compose.services[name], { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
+  for (const [name, { networks = [], ports = [] }] of Object.entries(compose.services)) {
+    t.ok(networks.length > 0 && networks.every((network) => network in compose.networks), `${name} is in networks that are there`)
+    for (const port of ports) t.match(port, /^127\.0\.0\.1:/, `${name} is published on loopback alone`)
+  }
+  const inData = Object.entries(compose.services).filter(([, { networks = [] }]) => networks.includes('data')).map(([name]) => name)
+  t.strictSame(inData.sort(), ['api', 'migrate', 'postgres', 'redis', 'worker'], 'what has no password of its own is with those alone who use it')
+  t.equal(compose.networks.data?.internal, true)
 })
 
 t.test('an API that stops is noticed before it stops to listen, and is not killed before it has finished', async (t) => {

@@ -1,7 +1,9 @@
 import { Agent, request as sendRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { addContentEncoding } from '../../src/http/plugins/content-encoding.js'
 import { countRows, isProblem, startTestApi, type TestApi } from '../helpers/api.js'
 import { makeReport } from '../helpers/devices.js'
 
@@ -102,4 +104,23 @@ t.test('a small body of millions of faults costs no more than an honest one', as
   const grownMebibytes = (process.memoryUsage().rss - rssBefore) / 1024 / 1024
   t.ok(grownMebibytes < 700, `with ${Math.round(grownMebibytes)} MiB`)
   t.strictSame(await countRows(api.db), before)
+})
+
+t.test('bodies that unpack to much are bounded over all callers together, and counted until they are answered', async (t) => {
+  const app = Fastify({ bodyLimit: 4 * MEBIBYTE.length })
+  addContentEncoding(app, { maxSentBytes: MEBIBYTE.length, maxUnpackedInHand: 3 * MEBIBYTE.length })
+  const released: Array<() => void> = []
+  app.post('/', async () => await new Promise((resolve) => released.push(() => resolve('ok'))))
+  t.teardown(async () => await app.close())
+  const packed = gzipSync(JSON.stringify('x'.repeat(2 * MEBIBYTE.length)))
+  const send = async () => await app.inject({ method: 'POST', url: '/', payload: packed, headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } })
+  const waiting = [send(), send()]
+  while (released.length < 2) await new Promise(setImmediate)
+  t.equal((await send()).statusCode, 503)
+  for (const release of released) release()
+  t.strictSame((await Promise.all(waiting)).map(({ statusCode }) => statusCode), [200, 200])
+  const again = send()
+  while (released.length < 3) await new Promise(setImmediate)
+  released[2]!()
+  t.equal((await again).statusCode, 200)
 })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { createSharedCounts } from '../../src/http/plugins/rate-store.js'
@@ -60,6 +61,48 @@ t.test('one phone or one key that asks too often is turned away alone', async (t
   t.equal(key.through, 3)
   isProblem(t, key.answer, TOO_MANY)
   t.equal((await devices(two)).statusCode, 200, 'a key of the same name')
+})
+
+t.test('a phone has so many requests in hand at a time, and others are none the worse for it', async (t) => {
+  const released: Array<() => void> = []
+  const api = await startTestApi(t, { journalOf: () => ({ append: async ({ report: { reportId } }) => await new Promise((resolve) => released.push(() => resolve({ reportId, status: 'accepted', resend: [] }))) }) })
+  const [one, other] = [await api.enroll(), await api.enroll()]
+  const send = async (accessToken: string, sequence: number) => await api.call(accessToken, 'POST', '/v1/telemetry', makeReport(sequence))
+  const waiting = Array.from({ length: 16 }, async (_, n) => await send(one.accessToken, n + 1))
+  while (released.length < 16) await new Promise(setImmediate)
+  const refused = await send(one.accessToken, 17)
+  isProblem(t, refused, TOO_MANY)
+  t.equal(retryAfterOf(refused), 1)
+  const others = send(other.accessToken, 1)
+  while (released.length < 17) await new Promise(setImmediate)
+  for (const release of released) release()
+  t.ok([...await Promise.all(waiting), await others].every(({ statusCode }) => statusCode === 202))
+  const again = send(one.accessToken, 17)
+  while (released.length < 18) await new Promise(setImmediate)
+  released[17]!()
+  t.equal((await again).statusCode, 202)
+})
+
+t.test('a phone may send so much an hour, unpacked, in however few requests', async (t) => {
+  const api = await startTestApi(t, { rateLimits: { deviceBytesPerHour: 2 * 1024 * 1024 } })
+  const [one, other] = [await api.enroll(), await api.enroll()]
+  const spaces = ' '.repeat(900_000)
+  const send = async (accessToken: string, sequence: number) => await api.call(accessToken, 'POST', '/v1/telemetry', gzipSync(JSON.stringify(makeReport(sequence)) + spaces), { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+  const plain = async (accessToken: string, sequence: number) => await api.call(accessToken, 'POST', '/v1/telemetry', JSON.stringify(makeReport(sequence)) + spaces, { 'content-type': 'application/json' })
+  t.equal((await send(one.accessToken, 1)).statusCode, 202)
+  t.equal((await plain(one.accessToken, 2)).statusCode, 202)
+  const refused = await send(one.accessToken, 3)
+  isProblem(t, refused, TOO_MANY)
+  t.ok(retryAfterOf(refused) > 60, 'and is told to come much later')
+  isProblem(t, await plain(one.accessToken, 3), TOO_MANY)
+  t.equal((await api.call(one.accessToken, 'GET', '/v1/device/status')).statusCode, 200, 'it still may ask what its user must do')
+  t.equal((await send(other.accessToken, 1)).statusCode, 202)
+})
+
+t.test('the description of the API is limited by address, like all that strangers may call', async (t) => {
+  const api = await startTestApi(t, { rateLimits: { perAddress: 3 } })
+  for (const url of ['/docs/json', '/docs/', '/docs/static/swagger-ui.css']) t.equal((await api.app.inject(url)).statusCode, 200, url)
+  for (const url of ['/docs/json', '/docs/yaml', '/docs/', '/docs/static/swagger-ui.css']) isProblem(t, await api.app.inject(url), TOO_MANY, url)
 })
 
 t.test('the phones of a tenant together are limited, and one phone does not use up what is theirs', async (t) => {
@@ -140,6 +183,13 @@ t.test('behind a proxy that is trusted, callers are told apart; nobody else\'s w
   const behind = await startTestApi(t, { rateLimits, trustProxy: ['loopback'] })
   t.equal((await untilRefused(guessFor(behind, '192.0.2.1'))).through, 2)
   t.equal((await guessFor(behind, '192.0.2.2')()).statusCode, 401)
+
+  // As Azure's gateways write it: each connection has another port.
+  let port = 50_000
+  t.equal((await untilRefused(async () => await guessFor(behind, `192.0.2.3:${port++}`)())).through, 2, 'a port makes no other caller')
+  t.equal((await guessFor(behind, '192.0.2.3')()).statusCode, 429)
+  let name = 0
+  t.equal((await untilRefused(async () => await guessFor(behind, `made-up-${name++}`)())).through, 2, 'a name makes none at all')
 
   const direct = await startTestApi(t, { rateLimits })
   t.equal((await untilRefused(guessFor(direct, '192.0.2.1'))).through, 2)

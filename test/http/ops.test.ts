@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { buildOpsApp } from '../../src/http/ops-app.js'
@@ -150,6 +152,31 @@ t.test('while the database is away, the page holds what the process knows by its
   t.notOk(samples.has('sallyport_sync_waiting_devices'), 'and not what it knew once')
 })
 
+t.test('how the Redis of the queues is set up is told as far as it is known', async (t) => {
+  const { db, queues } = await setUp(t)
+  const metrics = createMetrics()
+  const health = { name: 'Redis', version: '8.0.1', evictionPolicy: 'allkeys-lru', isPersistent: false, usedBytes: 25, maxBytes: 100 } as const
+  const cases = [
+    [health, { evicts: 1, persistent: 0, memory_ratio: 0.25 }],
+    [{ ...health, evictionPolicy: 'noeviction', isPersistent: true, maxBytes: 0 }, { evicts: 0, persistent: 1, memory_ratio: undefined }],
+    [{ ...health, evictionPolicy: null }, { evicts: undefined }],
+    [undefined, { evicts: undefined, persistent: undefined, memory_ratio: undefined }]
+  ] as const
+  for (const [found, told] of cases) {
+    await measureInstallation({ db, queues: { ...queues, engineHealth: async () => found }, metrics })
+    const samples = samplesOf((await metrics.render()).body)
+    for (const [name, value] of Object.entries(told)) t.equal(samples.get(`sallyport_queue_engine_${name}`), value, name)
+  }
+})
+
+t.test('while the queues are away their pages say so', async (t) => {
+  const { queues, metrics } = await setUp(t)
+  const app = await buildOpsApp({ log: silentLog, metrics, queues: { queue: queues.queue, check: async () => { throw new Error('connect ECONNREFUSED') } }, checks: {} })
+  t.teardown(async () => await app.close())
+  for (const url of ['/queues', '/queues/api/queues', '/queues/queue/score']) isProblem(t, await app.inject(url), { status: 503, code: 'queues-unavailable' })
+  t.equal((await app.inject('/healthz')).statusCode, 200)
+})
+
 t.test('the queues are there to see, and only to see', async (t) => {
   const { app, queues } = await setUp(t)
   await queues.producer('score').add([{ deviceIds: [randomUUID()] }])
@@ -164,6 +191,19 @@ t.test('the queues are there to see, and only to see', async (t) => {
   const pause = await app.inject({ method: 'PUT', url: '/queues/api/queues/score/pause' })
   t.ok(pause.statusCode >= 400, 'nobody pauses a queue without signing in')
   t.equal((await queues.counts()).score.waiting, 1)
+})
+
+t.test('on loopback it answers only who calls it by an address or as localhost, so that no web page reads it under a name of its own', async (t) => {
+  const { app } = await setUp(t)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const ask = async (host: string): Promise<number> => await new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path: '/metrics', headers: { host } }, (answer) => {
+      answer.resume().once('end', () => resolve(answer.statusCode!))
+    }).once('error', reject).end()
+  })
+  for (const host of ['127.0.0.1', `127.0.0.1:${port}`, 'localhost', `LOCALHOST:${port}`, '[::1]:9090', '10.1.2.3:9090', 'sallyport.localhost']) t.equal(await ask(host), 200, host)
+  for (const host of ['rebound.example', `rebound.example:${port}`, '127.0.0.1.rebound.example', 'localhost.rebound.example', '']) t.equal(await ask(host), 421, host)
 })
 
 t.test('what is not there is a problem here as well', async (t) => {

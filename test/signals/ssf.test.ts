@@ -1,10 +1,13 @@
+import { Agent, request } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { DEVICE_COMPLIANCE_CHANGE, RISK_LEVEL_CHANGE, VERIFICATION } from '../../src/signals/derive/set-events.js'
 import { POLL, PUSH } from '../../src/signals/ssf/metadata.js'
 import { rotateSetKey, tendSetKeys } from '../../src/signals/ssf/set-keys.js'
-import { isProblem } from '../helpers/api.js'
+import { isProblem, type TestApiOptions } from '../helpers/api.js'
 import { seedTenant } from '../helpers/devices.js'
+import { until } from '../helpers/until.js'
 import { AUTHORITY, PUBLIC_URL, type SignalWorld, startReceiver, startSignalWorld } from './setup.js'
 
 type Events = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -29,8 +32,8 @@ async function verify (world: SignalWorld, token: string, stream: { iss: string,
   return payload
 }
 
-const worldOf = async (t: Test) => {
-  const world = await startSignalWorld(t)
+const worldOf = async (t: Test, options: TestApiOptions = {}) => {
+  const world = await startSignalWorld(t, options)
   return { world, key: await world.keyFor('ssf-receiver') }
 }
 
@@ -139,6 +142,44 @@ t.test('a poll waits for something to tell', async (t) => {
   t.equal(Object.keys((await waiting).json<{ sets: object }>().sets).length, 2)
   const ack = Object.keys((await poll(world, key, stream.stream_id)).sets)
   t.strictSame((await world.call(key, 'POST', `/v1/ssf/${world.tenantId}/streams/${stream.stream_id}/poll`, { ack })).json(), { sets: {}, moreAvailable: false }, 'but not for ever')
+})
+
+t.test('a connection that is polled over again and again is none the heavier for it', async (t) => {
+  const { world, key } = await worldOf(t)
+  const stream = await makeStream(world, key)
+  const sockets = new Set<Socket>()
+  world.app.server.on('connection', (socket) => sockets.add(socket))
+  await world.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = world.app.server.address() as AddressInfo
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const pollOnce = async (): Promise<number> => await new Promise((resolve, reject) => {
+    request({ agent, host: '127.0.0.1', port, method: 'POST', path: `/v1/ssf/${world.tenantId}/streams/${stream.stream_id}/poll`, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } }, (answer) => {
+      answer.resume().once('end', () => resolve(answer.statusCode!))
+    }).once('error', reject).end('{"returnImmediately":true}')
+  })
+  t.equal(await pollOnce(), 200)
+  const [socket] = sockets
+  const before = socket!.listenerCount('close')
+  for (let n = 0; n < 10; n++) await pollOnce()
+  t.equal(sockets.size, 1)
+  t.equal(socket!.listenerCount('close'), before)
+})
+
+t.test('a few polls of one receiver wait, the others are answered at once', async (t) => {
+  const { world, key } = await worldOf(t, { longPollMs: 60_000 })
+  const stream = await makeStream(world, key)
+  let waiting = 0
+  const polls = Array.from({ length: 20 }, async () => {
+    waiting++
+    await world.call(key, 'POST', `/v1/ssf/${world.tenantId}/streams/${stream.stream_id}/poll`, {})
+    waiting--
+  })
+  await until(() => waiting <= 16, 'those beyond are answered')
+  const phone = await world.addPhone()
+  await world.change(phone, 'high', 'secured')
+  await Promise.all(polls)
+  t.equal(waiting, 0, 'and those go when there is something to tell')
 })
 
 t.test('a paused stream keeps its place, a disabled one keeps nothing', async (t) => {

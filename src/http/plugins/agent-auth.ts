@@ -20,6 +20,11 @@ export interface AgentAuthOptions {
  * what the request costs otherwise, so a fleet that is larger only loses that.
  */
 const REMEMBER_AT_MOST = 20_000
+/**
+ * Of an `Authorization` header; ours have some 350 characters. Spaces before the token make as many spellings of it as
+ * somebody likes, and 20,000 long ones would fill the memory.
+ */
+const REMEMBER_UP_TO_LENGTH = 1_024
 
 interface VerifiedToken {
   readonly device: RequestDevice
@@ -51,7 +56,7 @@ export async function addAgentAuth (app: FastifyInstance, { keys, cutoffs, signI
         if (isGuess(error)) await signInLimit?.countFailure(request, reply)
         throw error
       }
-      known.set(header, token)
+      if (header.length <= REMEMBER_UP_TO_LENGTH) known.set(header, token)
     }
     const { device } = token
     request.log = request.log.child({ deviceId: device.deviceId })

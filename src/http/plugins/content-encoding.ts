@@ -2,9 +2,14 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
-import { BodyTooLargeError, MalformedEncodingError, UnsupportedEncodingError } from '../../errors.js'
+import { BodyTooLargeError, MalformedEncodingError, OverloadedError, UnsupportedEncodingError } from '../../errors.js'
+import { createGate } from '../../platform/gate.js'
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of the body, unpacked; 0 where the route undoes Content-Encoding itself. */
+    bodyBytes: number
+  }
   interface FastifyContextConfig {
     /** Largest body as it comes over the line, where a route takes more than usual. */
     maxSentBytes?: number
@@ -16,6 +21,8 @@ declare module 'fastify' {
 export interface ContentEncodingOptions {
   /** Largest body as it comes over the line; decoded it may have the route's `bodyLimit`. */
   readonly maxSentBytes: number
+  /** Of unpacked bodies that are being answered; beyond it others are told to come again. */
+  readonly maxUnpackedInHand?: number
 }
 
 type Decode = (sent: Buffer, options: { readonly maxOutputLength: number, readonly chunkSize: number }) => Promise<Buffer>
@@ -36,6 +43,13 @@ const USUAL_RATIO = 8
 const MIN_CHUNK = 16 * 1024
 const MAX_CHUNK = 1024 * 1024
 const SUPPORTED = [...DECODERS.keys()].join(', ')
+/**
+ * Of unpacked bodies that are being answered, over all callers. A kilobyte on the line can be eight megabytes here, so
+ * without this a few hundred phones that mean ill fill the memory with nothing sent.
+ */
+const MAX_UNPACKED_IN_HAND = 128 * 1024 * 1024
+/** As many as zlib has threads: more would only be begun before it is known how large the others are. */
+const DECODED_AT_ONCE = 4
 
 /**
  * Decodes compressed bodies before they are parsed. Both limits are kept while reading and
@@ -45,6 +59,10 @@ const SUPPORTED = [...DECODERS.keys()].join(', ')
  * needs two thousand, which is half a minute when the API is busy.
  */
 export function addContentEncoding (app: FastifyInstance, options: ContentEncodingOptions): void {
+  const maxUnpackedInHand = options.maxUnpackedInHand ?? MAX_UNPACKED_IN_HAND
+  let unpackedInHand = 0
+  const oneOfFew = createGate(DECODED_AT_ONCE)
+  app.decorateRequest('bodyBytes', 0)
   app.addHook('preParsing', async (request, reply, payload) => {
     const { headers, routeOptions } = request
     const maxSentBytes = Math.min(routeOptions.config.maxSentBytes ?? options.maxSentBytes, routeOptions.bodyLimit)
@@ -54,7 +72,10 @@ export function addContentEncoding (app: FastifyInstance, options: ContentEncodi
     const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
     const isPlain = encoding === '' || encoding === 'identity'
     // Fastify itself keeps to Content-Length.
-    if (isPlain && (length !== undefined || headers['transfer-encoding'] === undefined)) return payload
+    if (isPlain && (length !== undefined || headers['transfer-encoding'] === undefined)) {
+      request.bodyBytes = Number(length ?? 0)
+      return payload
+    }
     const decode = isPlain ? undefined : DECODERS.get(encoding)
     if (!isPlain && decode === undefined) {
       // RFC 7694, section 3.
@@ -63,7 +84,16 @@ export function addContentEncoding (app: FastifyInstance, options: ContentEncodi
     }
     if (routeOptions.config.keepsEncoding === true) return payload
     const sent = await readWhole(payload as Readable, maxSentBytes)
-    const body = decode === undefined ? sent : await decodeWhole(decode, sent, routeOptions.bodyLimit)
+    const body = decode === undefined
+      ? sent
+      : await oneOfFew(async () => {
+        if (unpackedInHand >= maxUnpackedInHand) throw new OverloadedError()
+        const unpacked = await decodeWhole(decode, sent, routeOptions.bodyLimit)
+        unpackedInHand += unpacked.length
+        reply.raw.once('close', () => { unpackedInHand -= unpacked.length })
+        return unpacked
+      })
+    request.bodyBytes = body.length
     // Fastify compares this with Content-Length.
     return Object.assign(Readable.from(body.length === 0 ? [] : [body]), { receivedEncodedLength: sent.length })
   })

@@ -11,11 +11,17 @@ import { PROBLEM_MEDIA_TYPE, ProblemSchema } from '../problem.js'
  */
 const DOCS_CSP = "default-src 'self'; base-uri 'self'; font-src 'self' data:; frame-ancestors 'self'; img-src 'self' data:; object-src 'none'; script-src 'self'; script-src-attr 'none'; style-src 'self'"
 
+export interface OpenApiOptions {
+  readonly version: string
+  /** Bounds how often strangers read it. */
+  readonly limit: (scope: FastifyInstance) => Promise<void>
+}
+
 interface Operation { responses?: Record<string, { description?: string, $ref?: string, content?: unknown }> }
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 /** The API's own description: OpenAPI 3.1 at /docs/json, and a page to read and try it at /docs. */
-export async function addOpenApi (app: FastifyInstance, { version }: { readonly version: string }): Promise<void> {
+export async function addOpenApi (app: FastifyInstance, { version, limit }: OpenApiOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -60,8 +66,14 @@ export async function addOpenApi (app: FastifyInstance, { version }: { readonly 
       return document.openapiObject
     }
   })
+  let written: Buffer | undefined
   await app.register(async (docs) => {
-    docs.addHook('onRoute', (route) => { route.config = { ...route.config, access: 'public' } })
+    await limit(docs)
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'public' }
+      // Half a megabyte, written once: neither the work nor the memory of it again for everybody who asks, and reads slowly.
+      if (route.url === '/docs/json') route.handler = async (_request, reply) => reply.type('application/json; charset=utf-8').send(written ??= Buffer.from(JSON.stringify(app.swagger())))
+    })
     await docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP })
   })
 }

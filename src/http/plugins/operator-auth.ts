@@ -1,4 +1,3 @@
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ExpiredTokenError, ForbiddenError, InvalidTokenError, NotFoundError, ProviderKeysUnavailableError, UnauthenticatedError } from '../../errors.js'
 import { RefusedToken } from '../../identity/verify-token.js'
@@ -7,6 +6,7 @@ import { isEverywhere, mayEnter, type Operator } from '../../operators/operator.
 import type { Permission } from '../../operators/roles.js'
 import type { Refusal, Refusals } from '../../operators/sign-in/refusals.js'
 import { type Sessions, sightingOf } from '../../operators/sign-in/sessions.js'
+import { callerAddress, countedAddress } from '../caller-address.js'
 import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
@@ -60,7 +60,7 @@ export function addOperatorAuth (app: FastifyInstance, options: OperatorAuthOpti
       reply.header('www-authenticate', 'Bearer error="insufficient_scope"')
       throw new ForbiddenError(roles.length === 0 ? `You have no role here (${permission}).` : `${roles.length === 1 ? 'Your role' : 'Your roles'} ${roles.join(', ')} ${operator.permissions === undefined ? '' : 'with this key '}${roles.length === 1 ? 'does' : 'do'} not allow this (${permission}).`)
     }
-    if (tenantId === undefined || isId) await sessions.saw(sightingOf(operator, tenantId ?? null, request.ip))
+    if (tenantId === undefined || isId) await sessions.saw(sightingOf(operator, tenantId ?? null, callerAddress(request)))
   })
 }
 
@@ -88,7 +88,7 @@ async function signIn (options: OperatorAuthOptions, request: FastifyRequest, re
 }
 
 function countRefusal ({ refusals }: OperatorAuthOptions, request: FastifyRequest, refusal: Omit<Refusal, 'address'>): void {
-  refusals.count({ ...refusal, address: normalizeIP(request.ip) })
+  refusals.count({ ...refusal, address: countedAddress(request) })
 }
 
 /** The tenants of a key exist; a provider's roles are mapped to whatever somebody configured. */

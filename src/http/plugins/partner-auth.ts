@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { EntraKeysUnavailableError, ExpiredTokenError, ForbiddenError, InvalidTokenError, PartnerApiNotConfiguredError, UnauthenticatedError } from '../../errors.js'
 import { RefusedToken } from '../../identity/verify-token.js'
 import type { Refusals } from '../../operators/sign-in/refusals.js'
 import type { Sessions } from '../../operators/sign-in/sessions.js'
 import { callerKey, type PartnerCaller, READ_ROLE } from '../../partners/caller.js'
+import { callerAddress, countedAddress } from '../caller-address.js'
 import { guard } from './access.js'
 import type { SignInLimit } from './sign-in-limit.js'
 
@@ -43,7 +43,7 @@ export function addPartnerAuth (app: FastifyInstance, { verifyCaller, sessions, 
       // Who shows nothing tries nothing, and what expired was good once.
       if (token !== undefined && (error instanceof InvalidTokenError || error instanceof ForbiddenError)) {
         const reason = error instanceof RefusedToken ? error.reason : error.message
-        refusals.count({ action: 'sign-in.refused', tenantId: null, actor: 'unknown', subject: 'partner-token', reason, address: normalizeIP(request.ip) })
+        refusals.count({ action: 'sign-in.refused', tenantId: null, actor: 'unknown', subject: 'partner-token', reason, address: countedAddress(request) })
       }
       if (error instanceof InvalidTokenError || error instanceof UnauthenticatedError) await signInLimit?.countFailure(request, reply)
       throw error
@@ -51,7 +51,7 @@ export function addPartnerAuth (app: FastifyInstance, { verifyCaller, sessions, 
     const { tenantId, entraTenantId, objectId, clientId } = request.partner
     request.log = request.log.child({ partner: callerKey(request.partner), clientId })
     const session = createHash('sha256').update(token).digest('base64url')
-    await sessions.saw({ session, id: objectId, name: `app <${objectId}>`, action: 'partner.signed-in', isApiKey: false, tenantId, detail: { directory: entraTenantId, clientId, address: request.ip } })
+    await sessions.saw({ session, id: objectId, name: `app <${objectId}>`, action: 'partner.signed-in', isApiKey: false, tenantId, detail: { directory: entraTenantId, clientId, address: callerAddress(request) } })
   })
 }
 

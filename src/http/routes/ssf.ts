@@ -83,8 +83,13 @@ const PollBody = Type.Object({
 
 /** A tenant's transmitter of OpenID Shared Signals (SSF 1.0), for receivers with a key of role `ssf-receiver`. */
 export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app, deps) => {
-  const ending = new AbortController()
-  app.addHook('preClose', async () => ending.abort())
+  /** Polls under way. Not one signal that all of them listen to: such a signal remembers each of them for as long as it lives. */
+  const polls = new Set<AbortController>()
+  let ending = false
+  app.addHook('preClose', async () => {
+    ending = true
+    for (const poll of polls) poll.abort()
+  })
   app.addHook('onSend', async (_request, reply) => { reply.header('cache-control', 'no-store') })
 
   app.post('/ssf/:tenantId/streams', {
@@ -173,10 +178,17 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
       params: Type.Object({ tenantId: Uuid, streamId: StreamId }), body: PollBody,
       response: { 200: Type.Object({ sets: Type.Record(Type.String(), Type.String()), moreAvailable: Type.Boolean() }) }
     }
-  }, async ({ params: { tenantId, streamId }, body, operator, raw }) => {
-    const gone = new AbortController()
-    raw.socket.once('close', () => gone.abort())
-    return await pollStream(deps, { tenantId, ...receiverOf(operator) }, streamIdOf(streamId), body, AbortSignal.any([gone.signal, ending.signal]))
+  }, async ({ params: { tenantId, streamId }, body, operator }, reply) => {
+    const poll = new AbortController()
+    if (ending) poll.abort()
+    polls.add(poll)
+    // Of the answer, not of the connection, which may see thousands of polls.
+    reply.raw.once('close', () => poll.abort())
+    try {
+      return await pollStream(deps, { tenantId, ...receiverOf(operator) }, streamIdOf(streamId), body, poll.signal)
+    } finally {
+      polls.delete(poll)
+    }
   })
 }
 

@@ -39,7 +39,8 @@ const NAMES: ReadonlyArray<readonly [RegExp, Column]> = [
   [/^(?:reference|references|source|link|report|description|urlhauslink)$/, { kind: 'reference' }], [/^(?:confidence|confidencelevel|score)$/, { kind: 'confidence' }],
   [/^(?:toids|revoked|whitelisted|falsepositive)$/, { kind: 'status' }]
 ]
-const plainName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '')
+const MAX_NAME = 100
+const plainName = (name: string): string => name.slice(0, MAX_NAME).toLowerCase().replace(/[^a-z0-9]/g, '')
 const columnOf = (name: string): Column => NAMES.find(([known]) => known.test(plainName(name)))?.[1] ?? { kind: 'unknown' }
 
 /** Words of a type column. */
@@ -117,7 +118,7 @@ function readTable (text: string): Table {
   if (firstData === -1) throw new UnprocessableError('The CSV file has no rows; nothing was changed.')
   const delimiter = delimiterOf(lines.slice(firstData, firstData + 20))
   // abuse.ch and others write the names of the columns as the last comment.
-  const commented = lines.slice(0, firstData).findLast((line) => /^#\s*"?[\w ]+"?\s*[,;\t|]/.test(line) && splitLine(line.replace(/^#\s*/, ''), delimiter).some((name) => columnOf(name).kind === 'value'))
+  const commented = lines.slice(0, firstData).findLast((line) => /^#[\s\w"]*[,;\t|]/.test(line) && splitLine(line.replace(/^#\s*/, ''), delimiter).some((name) => columnOf(name).kind === 'value'))
   const rows = parseRows(text, delimiter)
   const [first] = rows
   if (commented !== undefined) return { rows, header: splitLine(commented.replace(/^#\s*/, ''), delimiter), delimiter }

@@ -11,6 +11,8 @@ export type Names = 'apps' | 'hosts' | undefined
 
 const HASHES = [['sha256', 'cert-sha256'], ['sha1', 'cert-sha1'], ['md5', 'cert-md5']] as const
 const DOTTED_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+(?:\.\*)?$/
+/** RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.2. */
+const MAX_EMAIL = 320
 const EMAIL = /^[^\s@/:]+@[^\s@/]+\.[^\s@/]+$/
 /** Under a domain that no registry has, which networks of their own and new registries do. */
 const UNLISTED_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}$/i
@@ -23,7 +25,7 @@ export function guessType (written: string, around: Surroundings, names: Names):
   for (const [file, certificate] of HASHES) {
     if (/^[0-9a-f: ]+$/i.test(text) && normalizeHash(file, text) !== undefined) return around === 'certificate' ? certificate : file
   }
-  if (EMAIL.test(text)) return 'email'
+  if (text.length <= MAX_EMAIL && EMAIL.test(text)) return 'email'
   if (FILE_PATH.test(text)) return 'file-path'
   if (APP_FILE.test(text)) return 'file-name'
   if (DOTTED_NAME.test(text) && !/^\d+(?:\.\d+){3}$/.test(text)) {

@@ -14,6 +14,7 @@ const ADBLOCK_HEAD = /^\[Adblock/i
 const TITLE = /^[#!;]\s*(?:title|name)\s*:\s*(.{1,120})$/i
 const UPDATED = /^[#!;]\s*(?:last modified|last updated?|updated|date|generated)\s*:\s*(.{6,60})$/i
 const HEAD_LINES = 50
+const MAX_LINE = 10_000
 
 type Line = { readonly hosts: readonly string[] } | 'comment' | undefined
 
@@ -21,7 +22,7 @@ type Line = { readonly hosts: readonly string[] } | 'comment' | undefined
 export function readHosts (text: string): ParsedFeed {
   const feed = new FeedCollector()
   const lines = text.split(/\r\n|\n|\r/)
-  const head = lines.slice(0, HEAD_LINES)
+  const head = lines.slice(0, HEAD_LINES).filter((line) => line.length <= MAX_LINE)
   const title = head.map((line) => TITLE.exec(line)?.[1]).find((found) => found !== undefined)?.trim()
   const threatClass = classInText(head.filter((line) => /^[#!;]/.test(line)).join('\n')) ?? 'unknown'
   const updated = head.map((line) => Date.parse(UPDATED.exec(line)?.[1] ?? '')).find((ms) => !Number.isNaN(ms))
@@ -56,13 +57,14 @@ export function isHosts (text: string): boolean {
 }
 
 function readLine (line: string): Line {
+  if (line.length > MAX_LINE) return undefined
   const bare = line.trim()
   if (bare === '' || /^[#!;]/.test(bare) || ADBLOCK_HEAD.test(bare)) return 'comment'
   const [, blocked] = ADBLOCK.exec(bare) ?? []
   if (blocked !== undefined) return { hosts: [blocked] }
   const [, routed, to = ''] = DNSMASQ.exec(bare) ?? []
   if (routed !== undefined) return to === '' || to === '#' || NOWHERE.has(to) ? { hosts: [routed] } : undefined
-  const [address = '', ...names] = bare.replace(/\s*#.*$/, '').split(/\s+/)
+  const [address = '', ...names] = bare.split('#', 1)[0]!.trimEnd().split(/\s+/)
   if (isIP(address) === 0 || names.length === 0) return undefined
   // A name with an address of its own is somebody's machine.
   return NOWHERE.has(address) ? { hosts: names } : undefined

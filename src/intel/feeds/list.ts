@@ -4,6 +4,7 @@ import { refang } from '../indicators/refang.js'
 import { classInText, plainClaim } from './context.js'
 import { guessType, kindOfNames, type Surroundings } from './guess-type.js'
 import { FeedCollector, type ParsedFeed } from './parsed-feed.js'
+import { trimEndOf } from './trim-end.js'
 
 /** Headings under which nothing is bad: what a report refers to, or what was imitated or attacked. */
 const HARMLESS_HEADING = /\b(?:references?|further reading|links|sources|acknowledg\w+|credits|about|legit\w*|benign|impersonat\w*|mimick\w*|spoof\w*|target\w*|victims?|mitigations?|recommendations?|contact|licen[cs]e|changelog|usage|how to)\b/i
@@ -13,9 +14,11 @@ const AROUND: ReadonlyArray<readonly [RegExp, Surroundings]> = [
   [/\bcert\w*|\bsign(?:ing|er|ature)/i, 'certificate'], [/\bpackages?\b|\bapps?\b|\bbundle|\bapplications?\b/i, 'app'],
   [/\bdomains?|\bhosts?\b|\bservers?\b|\bc2\b|\burls?\b|\bips?\b|\bnetwork/i, 'network'], [/\bhash|\bsamples?\b|\bfiles?\b|\bsha|\bmd5/i, 'file']
 ]
-const HEADING = /^\s{0,3}(#{1,6}|={1,6})\s+(\S.*?)\s*(?:#{1,6}|={1,6})?\s*$/
+const HEADING = /^\s{0,3}(?:#{1,6}|={1,6})\s+(\S.*)$/s
+/** What may stand behind a heading, too. */
+const HEADING_END = /(?:#{1,6}|={1,6})$/
 const FENCE = /^\s*(?:```|~~~|----|\.\.\.\.|\|===)/
-const ITEM = /^\s*(?:[-*+•]|\d{1,3}[.)])\s+(.+)$/
+const ITEM = /^\s*(?:[-*+•]|\d{1,3}[.)])\s+(.+)$/s
 const DEFANGED = /\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)|\bhxxps?:|\[:\]|\[:\/\/\]|\[at\]/i
 /** A link that shows a digest is about the file, wherever it leads: AsciiDoc's `url[`digest`]`, Markdown's `[digest](url)`. */
 const SHOWN_DIGEST = /^(?:\S{0,300})?\[`?([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})`?\]/i
@@ -74,8 +77,14 @@ function scan (text: string): Scan {
   return isReport ? scanReport(all) : scanLines(all)
 }
 
+function headingOf (line: string): string | undefined {
+  const text = line.length > MAX_LINE ? undefined : HEADING.exec(line)?.[1]?.trimEnd()
+  const end = text === undefined ? null : HEADING_END.exec(text.slice(-6))
+  return end === null ? text : text!.slice(0, -end[0].length).trimEnd() || text
+}
+
 /** `# evil.example` is a comment, `# Domains` a heading. */
-const looksCommented = (line: string): boolean => guessType(HEADING.exec(line)?.[2] ?? '', undefined, undefined) !== undefined
+const looksCommented = (line: string): boolean => guessType(headingOf(line) ?? '', undefined, undefined) !== undefined
 
 function scanLines (all: readonly string[]): Scan {
   const entries: Entry[] = []
@@ -108,9 +117,9 @@ function scanReport (all: readonly string[]): Scan {
   let lines = 0
   for (const line of all) {
     if (line.length > MAX_LINE) continue
-    const named = HEADING.exec(line)
-    if (!inFence && named !== null && !looksCommented(line)) {
-      heading = named[2]!
+    const named = headingOf(line)
+    if (!inFence && named !== undefined && !looksCommented(line)) {
+      heading = named
       if (title === '') isAllIndicators = /\b(?:iocs?|indicators? of compromise)\b/i.test(heading)
       title ||= heading.slice(0, 120)
       continue
@@ -135,7 +144,7 @@ function valuesIn (line: string, isIndicators: boolean, inFence: boolean): strin
   if (isIndicators && cells !== undefined) return cells.map(valueOf).filter((value) => value !== undefined)
   if (isIndicators && (inFence || item !== undefined)) return [valueOf(item ?? line.trim())].filter((value) => value !== undefined)
   // Somebody took care that this is not clicked.
-  return line.split(/[\s,;|<>`"'()]+(?![.:/]|dot|at\))/).map((word) => word.replace(/[.,:;]+$/, '')).filter((word) => DEFANGED.test(word) && guessType(refang(word), 'network', undefined) !== undefined)
+  return line.split(/[\s,;|<>`"'()]+(?![.:/]|dot|at\))/).map((word) => trimEndOf(word, '.,:;')).filter((word) => DEFANGED.test(word) && guessType(refang(word), 'network', undefined) !== undefined)
 }
 
 /** The value at the start of a line or cell; the target of a link is where it leads, not what it is about. */
@@ -145,7 +154,7 @@ function valueOf (text: string): string | undefined {
   if (shown !== null) return shown[1]
   if (/^\[[^\]]*\]\(/.test(text)) return undefined
   const [word = ''] = text.split(/[\s|]/, 1)
-  const bare = word.replace(/^[<`"'*]+/, '').replace(/[>`"'*,;]+$/, '')
+  const bare = trimEndOf(word.replace(/^[<`"'*]+/, ''), '>`"\'*,;')
   // What follows a comma says more of the value, but for pages, whose names may have one.
   const value = bare.includes('/') ? bare : bare.split(/[,;]/, 1)[0]!.replace(/^([0-9a-f]{32,64}):$/i, '$1')
   return value === '' ? undefined : value

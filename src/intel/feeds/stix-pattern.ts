@@ -1,5 +1,6 @@
 import type { IndicatorType } from '../indicators/indicator.js'
 import { type ComparisonExpression, type ComparisonNode, type ObservationExpression, parsePattern, PatternSyntaxError } from './stix-pattern-syntax.js'
+import { trimEndOf } from './trim-end.js'
 
 /**
  * Object paths of STIX 2.1 patterns, and those that MVT's bundles add (`app:`,
@@ -156,7 +157,7 @@ function readComparison ({ path: written, operator, isNegated, constants }: Comp
   }
 }
 
-const asFolder = (path: string): string => path.replace(/\/*$/, '/')
+const asFolder = (path: string): string => `${trimEndOf(path, '/')}/`
 
 /** `com.evil.%`, `%.evil.example`, `/folder/%`, `https://evil.example/path/%`: wildcards that the index has too. */
 function readLike (type: IndicatorType, text: string): string | undefined {

@@ -13,7 +13,7 @@ const MAX_LINE = 20_000
 /** What rule sets write before the name of what they mean, and behind it. */
 const RULE_SET = /^(?:(?:ET|ETPRO|PTS?|GPL|PRO|OPEN|\[[\w -]+\]|MALWARE|MOBILE_MALWARE|TROJAN|BACKDOOR|STALKERWARE|SPYWARE|CNC|PHISHING|CURRENT_EVENTS|ADWARE_PUP|ATTACK|EXPLOIT_KIT|HUNTING|INFO|POLICY|DNS)(?:\s+|$))+/
 const OBSERVED = /^(?:(?:possible|suspected|suspicious|likely|observed)\s+)*(?:dns (?:query|request|lookup) (?:to|for)\s+)?(?:(?:known|malicious)\s+)?/i
-const TRAFFIC = /\s+(?:(?:related|cnc|c2|c&c|command (?:and|&) control|domains?|hosts?|ip|ssl|tls|dns|http|connection|check-?in|beacon|activity|requests?|response|traffic|payload|landing|download|server|certificate)\b|\(|[-–] ).*$/i
+const TRAFFIC = /(?<!\s)\s+(?:(?:related|cnc|c2|c&c|command (?:and|&) control|domains?|hosts?|ip|ssl|tls|dns|http|connection|check-?in|beacon|activity|requests?|response|traffic|payload|landing|download|server|certificate)\b|\(|[-–] ).*$/is
 
 interface Content {
   readonly buffer: string

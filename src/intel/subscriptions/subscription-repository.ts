@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import type { Database, Tx } from '../../platform/database.js'
 import type { SecretKind } from '../../platform/reseal-secrets.js'
 import type { Schema } from '../../platform/schema.js'
+import { storableJson } from '../../platform/storable-json.js'
 import type { ThreatClass } from '../indicators/indicator.js'
 import { secretContext, STALE_INTERVALS, type SubscriptionDefinition, type SubscriptionKind } from './subscription.js'
 
@@ -168,7 +169,7 @@ export async function saveSuccess (db: Database, { feed, leaseId, fullRequested 
     stale_warned: false,
     objects_changed: false,
     ...(changed ? { last_change_at: sql<Date>`now()` } : {}),
-    ...(result === undefined ? {} : { last_result: JSON.stringify(result) }),
+    ...(result === undefined ? {} : { last_result: storableJson(result) }),
     ...columnsOf(progress)
   }).where('feed', '=', feed).where('lease_id', '=', leaseId).returning('feed').executeTakeFirst()
   return row !== undefined

@@ -1,9 +1,10 @@
 import type { Database } from '../../platform/database.js'
+import { storableJson } from '../../platform/storable-json.js'
 import type { Check } from './check.js'
 
 /** Keeps the last diagnosis of a tenant. */
 export async function saveDiagnosis (db: Database, tenantId: string, { checkedAt, checks }: { readonly checkedAt: Date, readonly checks: readonly Check[] }): Promise<void> {
-  const row = { checked_at: checkedAt, checks: JSON.stringify(checks) }
+  const row = { checked_at: checkedAt, checks: storableJson(checks) }
   await db.insertInto('intune_diagnosis').values({ tenant_id: tenantId, ...row }).onConflict((conflict) => conflict.column('tenant_id').doUpdateSet(row)).execute()
 }
 

@@ -9,9 +9,9 @@ import type { FeedAge, WaitingWork } from './installation-repository.js'
 
 /** package.json, engines. */
 const NODE_FLOOR = [20, 19] as const
-/** The version that everything is tested with, and the oldest that has all we use (string_to_table: 14; security_invoker and `nulls not distinct`: 15). */
-const POSTGRES_TESTED = 18
+/** The oldest PostgreSQL that has all we use (string_to_table: 14; security_invoker and `nulls not distinct`: 15), and the newest that was tried (docs/operations.md). */
 const POSTGRES_FLOOR = 15
+const POSTGRES_NEWEST = 18
 /** BullMQ, “Going to production”: 6.2 at least. */
 const REDIS_FLOOR = [6, 2] as const
 const CLOCK_WARNING_MS = 2_000
@@ -68,8 +68,8 @@ function checkSettings (found: DatabaseSettings): Check[] {
       ? broken('database', `${name} only lets us read: it is a standby, or its transactions are read-only by default.`, 'Point DATABASE_URL to the primary.')
       : major < POSTGRES_FLOOR
         ? broken('database', `${name} is older than ${POSTGRES_FLOOR}.`, 'Upgrade PostgreSQL.')
-        : major < POSTGRES_TESTED
-          ? warning('database', `${name} answers; Sallyport is tested with ${POSTGRES_TESTED}.`, `Upgrade PostgreSQL to ${POSTGRES_TESTED} when it suits you.`)
+        : major > POSTGRES_NEWEST
+          ? warning('database', `${name} answers; this Sallyport was tested with ${POSTGRES_FLOOR} to ${POSTGRES_NEWEST}.`, 'Look for a newer Sallyport, and try it on a copy first.')
           : ok('database', `${name} answers.`),
     checkClock('clock-database', 'PostgreSQL\'s clock', clockAheadMs, CLOCK_WARNING_MS),
     lossy.length > 0

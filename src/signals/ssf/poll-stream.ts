@@ -38,9 +38,11 @@ export const MAX_EVENTS = 100
 const LONG_POLL_MS = 20_000
 const LOOK_EVERY_MS = 500
 const MAX_ERROR_LENGTH = 500
-/** Polls that wait in this process; beyond them a poll is answered at once. */
+/** Polls that wait in this process, and those of one receiver among them; beyond them a poll is answered at once. Each asks the database twice a second. */
 const MAX_LONG_POLLS = 500
+const MAX_OF_RECEIVER = 16
 let longPolls = 0
+const longPollsOf = new Map<string, number>()
 
 /**
  * Takes what was acknowledged or refused out of a stream, and answers the next tokens: the same
@@ -55,9 +57,12 @@ export async function pollStream (deps: PollStreamDeps, receiver: Receiver, id: 
 
   const untilMs = performance.now() + (deps.longPollMs ?? LONG_POLL_MS)
   let found = await next(deps, stream, maxEvents)
-  const mayWait = input.returnImmediately !== true && longPolls < MAX_LONG_POLLS
+  const caller = `${receiver.tenantId} ${receiver.name}`
+  const ofCaller = longPollsOf.get(caller) ?? 0
+  const mayWait = input.returnImmediately !== true && longPolls < MAX_LONG_POLLS && ofCaller < MAX_OF_RECEIVER
   if (found.length === 0 && mayWait) {
     longPolls++
+    longPollsOf.set(caller, ofCaller + 1)
     try {
       while (found.length === 0 && performance.now() < untilMs && !stop.aborted) {
         await sleep(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {})
@@ -65,6 +70,9 @@ export async function pollStream (deps: PollStreamDeps, receiver: Receiver, id: 
       }
     } finally {
       longPolls--
+      const left = longPollsOf.get(caller)! - 1
+      if (left === 0) longPollsOf.delete(caller)
+      else longPollsOf.set(caller, left)
     }
   }
   const sets: Record<string, string> = {}

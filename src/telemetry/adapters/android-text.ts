@@ -33,11 +33,14 @@ export function parseSettings (text: string): Map<string, string> {
  */
 const PROCESS_LINE = /^\S+\s+(?:\S+\s+)?\d+\s+\d+\s+\d+\s+\d+\s(?:.*?\s)?[A-Z]\s+(\S.*)$/
 
+/** A line of `ps` has its name's length more than a hundred characters. */
+const MAX_LINE = 4_096
+
 /** Names of processes in the output of `ps -A`, each once; kernel threads without their brackets. */
 export function parseProcesses (text: string): string[] {
   const names = new Set<string>()
   for (const line of text.split(/\r?\n/)) {
-    const name = PROCESS_LINE.exec(line.trimEnd())?.[1]?.trim().replace(/^\[(.*)\]$/, '$1')
+    const name = line.length > MAX_LINE ? undefined : PROCESS_LINE.exec(line.trimEnd())?.[1]?.trim().replace(/^\[(.*)\]$/, '$1')
     if (name !== undefined && name !== '') names.add(name)
   }
   return [...names]

@@ -123,6 +123,8 @@ async function readTar (content: Buffer, folder: Folder): Promise<void> {
     }
     const parser = new Parser({
       strict: true,
+      // It would unpack by itself what begins like zstd, without any limit.
+      zstd: false,
       onReadEntry: (entry: ReadEntry) => guarded(() => {
         const chunks: Buffer[] = []
         let wanted = false

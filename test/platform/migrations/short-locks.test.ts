@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import { migrate, MIGRATION_LOCK } from '../../../src/platform/migrate.js'
-import { until } from '../../intune/helpers.js'
+import { until } from '../../helpers/until.js'
 import { silentLog } from '../../helpers/log.js'
 import { createEmptyDatabase } from '../databases.js'
 import { fillTables } from '../../helpers/fill-tables.js'

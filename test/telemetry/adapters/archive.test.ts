@@ -95,3 +95,11 @@ t.test('refuses what is encrypted, two folders in one, and what is broken', asyn
   await refuses(t, 'tar', damaged, /is no tar/)
   await t.rejects(unpackGzip(Buffer.from([0x1f, 0x8b, 0, 0])), { code: 'validation', faults: [{ message: /is no gzip/ }] })
 })
+
+t.test('what calls itself a tar is not unpacked once more', async (t) => {
+  const disguised = tarOf(['id/packages.json', '[]'])
+  Buffer.from([0x28, 0xb5, 0x2f, 0xfd]).copy(disguised)
+  t.equal(packingOf(disguised), 'tar')
+  // The parser's own word for a header that is not right: it has looked at the bytes as they are.
+  await refuses(t, 'tar', disguised, /checksum/i, 'zstd')
+})

@@ -58,3 +58,56 @@ t.test('refuses a list that contains itself, and one that unfolds without end', 
   t.throws(() => fromIosBackup(nested(3, 'first')), { code: 'validation' })
   t.throws(() => fromIosBackup(nested(40, 'text')), { code: 'validation' }, 'a few hundred bytes that would fill the memory')
 })
+
+/** A binary property list of these objects, the first of which is the root. References take two bytes. */
+function binaryOf (objects: readonly Buffer[], { overlap = 0 }: { readonly overlap?: number } = {}): Buffer {
+  const header = Buffer.from('bplist00')
+  const offsets: number[] = []
+  let offset = header.length
+  for (const object of objects) {
+    offsets.push(offset)
+    offset += object.length
+  }
+  const table = Buffer.alloc(objects.length * 4)
+  offsets.forEach((at, index) => table.writeUInt32BE(at, index * 4))
+  const trailer = Buffer.alloc(32)
+  trailer[6] = 4
+  trailer[7] = 2
+  trailer.writeBigUInt64BE(BigInt(objects.length), 8)
+  trailer.writeBigUInt64BE(BigInt(offset + overlap), 24)
+  return Buffer.concat([header, ...objects, Buffer.alloc(overlap), table, trailer])
+}
+
+/** The beginning of a list (0xa) or an ASCII text (0x5) of some length. */
+function headOf (kind: number, length: number): Buffer {
+  const head = Buffer.from([kind << 4 | 0x0f, 0x12, 0, 0, 0, 0])
+  head.writeUInt32BE(length, 2)
+  return head
+}
+const reference = (object: number): Buffer => Buffer.from([object >> 8, object & 0xff])
+
+t.test('refuses a long text that is named again and again', async (t) => {
+  const text = 'x'.repeat(200_000)
+  const names = Array.from({ length: 50_000 }, () => reference(1))
+  const bomb = binaryOf([Buffer.concat([headOf(0xa, names.length), ...names]), Buffer.concat([headOf(0x5, text.length), Buffer.from(text)])])
+  const startedAt = performance.now()
+  t.throws(() => fromIosBackup(bomb), { code: 'validation', faults: [{ message: /unfolds to too much/ }] }, '300 KB that would be ten gigabytes')
+  t.ok(performance.now() - startedAt < 2_000)
+})
+
+t.test('refuses lists that lie over each other, without a list of each', async (t) => {
+  // Each says that it goes on to the end of the file, and names the next one first.
+  const depth = 3_000
+  const rest = 2_000_000
+  const lists = Array.from({ length: depth }, (_, index) => Buffer.concat([headOf(0xa, rest / 2), reference(Math.min(index + 1, depth - 1))]))
+  const heapBefore = process.memoryUsage().heapUsed
+  t.throws(() => fromIosBackup(binaryOf(lists, { overlap: rest })), { code: 'validation' })
+  t.ok(process.memoryUsage().heapUsed - heapBefore < 200 * 1024 * 1024, 'and the memory is as it was')
+})
+
+t.test('refuses more objects than it could name', async (t) => {
+  const list = buildBinary(INFO)
+  const many = Buffer.from(list)
+  many.writeBigUInt64BE(2n ** 40n, many.length - 24)
+  t.throws(() => fromIosBackup(many), { code: 'validation' })
+})
