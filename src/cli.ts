@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { showable } from './commands/say.js'
 import { boundHeapGrowth } from './platform/heap.js'
+import { VERSION } from './platform/version.js'
 
 function wholeNumber (text: string): number {
   const number = Number(text)
@@ -13,6 +14,7 @@ boundHeapGrowth()
 /** All commands, for whoever wants to know what there is. */
 export const program = new Command('sallyport')
   .description('Open, self-hosted Mobile Threat Defense backend that keeps Microsoft Intune in step')
+  .version(VERSION)
   .showHelpAfterError()
 
 program.command('up')
