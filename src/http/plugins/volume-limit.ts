@@ -25,7 +25,7 @@ export function createVolumeLimit ({ bytesPerHour, now = () => performance.now()
     take (key, bytes) {
       const atMs = now()
       const caller = callers.get(key)
-      const held = caller === undefined ? 0 : Math.max(0, caller.bytes - (atMs - caller.atMs) * perMs)
+      const held = caller === undefined ? 0 : Math.max(0, Math.floor(caller.bytes - (atMs - caller.atMs) * perMs))
       const tooMuch = held + bytes - bytesPerHour
       // What is larger than the whole allowance is taken when nothing else is held, or it could never be sent.
       if (tooMuch > 0 && held > 0) return Math.ceil(Math.min(tooMuch, held) / perMs / 1000)
