@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly rate?: number
   /** Also measure one INSERT and one job a report. */
   readonly naive: boolean
+  /** Entries of a large table. */
+  readonly rows: number
   readonly phones: number
   readonly indicators: number
   /** Told what happens, for people who wait. */

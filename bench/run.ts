@@ -18,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   feed: async () => (await import('./feed.js')).feed,
   index: async () => (await import('./index.js')).index,
   sync: async () => (await import('./sync.js')).sync,
+  upkeep: async () => (await import('./upkeep.js')).upkeep,
   simulator: async () => (await import('./simulator.js')).simulator
 }
 
@@ -43,6 +44,7 @@ const command = new Command('npm run bench --')
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
   .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation, fleet: 50000; retro, preview, sync, simulator: 100000)', positive)
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
+  .option('--rows <n>', 'entries of the audit for `upkeep`, and half as many changes of levels', positive, 2_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)
   .showHelpAfterError()
   .parse()

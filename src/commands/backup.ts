@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
@@ -10,11 +10,10 @@ import { BackupError } from '../platform/backup/backup-format.js'
 import { loadBackup } from '../platform/backup/load-backup.js'
 import { writeBackup } from '../platform/backup/write-backup.js'
 import { openDatabase } from '../platform/database.js'
-import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
-import { createLifecycle, type Lifecycle } from '../platform/lifecycle.js'
+import { createLifecycle } from '../platform/lifecycle.js'
 import { createLogger } from '../platform/log.js'
 import { requireSchema } from '../platform/migrate.js'
-import { readRunning } from './running-file.js'
+import { openEmbedded } from './open-database.js'
 import type { Logger } from 'pino'
 
 const ACTOR = 'command line'
@@ -36,18 +35,10 @@ async function withDatabase (env: NodeJS.ProcessEnv, { dataDir }: BackupOptions,
   const log = createLogger({ level: env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {
-    await work({ config, log, databaseUrl: config.DATABASE_URL ?? await embeddedUrl(resolve(dataDir ?? 'data'), log, lifecycle) })
+    await work({ config, log, databaseUrl: config.DATABASE_URL ?? (await openEmbedded(resolve(dataDir ?? 'data'), log, lifecycle)).url })
   } finally {
     await lifecycle.stop()
   }
-}
-
-async function embeddedUrl (folder: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
-  const running = await readRunning(folder)
-  if (running?.databaseUrl !== undefined) return running.databaseUrl
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), log })
-  lifecycle.onStop('postgres', async () => await postgres.stop())
-  return postgres.url
 }
 
 const print = (json: boolean | undefined, answer: object, words: string): void => { process.stdout.write(`${json === true ? JSON.stringify(answer) : words}\n`) }
@@ -60,7 +51,7 @@ export async function runBackup (file: string, options: BackupOptions, env: Node
     // Hashes of keys, signing keys and what phones said: nobody else's to read.
     const stored = pipeline(text, createGzip({ level: 6 }), createWriteStream(unfinished, { mode: 0o600 }))
     try {
-      const written = await Promise.race([writeBackup(databaseUrl, text), stored.then(() => { throw new BackupError('the file ended early') })])
+      const written = await Promise.race([writeBackup(databaseUrl, text, { actor: ACTOR }), stored.then(() => { throw new BackupError('the file ended early') })])
       text.end()
       await stored
       await rename(unfinished, file)
@@ -78,7 +69,7 @@ export async function runBackup (file: string, options: BackupOptions, env: Node
 /** `sallyport restore FILE`: into an empty database, everything or nothing, and made fit for a world that went on. */
 export async function runRestore (file: string, options: BackupOptions, env: NodeJS.ProcessEnv): Promise<void> {
   await withDatabase(env, options, async ({ databaseUrl, config, log }) => {
-    const { madeAt, rows } = await loadBackup(readBackup(file), { databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
+    const { madeAt, rows } = await loadBackup(readBackup(file), { databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log, actor: ACTOR })
     const adjusted = await adjust(databaseUrl, log, madeAt)
     print(options.json, { madeAt, rows, ...adjusted }, `${rows} rows as of ${madeAt} are restored. ${wordsOf(adjusted)}`)
   })

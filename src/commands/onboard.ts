@@ -7,18 +7,21 @@ import type { ConsentLink } from '../onboarding/consent.js'
 import type { Check, Diagnosis } from '../onboarding/doctor/check.js'
 import type { SetupAnswer } from '../onboarding/setup/setup-intune.js'
 import { type Limit, LIMITS, type SetupWish, SetupWishSchema } from '../onboarding/setup/wish.js'
+import { requireGuid } from './administer.js'
 import { withOnboarding } from './open-onboarding.js'
 import { say } from './say.js'
 
 interface Options { tenant?: string, dataDir?: string, json?: boolean }
 
 /** `sallyport tenant connect`: the link on which an administrator consents. */
-export async function runConnectTenant (options: Options & { new?: string, app: string }, env: NodeJS.ProcessEnv): Promise<void> {
-  const { new: newName, app, tenant } = options
+export async function runConnectTenant (options: Options & { new?: string, entraTenantId?: string, app: string }, env: NodeJS.ProcessEnv): Promise<void> {
+  const { new: newName, entraTenantId, app, tenant } = options
   if (app !== 'partner' && app !== 'setup') throw new Error('--app must be partner or setup')
   if (newName !== undefined && tenant !== undefined) throw new Error('--new adds a customer; it cannot go with --tenant')
+  if (entraTenantId !== undefined && newName === undefined) throw new Error('--entra-tenant-id goes with --new: a customer that is there has one')
+  if (entraTenantId !== undefined) requireGuid('--entra-tenant-id', entraTenantId)
   await withOnboarding(env, options.dataDir, async (onboarding) => {
-    const link = newName === undefined ? await onboarding.connect(tenant, app) : await onboarding.invite(newName)
+    const link = newName === undefined ? await onboarding.connect(tenant, app) : await onboarding.invite(newName, entraTenantId)
     say(options.json === true ? `${JSON.stringify(link)}\n` : describeLink(link))
   })
 }

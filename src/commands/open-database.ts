@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { loadConfig } from '../config.js'
@@ -22,14 +23,14 @@ export interface OpenedDatabase {
 
 /**
  * Does something in the database that the environment names, else in that of the embedded installation of the data
- * folder, whether it runs or not.
+ * folder, whether it runs or not. @throws when there is neither
  */
 export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefined, work: (store: OpenedDatabase) => Promise<void>): Promise<void> {
   const config = loadConfig(env)
   const log = createLogger({ level: env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {
-    const databaseUrl = config.DATABASE_URL ?? await embeddedUrl(resolve(folder ?? 'data'), config.DATABASE_ROLE_PREFIX, log, lifecycle)
+    const databaseUrl = config.DATABASE_URL ?? await migratedUrl(resolve(folder ?? 'data'), config.DATABASE_ROLE_PREFIX, log, lifecycle)
     const db = openDatabase({ connectionString: databaseUrl, maxConnections: 3, applicationName: 'sallyport command' })
     lifecycle.onStop('database', async () => await db.destroy())
     let queues: Promise<Queues> | undefined
@@ -51,14 +52,25 @@ export async function withStore (env: NodeJS.ProcessEnv, folder: string | undefi
   }
 }
 
-async function embeddedUrl (dataDir: string, rolePrefix: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
+async function migratedUrl (dataDir: string, rolePrefix: string, log: Logger, lifecycle: Lifecycle): Promise<string> {
+  // Whoever forgot DATABASE_URL must not get a new, empty installation.
+  if (!await isThere(join(dataDir, 'postgres')) && await readRunning(dataDir) === undefined) throw new Error(`DATABASE_URL is not set, and there is no installation in ${dataDir}; set it, or name the data folder with --data-dir`)
+  const { url, isRunning } = await openEmbedded(dataDir, log, lifecycle)
+  // What runs has done so itself.
+  if (!isRunning) await migrate({ databaseUrl: url, rolePrefix, log })
+  return url
+}
+
+const isThere = async (path: string): Promise<boolean> => await lstat(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR')
+
+/** The database of a data folder: of the installation that runs, else it is started until the lifecycle stops; made where there is none. */
+export async function openEmbedded (dataDir: string, log: Logger, lifecycle: Lifecycle): Promise<{ readonly url: string, readonly isRunning: boolean }> {
   const running = await readRunning(dataDir)
-  if (running?.databaseUrl !== undefined) return running.databaseUrl
+  if (running?.databaseUrl !== undefined) return { url: running.databaseUrl, isRunning: true }
   try {
     const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
     lifecycle.onStop('postgres', async () => await postgres.stop())
-    await migrate({ databaseUrl: postgres.url, rolePrefix, log })
-    return postgres.url
+    return { url: postgres.url, isRunning: false }
   } catch (error) {
     if (error instanceof FolderInUseError) throw new Error(`the data folder is in use by process ${error.pid}, which is just starting or stopping; try again`)
     throw error

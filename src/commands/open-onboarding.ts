@@ -28,7 +28,8 @@ export interface SetupRequest {
 /** What the commands about a tenant's Microsoft side do. `tenant` undefined: the only one there is. */
 export interface Onboarding {
   connect (tenant: string | undefined, app: ConsentApp): Promise<ConsentLink>
-  invite (name: string): Promise<ConsentLink>
+  /** `entraTenantId`: what the new customer must turn out to be. */
+  invite (name: string, entraTenantId?: string): Promise<ConsentLink>
   diagnose (tenant: string | undefined): Promise<Diagnosis>
   diagnoseInstallation (): Promise<Diagnosis>
   setUp (tenant: string | undefined, request: SetupRequest): Promise<SetupAnswer>
@@ -53,7 +54,7 @@ export async function withOnboarding (env: NodeJS.ProcessEnv, folder: string | u
     const deps = { db, intune, log, publicUrl, connectorId: config.INTUNE_CONNECTOR_ID }
     await work({
       connect: async (tenant, app) => await createConsentLink(deps, { tenantId: await tenantOf(db, tenant), app, actor: ACTOR }),
-      invite: async (name) => await createConsentLink(deps, { newTenantName: name, actor: ACTOR }),
+      invite: async (name, entraTenantId) => await createConsentLink(deps, { newTenantName: name, entraTenantId, actor: ACTOR }),
       diagnose: async (tenant) => await diagnoseTenant(deps, { tenantId: await tenantOf(db, tenant) }),
       diagnoseInstallation: async () => await diagnoseInstallation({ db, publicUrl, apps: appsOf(config), redisUrl: config.REDIS_URL, askEntraTime: intune.askEntraTime, askSignIn: signInProbeOf(config) }),
       setUp: async (tenant, request) => await setUpIntune(deps, { ...request, wish: request.wish, tenantId: await tenantOf(db, tenant), actor: ACTOR })
@@ -85,7 +86,7 @@ function onApi ({ api, operatorToken }: RunningInstallation): Onboarding {
   }
   return {
     connect: async (tenant, app) => await ask('POST', await path(tenant, 'connector/consent'), { app }),
-    invite: async (name) => await ask('POST', 'onboarding/consent', { name }),
+    invite: async (name, entraTenantId) => await ask('POST', 'onboarding/consent', { name, ...(entraTenantId === undefined ? {} : { entraTenantId }) }),
     diagnose: async (tenant) => await ask('GET', await path(tenant, 'connector/doctor')),
     diagnoseInstallation: async () => await ask('GET', 'onboarding/doctor'),
     setUp: async (tenant, { wish, ...rest }) => await ask('POST', await path(tenant, 'intune/admin-setup'), { ...rest, ...(wish === undefined ? {} : { wish }) })

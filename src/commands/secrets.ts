@@ -1,6 +1,5 @@
 import { signingKeySecrets } from '../devices/signing-key-repository.js'
 import { subscriptionSecrets } from '../intel/subscriptions/subscription-repository.js'
-import { recordAudit } from '../platform/record-audit.js'
 import { resealSecrets, type SecretKind } from '../platform/reseal-secrets.js'
 import { destinationSecrets } from '../signals/destination-repository.js'
 import { setKeySecrets } from '../signals/ssf/set-key-repository.js'
@@ -14,12 +13,11 @@ const ACTOR = 'command line'
 
 /** `sallyport secrets rotate`: puts all secrets under the first key of SECRETS_KEY; exits 1 when one cannot be opened. */
 export async function runRotateSecrets ({ check = false, dataDir }: { check?: boolean, dataDir?: string }, env: NodeJS.ProcessEnv): Promise<void> {
-  const secrets = await openCommandSecrets(env, dataDir)
-  if (secrets === undefined) throw new Error('SECRETS_KEY is not set; it must hold the new key, then the old ones, separated by commas')
   await withStore(env, dataDir, async ({ db }) => {
-    const kinds = await resealSecrets({ db, secrets, kinds: SECRET_KINDS }, { check })
+    const secrets = await openCommandSecrets(env, dataDir)
+    if (secrets === undefined) throw new Error('SECRETS_KEY is not set; it must hold the new key, then the old ones, separated by commas')
+    const kinds = await resealSecrets({ db, secrets, kinds: SECRET_KINDS, actor: ACTOR }, { check })
     const resealed = kinds.reduce((sum, one) => sum + one.resealed, 0)
-    if (!check && resealed > 0) await recordAudit(db, { tenantId: null, actor: ACTOR, action: 'secrets.resealed', detail: Object.fromEntries(kinds.map((one) => [one.kind, one.resealed])) })
     const unreadable = kinds.flatMap((one) => one.unreadable)
     const next = unreadable.length > 0
       ? 'Some cannot be opened: give their key back to SECRETS_KEY, or make those secrets anew.'

@@ -14,8 +14,7 @@ export async function runListSetKeys (options: { dataDir?: string }, env: NodeJS
 
 /** Makes a key that signs in a day, or at once. */
 export async function runRotateSetKey ({ now = false, dataDir }: { now?: boolean, dataDir?: string }, env: NodeJS.ProcessEnv): Promise<void> {
-  const secrets = await openCommandSecrets(env, dataDir)
-  await withStore(env, dataDir, async ({ db }) => print({ id: await rotateSetKey({ db, secrets }, { now, actor: ACTOR }) }))
+  await withStore(env, dataDir, async ({ db }) => print({ id: await rotateSetKey({ db, secrets: await openCommandSecrets(env, dataDir) }, { now, actor: ACTOR }) }))
 }
 
 function print (answer: object): void {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { loadConfig } from '../config.js'
-import { createTenant } from '../operators/tenants.js'
+import { createTenant, hasTenant } from '../operators/tenants.js'
 import { openDatabase } from '../platform/database.js'
-import { startEmbeddedPostgres } from '../platform/embedded-postgres.js'
-import { FolderInUseError } from '../platform/folder-lock.js'
 import { createLifecycle } from '../platform/lifecycle.js'
 import { createLogger } from '../platform/log.js'
 import { migrate } from '../platform/migrate.js'
-import { readRunning } from './running-file.js'
+import { recordAudit } from '../platform/record-audit.js'
+import { openEmbedded } from './open-database.js'
 import { seedDatabase } from './seed-database/seed-database.js'
+
+const ACTOR = 'command line'
 
 interface Options { seedDatabase: number, tenant?: string, dataDir?: string, json?: boolean }
 
@@ -29,9 +30,9 @@ export async function runSeedDatabase (options: Options, env: NodeJS.ProcessEnv)
   const log = createLogger({ level: env.LOG_LEVEL === undefined || env.LOG_LEVEL === '' ? 'warn' : config.LOG_LEVEL })
   const lifecycle = createLifecycle(log)
   try {
-    const databaseUrl = config.DATABASE_URL ?? await openEmbedded(resolve(dataDir))
+    const databaseUrl = config.DATABASE_URL ?? (await openEmbedded(resolve(dataDir), log, lifecycle)).url
     await migrate({ databaseUrl, rolePrefix: config.DATABASE_ROLE_PREFIX, log })
-    const tenantId = tenant ?? await addTenant(databaseUrl)
+    const tenantId = await prepareTenant(databaseUrl, tenant, phones)
     const result = await seedDatabase({
       databaseUrl,
       phones,
@@ -45,29 +46,19 @@ export async function runSeedDatabase (options: Options, env: NodeJS.ProcessEnv)
   } finally {
     await lifecycle.stop()
   }
-
-  async function openEmbedded (folder: string): Promise<string> {
-    const running = await readRunning(folder)
-    if (running !== undefined) {
-      if (running.databaseUrl === undefined) throw new Error(`the installation of ${folder} does not tell where its database is; stop it, or set DATABASE_URL`)
-      return running.databaseUrl
-    }
-    try {
-      const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), log })
-      lifecycle.onStop('postgres', async () => await postgres.stop())
-      return postgres.url
-    } catch (error) {
-      if (error instanceof FolderInUseError) throw new Error(`the data folder is in use by process ${error.pid}, which is just starting or stopping; try again`)
-      throw error
-    }
-  }
 }
 
-/** On a connection that is closed again: nobody else may be connected where the indexes are to be built at the end. */
-async function addTenant (databaseUrl: string): Promise<string> {
+/**
+ * Whose phones they are to be, with a line in the audit. On a connection that is closed again: nobody else may be connected where the
+ * indexes are to be built at the end. @throws when there is no such tenant
+ */
+async function prepareTenant (databaseUrl: string, tenant: string | undefined, phones: number): Promise<string> {
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1, applicationName: 'sallyport seed' })
   try {
-    return (await createTenant({ db }, { name: 'Made-up phones', entraTenantId: randomUUID(), actor: 'command line' })).tenantId
+    if (tenant !== undefined && !await hasTenant({ db }, tenant)) throw new Error(`there is no tenant ${tenant}`)
+    const tenantId = tenant ?? (await createTenant({ db }, { name: 'Made-up phones', entraTenantId: randomUUID(), actor: ACTOR })).tenantId
+    await recordAudit(db, { tenantId, actor: ACTOR, action: 'fleet.seeded', detail: { phones } })
+    return tenantId
   } finally {
     await db.destroy()
   }

@@ -69,6 +69,16 @@ export async function lockByEntraDeviceId (tx: Tx, tenantId: string, entraDevice
   return row && toCredentials(row)
 }
 
+/**
+ * Whether a record of this Entra id was revoked and is not erased, the live one or one whose place was taken meanwhile: such a phone does
+ * not come back by itself.
+ */
+export async function isRevoked (tx: Tx, tenantId: string, entraDeviceId: string): Promise<boolean> {
+  return await tx.selectFrom('device').select('id')
+    .where('tenant_id', '=', tenantId).where('entra_device_id', '=', entraDeviceId).where('revoked_at', 'is not', null).where('erased_at', 'is', null)
+    .limit(1).executeTakeFirst() !== undefined
+}
+
 /** `expected`: what the directory knows of it, its id among them. */
 export async function insertDevice (tx: Tx, tenantId: string, description: DeviceDescription, expected?: Expected): Promise<string> {
   const { id } = await tx.insertInto('device')
@@ -98,13 +108,16 @@ export async function updateDevice (tx: Tx, deviceId: string, description: Devic
 
 const THIS_TRANSACTION = sql<string>`pg_current_xact_id()`
 
-/** Live records that are the same piece of hardware under another Entra id. */
+/**
+ * Live records that are the same piece of hardware under another Entra id. One that was revoked is over already, and must stay what it is: to
+ * retire it would free its Entra id, and whoever has an enrolment token could bring it back.
+ */
 export async function listPredecessors (tx: Tx, tenantId: string, deviceId: string, { serialNumber, manufacturer, platform }: DeviceDescription): Promise<string[]> {
   if (serialNumber === undefined) return []
   const family = platform === 'android' ? ['android'] : ['ios', 'ipados']
   const { rows } = await sql<{ id: string }>`
     select id from device
-    where tenant_id = ${tenantId} and serial_number = ${serialNumber} and id <> ${deviceId} and retired_at is null
+    where tenant_id = ${tenantId} and serial_number = ${serialNumber} and id <> ${deviceId} and retired_at is null and revoked_at is null
       and platform = any(${family}) and coalesce(lower(manufacturer) = lower(${manufacturer ?? null}), true)
     order by id`.execute(tx)
   return rows.map(({ id }) => id)

@@ -8,7 +8,7 @@ import type { Platform } from '../telemetry/device-state.js'
 import type { AccessToken, AccessTokens, TokenBearer } from './access-tokens.js'
 import { isSameKey, readDeviceKey } from './device-key.js'
 import {
-  deactivateDevices, insertDevice, listPredecessors, lockByEntraDeviceId, lockEnrollment, updateDevice, useEnrollmentToken, type DeviceDescription
+  deactivateDevices, insertDevice, isRevoked, listPredecessors, lockByEntraDeviceId, lockEnrollment, lockStates, updateDevice, useEnrollmentToken, type DeviceDescription
 } from './device-repository.js'
 import { takeExpected, type Expected } from './directory-repository.js'
 import { known, tellingSerial } from './serial-number.js'
@@ -105,7 +105,10 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
   }
 
   const { deviceId, credentialsVersion } = await insertOrReplace(tx, tenantId, tokenId, whole, expected)
-  const retired = await listPredecessors(tx, tenantId, deviceId, whole)
+  const predecessors = await listPredecessors(tx, tenantId, deviceId, whole)
+  // Whoever revokes one of them in this moment holds its state until it is done; who was revoked then stays so.
+  if (predecessors.length > 0) await lockStates(tx, predecessors)
+  const retired = predecessors.length === 0 ? [] : await listPredecessors(tx, tenantId, deviceId, whole)
   if (retired.length > 0) {
     await deactivateDevices(tx, retired, 'retired_at', now)
     for (const id of retired) {
@@ -118,13 +121,13 @@ async function storeDevice (tx: Tx, tokenHash: Buffer, description: DeviceDescri
 async function insertOrReplace (tx: Tx, tenantId: string, tokenId: string, description: DeviceDescription, expected: Expected | undefined): Promise<Pick<TokenBearer, 'deviceId' | 'credentialsVersion'>> {
   const present = await lockByEntraDeviceId(tx, tenantId, description.entraDeviceId)
   const actor = `enrollment-token:${tokenId}`
+  // Whoever revoked it did not mean "until it enrols again": erase it to let it come back.
+  if (present?.gone === true || (present === undefined && await isRevoked(tx, tenantId, description.entraDeviceId))) throw new DeviceRevokedError()
   if (present === undefined) {
     const deviceId = await insertDevice(tx, tenantId, description, expected)
     await recordAudit(tx, { tenantId, actor, action: 'device.enrolled', subject: deviceId, detail: { entraDeviceId: description.entraDeviceId, platform: description.platform } })
     return { deviceId, credentialsVersion: 0 }
   }
-  // Whoever revoked it did not mean "until it enrols again": erase it to let it come back.
-  if (present.gone) throw new DeviceRevokedError()
 
   const { deviceId } = present
   const isNewKey = !await isSameKey(present.publicKey, description.publicKey)

@@ -23,10 +23,11 @@ export async function advanceHistoryCut (db: Database, { retentionDays, changes 
   const { rows: [row] } = await sql<{ cut_to: Date | null, kept_from: Date, is_last: boolean }>`
     with bound as (
       select now() - make_interval(days => ${retentionDays}) as last, (select cut_to from history_cut) as cut_to
+    ), wanted as (
+      select last, cut_to, (select at from level_change where at >= coalesce(cut_to, '-infinity') and at < last order by at offset ${changes} limit 1) as at from bound
     ), next as (
-      select last, least(last, (
-        select at from level_change where at >= coalesce(cut_to, '-infinity') and at < last order by at offset ${changes} limit 1
-      )) as at, cut_to from bound
+      -- More phones may have changed at one moment than are to go at once: then all of these do.
+      select last, least(last, case when at <= cut_to then (select min(l.at) from level_change l where l.at > cut_to and l.at < last) else at end) as at, cut_to from wanted
     )
     insert into history_cut (kept_from)
     select at from next where at > coalesce(cut_to, '-infinity')

@@ -2,8 +2,9 @@ import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { QueuesUnavailableError } from '../errors.js'
 import type { Metrics } from '../platform/metrics.js'
 import { QUEUE_NAMES } from '../platform/queue-names.js'
 import type { Queues } from '../platform/queues.js'
@@ -12,11 +13,12 @@ import { HTTP_LIMITS, serverOptionsOf } from './http-limits.js'
 import { addLocalNamesOnly } from './plugins/local-names.js'
 import { addProblemDetails, UNREADABLE_REQUESTS } from './plugins/problem-details.js'
 import { addStrictHttp } from './plugins/strict-http.js'
+import { PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from './problem.js'
 
 export interface OpsAppOptions {
   readonly log: Logger
   readonly metrics: Pick<Metrics, 'render'>
-  readonly queues: Pick<Queues, 'queue'>
+  readonly queues: Pick<Queues, 'queue' | 'check'>
   /** What must work for this process to be of use: each answers, or throws with the reason. Looked at anew for each request: parts that start later add theirs. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>
   /** What it can do without for a while: told, and no reason to take it away. */
@@ -27,6 +29,8 @@ export interface OpsAppOptions {
 
 const QUEUES_PATH = '/queues'
 const CHECK_LIMIT_MS = 3_000
+/** The board asks BullMQ, which waits for an engine that is away for ever. */
+const BOARD_LIMIT_MS = 15_000
 /** Nothing here takes a body worth speaking of. */
 const MAX_BODY_BYTES = 16 * 1024
 
@@ -67,8 +71,24 @@ export async function buildOpsApp ({ log, metrics, queues, checks, degradations 
   const board = new FastifyAdapter()
   board.setBasePath(QUEUES_PATH)
   createBullBoard({ queues: QUEUE_NAMES.map((name) => new BullMQAdapter(queues.queue(name), { readOnlyMode: true })), serverAdapter: board })
-  await app.register(board.registerPlugin() as never, { prefix: QUEUES_PATH })
+  await app.register(async (scope) => {
+    guardBoard(scope, queues)
+    await scope.register(board.registerPlugin() as never, { prefix: QUEUES_PATH })
+  })
   return app
+}
+
+/** Answers 503 while the engine of the queues is away, and where it goes away in the middle of an answer. */
+function guardBoard (scope: FastifyInstance, queues: OpsAppOptions['queues']): void {
+  scope.addHook('onRequest', async (request, reply) => {
+    // Its scripts and pictures are there; its page is of no use without what it shows.
+    if (request.url.startsWith(`${QUEUES_PATH}/static/`)) return
+    // Not thrown: the board would answer in its own way, and its page, which asks again and again, would fill the log.
+    const refuse = (): FastifyReply => reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('content-type', PROBLEM_MEDIA_TYPE).serializer(JSON.stringify).send(toProblem(new QueuesUnavailableError(), request.url.split('?')[0]!))
+    if (await outcomeOf(queues.check) !== undefined) return refuse()
+    const timer = setTimeout(() => { if (!reply.sent) refuse() }, BOARD_LIMIT_MS)
+    reply.raw.once('close', () => clearTimeout(timer))
+  })
 }
 
 async function faultsOf (checks: OpsAppOptions['checks']): Promise<Record<string, string>> {

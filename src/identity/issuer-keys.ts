@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import { fetch, type Dispatcher } from 'undici'
+import { settles } from '../platform/settles.js'
 
 /** Where an issuer of tokens describes itself, and what of that is believed. */
 export interface IssuerPlace {
@@ -24,6 +25,8 @@ export interface IssuerKeysOptions {
   /** Thrown while a provider cannot be asked and nothing is known. */
   unavailable (): Error
   readonly now?: () => number
+  /** How long somebody whose key is known waits for the keys to be asked for anew; 1 s. */
+  readonly patienceMs?: number
 }
 
 export interface FoundKey {
@@ -51,11 +54,13 @@ const FIRST_PAUSE_MS = 5 * 1000
 /** What was known is used for so long while the provider cannot be asked. */
 const TRUST_FOR_MS = 3 * 24 * 60 * 60 * 1000
 const ANSWER_LIMIT_MS = 5_000
+/** A provider that is slow must not hold up everybody whose key is known; one that answers is heard first, for the key may have been withdrawn. */
+const PATIENCE_MS = 1_000
 const MAX_ISSUERS = 5_000
 const MAX_KEYS = 100
 
 const MetadataSchema = Type.Object({ issuer: Type.String({ pattern: '^https://' }), jwks_uri: Type.String({ pattern: '^https://' }) })
-const KeysSchema = Type.Object({ keys: Type.Array(Type.Object({ kty: Type.String() }), { maxItems: MAX_KEYS }) })
+const KeysSchema = Type.Object({ keys: Type.Array(Type.Object({ kty: Type.String() }), { minItems: 1, maxItems: MAX_KEYS }) })
 const ajv = new Ajv({ strict: false })
 const isMetadata = ajv.compile<Static<typeof MetadataSchema>>(MetadataSchema)
 const isKeys = ajv.compile<Static<typeof KeysSchema> & JSONWebKeySet>(KeysSchema as TSchema)
@@ -78,7 +83,7 @@ interface Entry {
  * Keys by issuer, as its metadata name them: kept for a day, asked for anew when an unknown one
  * turns up, and kept on, for days, while the provider does not answer.
  */
-export function createIssuerKeys ({ agent, log, unavailable, now = Date.now }: IssuerKeysOptions): IssuerKeys {
+export function createIssuerKeys ({ agent, log, unavailable, now = Date.now, patienceMs = PATIENCE_MS }: IssuerKeysOptions): IssuerKeys {
   const entries = new LRUCache<string, Entry>({ max: MAX_ISSUERS })
 
   /** Asks again unless that was done just now; whoever comes meanwhile waits for the same answer. */
@@ -101,8 +106,10 @@ export function createIssuerKeys ({ agent, log, unavailable, now = Date.now }: I
         entry = { askedAt: -Infinity }
         entries.set(place.metadataUrl, entry)
       }
-      const isOld = entry.known === undefined || now() - entry.known.fetchedAt >= REFRESH_AFTER_MS
-      if (isOld || !entry.known!.keys.some(({ kid }) => kid === keyId)) await refresh(entry, place)
+      const age = entry.known === undefined ? Infinity : now() - entry.known.fetchedAt
+      const isKnown = entry.known?.keys.some(({ kid }) => kid === keyId) === true
+      if (!isKnown || age >= TRUST_FOR_MS) await refresh(entry, place)
+      else if (age >= REFRESH_AFTER_MS) await settles(refresh(entry, place), patienceMs)
       const { known } = entry
       if (known === undefined || now() - known.fetchedAt >= TRUST_FOR_MS) throw unavailable()
       return { issuer: known.issuer, key: await keyOf(known, place, keyId, algorithm) }
@@ -130,10 +137,10 @@ async function getJson (agent: Dispatcher, url: string): Promise<unknown> {
 }
 
 async function keyOf ({ keys, importKey, issuer }: KnownKeys, place: IssuerPlace, keyId: string, algorithm: string): Promise<CryptoKey | undefined> {
-  const key = keys.find(({ kid }) => kid === keyId)
+  const named = keys.filter(({ kid }) => kid === keyId)
   // A secret between two is no key that a provider publishes.
-  if (key === undefined || key.kty === 'oct') return undefined
+  if (named.length === 0 || named.some(({ kty }) => kty === 'oct')) return undefined
   // Entra's keys say whose tokens they are for: those of work accounts may not be signed with that of private ones.
-  if (key.issuer !== undefined && (typeof key.issuer !== 'string' || place.issuerOf(key.issuer) !== issuer)) return undefined
+  if (named.some((key) => key.issuer !== undefined && (typeof key.issuer !== 'string' || place.issuerOf(key.issuer) !== issuer))) return undefined
   return await importKey({ alg: algorithm, kid: keyId }).catch(() => undefined)
 }

@@ -8,13 +8,15 @@ export interface ConsentRequest {
   /** Null: of a customer that is not there yet; then there is a name. */
   readonly tenantId: string | null
   readonly tenantName: string | null
+  /** The Entra tenant that a new customer must turn out to be; null: any that is none yet. */
+  readonly entraTenantId: string | null
   readonly app: ConsentApp
   readonly createdBy: string
 }
 
 export async function insertConsentRequest (db: Database, stateHash: Buffer, request: ConsentRequest & { readonly expiresAt: Date }): Promise<void> {
   await db.insertInto('consent_request').values({
-    state_hash: stateHash, tenant_id: request.tenantId, tenant_name: request.tenantName, app: request.app, created_by: request.createdBy, expires_at: request.expiresAt
+    state_hash: stateHash, tenant_id: request.tenantId, tenant_name: request.tenantName, entra_tenant_id: request.entraTenantId, app: request.app, created_by: request.createdBy, expires_at: request.expiresAt
   }).execute()
 }
 
@@ -22,13 +24,18 @@ export async function insertConsentRequest (db: Database, stateHash: Buffer, req
 export async function takeConsentRequest (db: Database, stateHash: Buffer, now: Date): Promise<ConsentRequest | undefined> {
   const row = await db.updateTable('consent_request').set({ used_at: now })
     .where('state_hash', '=', stateHash).where('used_at', 'is', null).where('expires_at', '>', now)
-    .returning(['tenant_id', 'tenant_name', 'app', 'created_by']).executeTakeFirst()
-  return row && { tenantId: row.tenant_id, tenantName: row.tenant_name, app: row.app as ConsentApp, createdBy: row.created_by }
+    .returning(['tenant_id', 'tenant_name', 'entra_tenant_id', 'app', 'created_by']).executeTakeFirst()
+  return row && { tenantId: row.tenant_id, tenantName: row.tenant_name, entraTenantId: row.entra_tenant_id, app: row.app as ConsentApp, createdBy: row.created_by }
 }
 
 /** What became of it. A new customer's request belongs to the customer from now on. */
 export async function saveConsentOutcome (db: Database, stateHash: Buffer, { outcome, detail, tenantId }: { readonly outcome: ConsentOutcome, readonly detail: string | null, readonly tenantId: string | null }): Promise<void> {
   await db.updateTable('consent_request').set({ outcome, detail, ...(tenantId === null ? {} : { tenant_id: tenantId }) }).where('state_hash', '=', stateHash).execute()
+}
+
+/** Whether an Entra tenant belongs to a customer. */
+export async function isCustomer (db: Database, entraTenantId: string): Promise<boolean> {
+  return await db.selectFrom('tenant').select('id').where('entra_tenant_id', '=', entraTenantId).executeTakeFirst() !== undefined
 }
 
 export interface LastConsent {

@@ -10,7 +10,7 @@ import { createTenant } from '../operators/tenants.js'
 import type { Database } from '../platform/database.js'
 import { recordAudit } from '../platform/record-audit.js'
 import {
-  type ConsentApp, type ConsentOutcome, type ConsentRequest, insertConsentRequest, saveConsentOutcome, takeConsentRequest
+  type ConsentApp, type ConsentOutcome, type ConsentRequest, insertConsentRequest, isCustomer, saveConsentOutcome, takeConsentRequest
 } from './consent-repository.js'
 
 export interface ConsentDeps {
@@ -48,7 +48,7 @@ const redirectUriOf = ({ publicUrl }: ConsentDeps): string => publicUrl.replace(
  */
 export async function createConsentLink (
   deps: ConsentDeps,
-  input: { readonly tenantId: string, readonly app?: ConsentApp, readonly actor: string } | { readonly newTenantName: string, readonly actor: string }
+  input: { readonly tenantId: string, readonly app?: ConsentApp, readonly actor: string } | { readonly newTenantName: string, readonly entraTenantId?: string | undefined, readonly actor: string }
 ): Promise<ConsentLink> {
   const { db } = deps
   const tenantId = 'tenantId' in input ? input.tenantId : null
@@ -56,14 +56,16 @@ export async function createConsentLink (
   if (app === 'setup' && !deps.intune.setup.isSeparate) throw new UnprocessableError('There is no second app: INTUNE_SETUP_CLIENT_ID is not set, and the first app sets Intune up.')
   const connector = tenantId === null ? undefined : await findConnector(db, tenantId)
   if (tenantId !== null && connector === undefined) throw new NotFoundError('There is no such tenant.')
+  const wanted = 'newTenantName' in input ? input.entraTenantId?.toLowerCase() : undefined
+  if (wanted !== undefined && await isCustomer(db, wanted)) throw new ConflictError('This Entra tenant is a customer already.')
   const state = randomBytes(32).toString('base64url')
   const expiresAt = new Date(nowOf(deps).getTime() + LINK_HOURS * HOUR_MS)
   await db.transaction().execute(async (tx) => {
-    await insertConsentRequest(tx, hashState(state), { tenantId, tenantName: 'newTenantName' in input ? input.newTenantName : null, app, createdBy: input.actor, expiresAt })
-    await recordAudit(tx, { tenantId, actor: input.actor, action: 'consent.requested', detail: { app, expiresAt: expiresAt.toISOString(), ...('newTenantName' in input ? { name: input.newTenantName } : {}) } })
+    await insertConsentRequest(tx, hashState(state), { tenantId, tenantName: 'newTenantName' in input ? input.newTenantName : null, entraTenantId: wanted ?? null, app, createdBy: input.actor, expiresAt })
+    await recordAudit(tx, { tenantId, actor: input.actor, action: 'consent.requested', detail: { app, expiresAt: expiresAt.toISOString(), ...('newTenantName' in input ? { name: input.newTenantName, ...(wanted === undefined ? {} : { entraTenantId: wanted }) } : {}) } })
   })
   const redirectUri = redirectUriOf(deps)
-  return { url: accessOf(deps, app).consentUrl({ entraTenantId: connector?.entraTenantId, redirectUri, state }), expiresAt: expiresAt.toISOString(), redirectUri }
+  return { url: accessOf(deps, app).consentUrl({ entraTenantId: connector?.entraTenantId ?? wanted, redirectUri, state }), expiresAt: expiresAt.toISOString(), redirectUri }
 }
 
 /** What Entra's redirect brought; every value is a stranger's. */
@@ -91,7 +93,8 @@ const UNKNOWN: ConsentResult = {
 
 /**
  * Judges the return from Entra's consent page. The `tenant` in it proves nothing: the state says which tenant was meant,
- * and a token that Entra gives us for that tenant proves that its administrator consented.
+ * and a token that Entra gives us for that tenant proves that its administrator consented. Of a new customer whose tenant nobody named
+ * before, the address alone says which it is, and any tenant that ever consented gives such a token: so it is never one that is a customer already.
  */
 export async function finishConsent (deps: ConsentDeps, redirect: ConsentRedirect): Promise<ConsentResult> {
   const { db, log } = deps
@@ -127,9 +130,10 @@ async function judge (deps: ConsentDeps, request: ConsentRequest, { tenant, admi
   if (error !== undefined || adminConsent?.toLowerCase() !== 'true') return denied(tenantId, error, errorDescription)
 
   const claimed = tenant !== undefined && GUID.test(tenant) ? tenant.toLowerCase() : undefined
-  const meant = connector?.entraTenantId.toLowerCase() ?? claimed
+  const meant = connector?.entraTenantId.toLowerCase() ?? request.entraTenantId ?? claimed
   if (meant === undefined) return denied(tenantId, 'no-tenant', 'Entra did not say in which tenant the consent was given.')
   if (claimed !== meant) return wrongTenant(tenantId, claimed)
+  if (tenantId === null && await isCustomer(deps.db, meant)) return takenTenant(meant)
 
   let granted: GrantedAccess
   try {
@@ -144,10 +148,12 @@ async function judge (deps: ConsentDeps, request: ConsentRequest, { tenant, admi
     }
   }
   if (granted.entraTenantId !== meant) return wrongTenant(tenantId, granted.entraTenantId)
+  const boundTo = tenantId ?? await bindTenant(deps, request, meant)
+  if (boundTo === undefined) return takenTenant(meant)
   const roles = [...granted.graph, ...granted.intune]
   const lacking = request.app === 'partner' && !granted.intune.includes('update_device_health')
   return {
-    outcome: 'granted', roles, detail: lacking ? 'Our app lacks update_device_health.' : null, tenantId: tenantId ?? await bindTenant(deps, request, meant),
+    outcome: 'granted', roles, detail: lacking ? 'Our app lacks update_device_health.' : null, tenantId: boundTo,
     text: lacking ? 'Thank you. Your tenant is connected, but our app was not granted update_device_health, without which Intune learns nothing.' : 'Thank you. Your tenant has consented, and we have checked that it works.',
     nextAction: lacking ? 'Whoever runs Sallyport must add that permission to the app registration and send you a new link.' : 'You can close this page. Whoever sent you the link sees that it is done.'
   }
@@ -171,14 +177,16 @@ const wrongTenant = (tenantId: string | null, found: string | undefined): Judgem
   nextAction: 'Ask for a new link and sign in as an administrator of the right tenant. In the other tenant, you can remove our app under Enterprise applications.'
 })
 
-/** Makes the new customer, now that it has proven which tenant it is. One that is a customer already stays the one it is. */
-async function bindTenant ({ db }: ConsentDeps, { tenantName, createdBy }: ConsentRequest, entraTenantId: string): Promise<string> {
+/** To whoever brought the link it looks like any wrong tenant: who is a customer is not theirs to learn, and nothing of that customer is touched. */
+const takenTenant = (entraTenantId: string): Judgement => ({ ...wrongTenant(null, undefined), detail: `the link is for a new customer, and tenant ${entraTenantId} is one already` })
+
+/** Makes the new customer. Undefined: another request has made it one meanwhile. */
+async function bindTenant ({ db }: ConsentDeps, { tenantName, createdBy }: ConsentRequest, entraTenantId: string): Promise<string | undefined> {
   try {
     return (await createTenant({ db }, { name: tenantName ?? entraTenantId, entraTenantId, actor: createdBy })).tenantId
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error
-    const { id } = await db.selectFrom('tenant').select('id').where('entra_tenant_id', '=', entraTenantId).executeTakeFirstOrThrow()
-    return id
+    return undefined
   }
 }
 

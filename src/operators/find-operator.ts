@@ -22,7 +22,8 @@ async function findKey (db: Database, key: string, now: Date): Promise<{ readonl
   const operator: Operator = {
     id: row.id,
     kind: 'api-key',
-    name: row.name,
+    name: `${row.name.replace(/[<>]/g, ' ')} <${row.id}>`,
+    label: row.name,
     grants: [row.tenant_id, ...row.more_tenant_ids].map((tenantId) => ({ role: row.role as Role, tenantId })),
     ...(row.permissions === null ? {} : { permissions: new Set(row.permissions as Permission[]) }),
     session: row.id

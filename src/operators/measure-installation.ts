@@ -7,11 +7,12 @@ import { type DatabaseHealth, readDatabaseHealth } from '../platform/database-he
 import { METRICS } from '../platform/metric-definitions.js'
 import type { Metrics } from '../platform/metrics.js'
 import type { Queues } from '../platform/queues.js'
+import type { RedisHealth } from '../platform/redis-health.js'
 import { IS_LATE } from '../platform/upkeep-tasks.js'
 
 export interface MeasureDeps {
   readonly db: Database
-  readonly queues: Pick<Queues, 'counts' | 'oldestWaitingSeconds'>
+  readonly queues: Pick<Queues, 'counts' | 'oldestWaitingSeconds' | 'engineHealth'>
   readonly metrics: Metrics
   /** Days of silence after which Intune ignores us, where it has not told us. */
   readonly unresponsiveDays?: number
@@ -34,15 +35,15 @@ const FROM_DATABASE: readonly GaugeName[] = [
   'syncDeadLetters', 'intunePaused', 'heartbeatsLate', 'heartbeatAgeSeconds', 'reconciliationAgeSeconds', 'databaseBytes', 'databaseConnections', 'databaseMaxConnections',
   'databaseOldestTransaction', 'databaseXidAge', 'diskFreeRatio', 'credentialsEnding'
 ]
-const FROM_QUEUES: readonly GaugeName[] = ['queueJobs', 'queueOldestSeconds']
+const FROM_QUEUES: readonly GaugeName[] = ['queueJobs', 'queueOldestSeconds', 'queueEngineEvicts', 'queueEnginePersistent', 'queueEngineMemoryRatio']
 
 /**
  * Fills the gauges that only the database and the queues know. Called before each scrape. While
  * one of them is away its gauges are left out: what the process itself counts matters then most.
  */
 export async function measureInstallation ({ db, queues, metrics, unresponsiveDays = DEFAULT_UNRESPONSIVE_DAYS }: MeasureDeps): Promise<void> {
-  const [rows, health, counts, oldest] = await Promise.all([
-    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts(), () => true), unlessAway(queues.oldestWaitingSeconds(), () => true)
+  const [rows, health, counts, oldest, redis] = await Promise.all([
+    unlessAway(measureDatabase(db, unresponsiveDays)), unlessAway(readDatabaseHealth(db)), unlessAway(queues.counts(), () => true), unlessAway(queues.oldestWaitingSeconds(), () => true), unlessAway(queues.engineHealth(), () => true)
   ])
   // A phone that left a level must leave its old number as well, and what is not known now is not as it was.
   for (const name of [...FROM_DATABASE, ...FROM_QUEUES]) {
@@ -51,7 +52,7 @@ export async function measureInstallation ({ db, queues, metrics, unresponsiveDa
     if (Object.keys(METRICS[name].labels).length === 0) gauge.remove()
     else gauge.reset()
   }
-  for (const { gauge, labels, value } of [...rows ?? [], ...(health === undefined ? [] : rowsOf(health))]) (metrics[gauge] as Gauge).set(labels, value)
+  for (const { gauge, labels, value } of [...rows ?? [], ...(health === undefined ? [] : rowsOf(health)), ...(redis === undefined ? [] : rowsOfRedis(redis))]) (metrics[gauge] as Gauge).set(labels, value)
   for (const [queue, states] of Object.entries(counts ?? {})) {
     for (const [state, jobs] of Object.entries(states)) metrics.queueJobs.set({ queue, state }, jobs)
   }
@@ -65,6 +66,15 @@ function rowsOf ({ databaseBytes, connections, maxConnections, oldestTransaction
     ['databaseBytes', databaseBytes], ['databaseConnections', connections], ['databaseMaxConnections', maxConnections],
     ['databaseOldestTransaction', oldestTransactionSeconds ?? 0], ['databaseXidAge', xidAge],
     ...(disk === null || disk.totalBytes === 0 ? [] : [['diskFreeRatio', disk.freeBytes / disk.totalBytes] as const])
+  ]
+  return values.map(([gauge, value]) => ({ gauge, labels: {}, value }))
+}
+
+function rowsOfRedis ({ evictionPolicy, isPersistent, usedBytes, maxBytes }: RedisHealth): Row[] {
+  const values: ReadonlyArray<readonly [GaugeName, number]> = [
+    ...(evictionPolicy === null ? [] : [['queueEngineEvicts', evictionPolicy === 'noeviction' ? 0 : 1] as const]),
+    ['queueEnginePersistent', isPersistent ? 1 : 0],
+    ...(maxBytes === 0 ? [] : [['queueEngineMemoryRatio', usedBytes / maxBytes] as const])
   ]
   return values.map(([gauge, value]) => ({ gauge, labels: {}, value }))
 }

@@ -12,8 +12,10 @@ export interface Operator {
   /** The API key's id, or one made of what the provider calls them. Names may repeat. */
   readonly id: string
   readonly kind: 'api-key' | 'user' | 'app'
-  /** What the audit log calls them. */
+  /** What the audit log calls them. Ends with their id, so that nobody is taken for another, whatever a key was called. */
   readonly name: string
+  /** What an API key was called by whoever made it; others' are their names. */
+  readonly label: string
   /** One after the other may repeat a tenant; what any of them allows is allowed. */
   readonly grants: readonly Grant[]
   /** Only these, of what the roles allow; undefined: all. */

@@ -19,6 +19,8 @@ export interface DatabaseSettings {
   readonly statementTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
   readonly lockTimeoutMs: number
+  /** Everybody who may log in to the database may make functions and tables in our schema. */
+  readonly isSchemaOpen: boolean
 }
 
 interface Row extends Omit<DatabaseSettings, 'clockAheadMs'> { readonly now: number }
@@ -40,7 +42,8 @@ export async function readDatabaseSettings (db: Database): Promise<DatabaseSetti
       current_setting('default_transaction_isolation') as isolation,
       (select max(setting::bigint) filter (where name = 'statement_timeout') from pg_settings) as "statementTimeoutMs",
       (select max(setting::bigint) filter (where name = 'idle_in_transaction_session_timeout') from pg_settings) as "idleInTransactionTimeoutMs",
-      (select max(setting::bigint) filter (where name = 'lock_timeout') from pg_settings) as "lockTimeoutMs"`.execute(db)
+      (select max(setting::bigint) filter (where name = 'lock_timeout') from pg_settings) as "lockTimeoutMs",
+      coalesce(has_schema_privilege('public', current_schema()::text, 'create'), false) as "isSchemaOpen"`.execute(db)
   const answeredAt = Date.now()
   const { now, ...settings } = row!
   return { ...settings, clockAheadMs: now - (askedAt + answeredAt) / 2 }

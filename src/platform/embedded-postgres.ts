@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { findPostgresAccount } from './postgres-account.js'
-import { reachableBinaries } from './postgres-binaries.js'
+import { binariesIn, reachableBinaries } from './postgres-binaries.js'
 import { prepareCluster, SUPERUSER } from './postgres-cluster.js'
 import { makeThrowAwayHome, openClusterHome } from './postgres-home.js'
 import { type Server, startServer, stopStaleServer } from './postgres-process.js'
@@ -12,6 +12,8 @@ export interface EmbeddedPostgresOptions {
   readonly log: Logger
   /** More server settings, by name. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Folder with `postgres` and `initdb` of another PostgreSQL than the one that comes with Sallyport. */
+  readonly programs?: string | undefined
   /** The server ended although nobody asked it to. */
   readonly onExit?: (reason: string) => void
 }
@@ -63,7 +65,7 @@ export async function startEmbeddedPostgres (options: EmbeddedPostgresOptions): 
     if (step !== undefined) await step().finally(stop)
   }
   try {
-    const binaries = await reachableBinaries(account, log)
+    const binaries = options.programs === undefined ? await reachableBinaries(account, log) : await binariesIn(account, options.programs)
     await stopStaleServer(folder, log)
     const password = await prepareCluster(home, binaries, { throwAway, log })
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createCountedLine } from './counted-line.js'
 import type { Producer, QueueName } from './queue-names.js'
 
 /**
@@ -6,12 +7,13 @@ import type { Producer, QueueName } from './queue-names.js'
  * is not told of queues that are away, for it will be done.
  */
 export function leftToSweep<N extends QueueName> (producer: Producer<N>, log: Logger): Producer<N> {
+  const line = createCountedLine<{ readonly err: unknown }>((jobs, { err }) => log.warn({ err, jobs }, 'jobs could not be added; the sweep will'))
   return {
     async add (payloads, options) {
       try {
         await producer.add(payloads, options)
       } catch (err) {
-        log.warn({ err, jobs: payloads.length }, 'jobs could not be added; the sweep will')
+        line.add(payloads.length, { err })
       }
     }
   }

@@ -104,6 +104,9 @@ export const METRICS = {
 
   databaseUp: gauge('database_up', '1 when PostgreSQL answered this process for this page, 0 when it did not.', {}),
   queueEngineUp: gauge('queue_engine_up', 'The same for the engine of the queues.', {}),
+  queueEngineEvicts: gauge('queue_engine_evicts', '1 where the Redis of the queues throws keys away when memory is short, and with them parts of queues: its maxmemory-policy is not noeviction. None where it does not tell, or the queues are in PostgreSQL.', {}),
+  queueEnginePersistent: gauge('queue_engine_persistent', '1 where that Redis keeps something over a restart; 0: the queues begin empty after one, and the sweep fills them.', {}),
+  queueEngineMemoryRatio: gauge('queue_engine_memory_ratio', 'Share of its memory (maxmemory) that Redis has in use, in a cluster on the fullest node; a full one takes no more jobs. None without a limit.', {}),
   databaseBytes: gauge('database_size_bytes', 'Size of the database.', {}),
   databaseConnections: gauge('database_connections', 'Connections to the PostgreSQL server, of everybody.', {}),
   databaseMaxConnections: gauge('database_max_connections', 'Connections that it takes.', {}),

@@ -56,6 +56,16 @@ export async function reachableBinaries (account: PostgresAccount, log: Logger):
     `Move the clone to a folder that others may enter, start Sallyport as an ordinary user, or ${ELSEWHERE}.`)
 }
 
+/** Programs of a folder that somebody named. @throws when they do not run there as that account */
+export async function binariesIn (account: PostgresAccount, folder: string): Promise<PostgresBinaries> {
+  const programs = { postgres: join(folder, 'postgres'), initdb: join(folder, 'initdb') }
+  const obstacle = whyNotRunAll(account, programs)
+  if (obstacle !== undefined) throw new Error(`the PostgreSQL in ${folder} does not run: ${obstacle}`)
+  // postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
+  const { stdout } = await promisify(execFile)(programs.postgres, ['--version'])
+  return { ...programs, version: /\d+(\.\d+)*/.exec(stdout)?.[0] ?? 'unknown' }
+}
+
 /** A copy in this place that the account can run, made when missing; undefined when it cannot be. */
 async function copyTo (place: string, native: string, version: string, account: PostgresAccount, log: Logger): Promise<Programs | undefined> {
   if (!await openSharedPlace(place)) return undefined

@@ -7,8 +7,10 @@ import { createJobsInHand, type JobHandler, jobName, type JobVersioning } from '
 import type { Tracing } from './tracing.js'
 import { JOB_VERSIONS, QUEUE_NAMES, type Producer, type QueueName, type QueuePayloads } from './queue-names.js'
 import { createLockWatch, type LockWatch } from './queue-locks.js'
+import { createOutageLog } from './outage-log.js'
 import { createPatience } from './queue-patience.js'
 import { createSchedules } from './queue-schedules.js'
+import { askRedisHealth, type RedisHealth } from './redis-health.js'
 import { connectRedis, type RedisClient } from './redis.js'
 import { settles } from './settles.js'
 
@@ -59,6 +61,8 @@ export interface Queues {
   counts (): Promise<Record<QueueName, Record<string, number>>>
   /** Age of the oldest job that waits, by queue; 0 when none does. */
   oldestWaitingSeconds (): Promise<Record<QueueName, number>>
+  /** How the Redis is that holds them; undefined where they are in PostgreSQL. @throws when it does not answer in time */
+  engineHealth (): Promise<RedisHealth | undefined>
   close (): Promise<void>
 }
 
@@ -106,13 +110,14 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const logError: LogError = (fields) => {
     trouble = fields.err
     // Connections that break while they are being closed are no news.
-    if (!closing) log.error(fields, 'queue connection error')
+    if (!closing) outage.failed(fields)
   }
   const engine = options.redisUrl === undefined ? openPostgresEngine(options, logError) : openRedisEngine(options, options.redisUrl, logError)
   const queues = new Map(QUEUE_NAMES.map((name) => [name, engine.openQueue(name)]))
   const workers = new Map<QueueWorker, { readonly queue: QueueName, readonly check: () => Promise<void> }>()
   // Of a cluster some nodes may be away, and each queue is on one.
   const patience = new Map(QUEUE_NAMES.map((name) => [name, createPatience(PATIENCE_MS)]))
+  const healthPatience = createPatience(PATIENCE_MS)
   const ask = async <T>(name: QueueName, work: (queue: Queue) => Promise<T>, options?: { readonly wait: boolean }): Promise<T> => await patience.get(name)!.ask(async () => await work(queueOf(name)), options)
   const schedules = createSchedules(ask, { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
@@ -123,6 +128,12 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const queueOf = (name: QueueName): Queue => queues.get(name)!
   const eachQueue = async <T>(work: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
     Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(name, work, { wait: false })]))) as Record<QueueName, T>
+  const outage = createOutageLog<Parameters<LogError>[0]>({
+    gone: (fields) => log.error(fields, 'queue connection error'),
+    still: (fields) => log.error(fields, 'the queues are still away'),
+    back: (fields) => log.warn(fields, 'the queues are back'),
+    isBack: async () => await counts().then(() => true)
+  })
   const counts: Queues['counts'] = async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized'))
 
   return {
@@ -210,8 +221,11 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       return oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000)
     }),
 
+    engineHealth: async () => await healthPatience.ask(async () => await engine.health(), { wait: false }),
+
     async close () {
       closing = true
+      outage.close()
       await schedules.close()
       await Promise.all([...workers.keys()].map(async (worker) => await worker.close()))
       await engine.close([...queues.values()])
@@ -230,6 +244,7 @@ interface Engine {
   readonly name: Queues['engine']
   openQueue (name: QueueName): Queue
   openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): OpenWorker
+  health (): Promise<RedisHealth | undefined>
   close (queues: readonly Queue[]): Promise<void>
 }
 
@@ -264,6 +279,7 @@ function openPostgresEngine ({ databaseUrl, tracing, log }: QueuesOptions, logEr
       const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
       return { worker, close: async () => await worker.close() }
     },
+    health: async () => undefined,
     async close (queues) {
       await locks?.close()
       await closeAll(queues)
@@ -303,6 +319,7 @@ function openRedisEngine ({ prefix = 'sallyport', tracing }: QueuesOptions, redi
         })
       }
     },
+    health: async () => await askRedisHealth(connection),
     close: async (queues) => await closeOver(connection, async () => await closeAll(queues), async () => {})
   }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from './database.js'
+import { createOutageLog } from './outage-log.js'
 import { connectRedis, type RedisClient } from './redis.js'
 
 interface CallerCount {
@@ -35,10 +36,18 @@ const ANSWER_MS = 500
 
 /** A connection that counts callers in Redis; it fails at once when Redis is away, and then nobody is limited. */
 export function connectRateRedis ({ url, log }: { readonly url: string, readonly log: Logger }): RedisClient {
-  return connectRedis(url, {
+  const outage = createOutageLog<{ readonly err: Error }>({
+    gone: (fields) => log.warn(fields, 'rate limits cannot count in Redis'),
+    still: (fields) => log.warn(fields, 'rate limits still cannot count in Redis'),
+    back: (fields) => log.warn(fields, 'rate limits count in Redis again'),
+    isBack: async () => client.status === 'ready'
+  })
+  const client = connectRedis(url, {
     connection: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: ANSWER_MS, connectTimeout: 2_000 },
     // Once, to where a slot has moved.
     cluster: { enableOfflineQueue: false, maxRedirections: 2, retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 },
-    onError: (err) => log.warn({ err }, 'rate limits cannot count in Redis')
+    onError: (err) => outage.failed({ err })
   })
+  client.once('end', () => outage.close())
+  return client
 }

@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg'
 import type { Database } from './database.js'
 import { storableJson } from './storable-json.js'
 
@@ -17,4 +18,9 @@ export interface AuditInput {
  */
 export async function recordAudit (db: Database, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
   await db.insertInto('audit_event').values({ tenant_id: tenantId, actor, action, subject: subject ?? null, detail: storableJson(detail) }).execute()
+}
+
+/** The same on a connection that Kysely does not have. */
+export async function recordAuditOn (client: Pick<ClientBase, 'query'>, { tenantId, actor, action, subject, detail = {} }: AuditInput): Promise<void> {
+  await client.query('insert into audit_event (tenant_id, actor, action, subject, detail) values ($1, $2, $3, $4, $5)', [tenantId, actor, action, subject ?? null, JSON.stringify(detail)])
 }

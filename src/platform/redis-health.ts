@@ -27,14 +27,15 @@ export async function readRedisHealth (url: string): Promise<RedisHealth> {
     timer = setTimeout(() => reject(new Error(trouble?.message || `no answer within ${ANSWER_LIMIT_MS} ms`)), ANSWER_LIMIT_MS)
   })
   try {
-    return await Promise.race([readMasters(redis), tooLong])
+    return await Promise.race([askRedisHealth(redis), tooLong])
   } finally {
     clearTimeout(timer)
     redis.disconnect()
   }
 }
 
-async function readMasters (redis: RedisClient): Promise<RedisHealth> {
+/** Asks over a connection that is there. */
+export async function askRedisHealth (redis: RedisClient): Promise<RedisHealth> {
   // Connects, and knows its nodes then.
   await redis.ping()
   const [first, ...others] = await Promise.all((redis instanceof Cluster ? redis.nodes('master') : [redis]).map(readServer))

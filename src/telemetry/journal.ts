@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { DatabaseUnavailableError, DeviceRevokedError, OverloadedError, UnprocessableError } from '../errors.js'
+import { createCountedLine } from '../platform/counted-line.js'
 import type { Database } from '../platform/database.js'
 import { isDatabaseAway, isWorthRetrying, lacksPartition, sqlState } from '../platform/database-errors.js'
 import type { Metrics } from '../platform/metrics.js'
@@ -221,6 +222,7 @@ interface HandOn {
 function createHandOn (score: Producer<'score'>, log: Logger, tracing: Tracing): HandOn {
   let pending: Array<{ readonly payload: ScorePayload, readonly trace: TraceParent | undefined }> = []
   let running: Promise<void> | undefined
+  const lost = createCountedLine<{ readonly err: unknown }>((groups, { err }) => log.warn({ err, groups }, 'score jobs could not be added; the sweep will'))
 
   async function run (): Promise<void> {
     while (pending.length > 0) {
@@ -233,7 +235,7 @@ function createHandOn (score: Producer<'score'>, log: Logger, tracing: Tracing):
           await score.add(groups.filter((group) => group.trace === trace).map(({ payload }) => payload))
         })))
       } catch (err) {
-        log.warn({ err, groups: groups.length }, 'score jobs could not be added; the sweep will')
+        lost.add(groups.length, { err })
       }
     }
     // In the same turn as the check above, or a group that comes between would wait for the next.

@@ -2,7 +2,7 @@ import t from 'tap'
 import { costs } from '../../bench/costs.js'
 
 t.test('the benchmark of costs tells what each kind of report takes', async (t) => {
-  const { results, checks } = await costs({ seconds: 1, queue: 'postgres', workers: 1, naive: false, phones: 60, indicators: 1, tell: () => {} })
+  const { results, checks } = await costs({ seconds: 1, queue: 'postgres', workers: 1, naive: false, phones: 60, indicators: 1, rows: 1, tell: () => {} })
   const perReport = results.perReport as Record<string, { sentBytes: number }>
   const part = { ownMs: Number, postgresMs: Number, walBytes: Number }
   for (const kind of ['first', 'heartbeat', 'appUpdate', 'events', 'snapshot', 'heartbeatOnColdPages', 'opensFinding', 'closesFinding']) {

@@ -93,7 +93,7 @@ t.test('what was backed up is restored elsewhere, and phones, Intune and relying
   t.equal(await threatStateOf(phone.entraDeviceId), 'secured')
   t.match((await getDevice({ db }, { tenantId, deviceId: phone.deviceId })), { level: 'secured', intune: { desired: 'secured', reported: 'secured' } })
   t.match((await follow(db, anew.nextCursor)).items, [{ level: 'secured', previousLevel: 'high' }], 'and changes follow')
-  t.match(await listAudit({ db }, { tenantId: null }), { items: [{ action: 'platform.restored', actor: 'command line' }] })
+  t.match(await listAudit({ db }, { tenantId: null }), { items: [{ action: 'platform.restored', actor: 'command line' }, { action: 'platform.backup-loaded' }, { action: 'platform.backup-begun' }] })
 })
 
 t.test('every table comes back row by row, and numbers go on where they were', async (t) => {

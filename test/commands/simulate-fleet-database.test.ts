@@ -11,6 +11,8 @@ t.test('phones come into the database that the environment names, which is migra
   const devices = await db.selectFrom('device').select('tenant_id').execute()
   t.equal(devices.length, 30)
   t.ok(devices.every((device) => device.tenant_id === tenantId))
+  t.match(await db.selectFrom('audit_event').select(['tenant_id', 'action', 'detail']).orderBy('id', 'desc').limit(1).execute(), [{ tenant_id: tenantId, action: 'fleet.seeded', detail: { phones: 30 } }])
+  await t.rejects(runSeedDatabase({ seedDatabase: 1, tenant: '11111111-2222-4333-8444-555555555555' }, { DATABASE_URL: url }), { message: /there is no tenant 1111/ })
 })
 
 t.test('every fault of the options is named', async (t) => {

@@ -101,6 +101,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
 
   SallyportDatabaseDown: gauge('database_up', 0, 1),
   SallyportQueueEngineDown: gauge('queue_engine_up', 0, 1),
+  SallyportQueuesEvicted: gauge('queue_engine_evicts', 1, 0),
+  SallyportQueueEngineFull: gauge('queue_engine_memory_ratio', 0.91, 0.9),
   SallyportDiskFull: gauge('disk_free_ratio', 0.09, 0.1),
   SallyportConnectionsScarce: {
     fires: { [of('database_connections')]: '91x720', [of('database_max_connections')]: '100x720' },

@@ -25,11 +25,16 @@ const LEAST = { publicUrl: 'https://mtd.example.org', secrets: { existingSecret:
 /** Everything that can be switched on. */
 const MOST = {
   ...LEAST,
-  image: { repository: 'registry.example.org/sallyport', tag: '1.2.3' },
+  image: { repository: 'registry.example.org/sallyport', tag: '1.2.3', digest: `sha256:${'0123456789abcdef'.repeat(4)}` },
   imagePullSecrets: [{ name: 'registry' }],
   config: { LOG_LEVEL: 'debug', DATABASE_ROLE_PREFIX: 'mtd', TRUST_PROXY: '10.0.0.0/8', SCORE_CONCURRENCY: 3, PRIVACY_MODE: true, INTUNE_CLIENT_ID: '00000000-0000-4000-8000-00000000000a' },
   secrets: { existingSecret: 'sallyport', variables: ['DATABASE_URL', 'REDIS_URL', 'SECRETS_KEY'], paths: { INTUNE_CA_FILE: 'proxy-ca.pem' } },
-  migrate: { existingSecret: 'sallyport-owner' },
+  priorityClassName: 'important',
+  podLabels: { 'cost-centre': '42' },
+  extraEnv: [{ name: 'DATABASE_POOLER_URL_FILE', value: '/run/secrets/vault/pooler' }],
+  extraVolumes: [{ name: 'vault', csi: { driver: 'secrets-store.csi.k8s.io', readOnly: true, volumeAttributes: { secretProviderClass: 'sallyport' } } }],
+  extraVolumeMounts: [{ name: 'vault', mountPath: '/run/secrets/vault', readOnly: true }],
+  migrate: { existingSecret: 'sallyport-owner', nodeSelector: { disk: 'ssd' }, tolerations: [{ key: 'a', operator: 'Exists' }] },
   serviceAccount: { annotations: { 'azure.workload.identity/client-id': 'x' }, federatedToken: { enabled: true } },
   api: { ingress: { enabled: true, className: 'nginx', host: 'mtd.example.org', tlsSecret: 'mtd-tls', annotations: { a: 'b' } }, nodeSelector: { disk: 'ssd' }, tolerations: [{ key: 'a', operator: 'Exists' }], podAnnotations: { c: 'd' } },
   workers: { score: { autoscaling: { keda: { enabled: true } } }, sync: { autoscaling: { enabled: true, keda: { enabled: true, queueAgeSeconds: 9 } } }, upkeep: { autoscaling: { enabled: true } } },
@@ -186,6 +191,29 @@ t.test('a pod that stops is noticed before it stops to listen, and is not killed
   const defaults = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as { api: object, workerDefaults: object }
   for (const [name, less] of Object.entries({ api: { stopDelaySeconds: 10 }, 'the rest of it': { stopSeconds: 25 } })) t.notOk(schema({ ...defaults, api: { ...defaults.api, ...less } }), name)
   t.notOk(schema({ ...defaults, workerDefaults: { ...defaults.workerDefaults, terminationGracePeriodSeconds: 25 } }))
+})
+
+t.test('an image is pinned by its digest, pods have their priority and labels, and none keeps a node from being drained', async (t) => {
+  const digest = `sha256:${'0123456789abcdef'.repeat(4)}`
+  for (const { kind, metadata: { name }, spec: { selector, template: { metadata, spec } } } of podsOf(rendered.most)) {
+    t.equal(spec.containers[0].image, `registry.example.org/sallyport@${digest}`, name)
+    t.equal(spec.priorityClassName, 'important', name)
+    t.match(metadata.labels, { 'cost-centre': '42' }, name)
+    if (kind === 'Job') {
+      t.match(spec, { nodeSelector: { disk: 'ssd' }, tolerations: [{ key: 'a' }] })
+      continue
+    }
+    t.notMatch(selector.matchLabels, { 'cost-centre': '42' }, 'a label that changes must not change what a deployment selects')
+    t.ok(spec.containers[0].env.some((one: { name: string }) => one.name === 'DATABASE_POOLER_URL_FILE'), name)
+    const volumes = (spec.volumes as Array<{ name: string, emptyDir?: object }>).filter(({ emptyDir }) => emptyDir !== undefined).map(({ name }) => name)
+    t.strictSame(metadata.annotations['cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes'].split(','), volumes, `${name}: what is local is not worth keeping`)
+  }
+  for (const { metadata: { name }, spec } of ofKind(rendered.least, 'PodDisruptionBudget')) t.match(spec, { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' }, name)
+  t.match(podsOf(rendered.least)[0]!.spec.template.spec.containers[0].image, /^sallyport:\d/)
+  const isValid = new Ajv({ strict: false }).compile(JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as object)
+  const defaults = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as { image: object, api: object }
+  t.notOk(isValid({ ...defaults, image: { ...defaults.image, digest: 'latest' } }))
+  for (const budget of [{}, { minAvailable: 1, maxUnavailable: 1 }]) t.notOk(isValid({ ...defaults, api: { ...defaults.api, podDisruptionBudget: budget } }), JSON.stringify(budget))
 })
 
 t.test('migrations make the roles that the processes work in', async (t) => {

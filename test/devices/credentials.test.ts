@@ -231,6 +231,27 @@ t.test('a revoked device is out here at once and elsewhere soon, and cannot come
   t.notOk(late.allows(deviceId, 0), 'a process that starts later knows, too')
 })
 
+t.test('a revoked phone does not come back by a detour over another Entra id, nor once its record was retired', async (t) => {
+  const world = await setUp(t)
+  const { db, tenantId } = world
+  const input = await makeInput(world, await makeKey(), { serialNumber: 'R58M777777', manufacturer: 'Samsung' })
+  const { deviceId } = await enrollDevice(world, input)
+  await revokeDevice(world, { tenantId, deviceId, actor: 'operator:ann' })
+  // The same serial number under an id of one's own choosing would have the revoked record retired, and its Entra id free.
+  await enrollDevice(world, { ...input, entraDeviceId: randomUUID() })
+  t.match(await db.selectFrom('device').select(['revoked_at', 'retired_at']).where('id', '=', deviceId).execute(), [{ revoked_at: Date, retired_at: null }])
+  await t.rejects(enrollDevice(world, input), { code: 'DEVICE-REVOKED' })
+
+  // Retired first and revoked then.
+  const later = await makeInput(world, await makeKey(), { serialNumber: 'R58M888888', manufacturer: 'Samsung' })
+  const old = await enrollDevice(world, later)
+  await enrollDevice(world, { ...later, entraDeviceId: randomUUID() })
+  await revokeDevice(world, { tenantId, deviceId: old.deviceId, actor: 'operator:ann' })
+  await t.rejects(enrollDevice(world, later), { code: 'DEVICE-REVOKED' })
+  await eraseDevice(world, { tenantId, deviceId: old.deviceId, actor: 'operator:ann' })
+  t.not((await enrollDevice(world, later)).deviceId, old.deviceId, 'whoever erases it lets it come back')
+})
+
 t.test('an erased device leaves its bare ids until Intune knows, and may enrol anew', async (t) => {
   const world = await setUp(t)
   const { db, tenantId } = world

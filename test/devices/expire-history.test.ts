@@ -100,6 +100,18 @@ t.test('what was asked of a moment that is kept is answered as before, and nothi
   t.strictSame(await expireHistory(worker, { retentionDays: 10 }), { levelChanges: 0, findings: 0, findingVersions: 0, suppressions: 0, isDone: true }, 'again: nothing')
 })
 
+t.test('more phones that changed at one moment than are cut at once do not hold up the cut', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  const moments = [40, 40, 39, 20].map((days) => new Date(Date.now() - days * DAY_MS))
+  for (let n = 0; n < 5; n++) {
+    const { deviceId } = await seedDevice(db, tenantId)
+    for (const at of moments) await db.insertInto('level_change').values({ tenant_id: tenantId, device_id: deviceId, at, from_level: 'low', to_level: 'high', findings: '[]' }).execute()
+  }
+  t.match(await expireHistory(db, { retentionDays: 10, batch: 2 }), { levelChanges: 15, isDone: true })
+  t.strictSame((await db.selectFrom('level_change').select('at').execute()).map(({ at }) => at.getTime()), Array(5).fill(moments.at(-1)!.getTime()), 'the last of each phone stays')
+})
+
 t.test('cut in whatever steps, interrupted or at one go, the same is left', async (t) => {
   const [one, other] = [await setUp(t, 3), await setUp(t, 3)]
   await expireHistory(one.worker, { retentionDays: 10, batch: 10_000 })

@@ -9,7 +9,7 @@ const REPORTS = 60
 const ANSWER_LIMIT_MS = 15_000
 
 t.test('while Redis is away an API is degraded and takes reports; when it is back, empty, all are scored', async (t) => {
-  const stage = await setStage(t, { redis: 'single' })
+  const stage = await setStage(t, { redis: 'single', env: { LOG_LEVEL: 'warn' } })
   const { redis, processes: [api, worker] } = stage
   if (redis === undefined) {
     t.pass('nothing to test', { skip: 'neither redis-server nor valkey-server' })
@@ -33,6 +33,9 @@ t.test('while Redis is away an API is degraded and takes reports; when it is bac
   t.match(await readiness(worker), { code: 503, body: { status: 'not-ready', missing: { queues: /./ } } }, 'a worker without jobs is of no use')
   t.equal(await metric('sallyport_queue_engine_up'), '0', 'on which an alert stands; the page is there within the time of a scrape')
 
+  const board = await fetch(`${api!.opsUrl}/queues/api/queues`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
+  t.match({ status: board.status, ...await board.json() as object }, { status: 503, code: 'queues-unavailable' }, 'the board of queues says so')
+
   const startedAt = performance.now()
   phones.push(...await enrolPhones(stage, { phones: 1, seed: 2 }))
   t.ok(performance.now() - startedAt < ANSWER_LIMIT_MS, 'phones enrol')
@@ -45,6 +48,10 @@ t.test('while Redis is away an API is degraded and takes reports; when it is bac
   await redis.start!()
   await until(async () => (await readiness()).body.status === 'ready', 'the API is whole again')
   await load.more(REPORTS, 'after Redis came back')
+  // Of all its connections, which tried again every second or two.
+  const told = (msg: string): number => worker!.errors().split(`"msg":"${msg}"`).length - 1
+  await until(async () => told('the queues are back') > 0, 'the worker has told that the queues are back')
+  t.strictSame([told('queue connection error'), told('the queues are back')], [1, 1], 'a line when they went and one when they were back')
   const outcomes = await load.end()
   t.comment(outcomes)
   t.strictSame(Object.keys(outcomes).filter((one) => /^5/.test(one)), [], 'nobody was told of it')

@@ -9,7 +9,7 @@ import { silentLog } from './log.js'
 const runPid = Number(process.argv[2])
 const file = clusterFileOf(runPid)
 
-const postgres = await startEmbeddedPostgres({ log: silentLog, settings: { max_connections: '300' } })
+const postgres = await startEmbeddedPostgres({ log: silentLog, programs: process.env.POSTGRES_PROGRAMS, settings: { max_connections: '300' } })
 const stop = (): void => {
   rmSync(file, { force: true })
   postgres.stop().then(() => process.exit(0), () => process.exit(1))

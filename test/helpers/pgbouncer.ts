@@ -18,9 +18,9 @@ export interface TestPooler {
   readonly plainUrl: string
 }
 
-/** A PgBouncer in transaction mode in front of a database, as docs/operations.md sets it up; undefined where none is installed. */
+/** A PgBouncer in transaction mode in front of a database, as docs/operations.md sets it up: the one that PGBOUNCER_PROGRAM names, else the one installed; undefined where there is none. */
 export async function startPgBouncer (t: Test, databaseUrl: string, { without }: { readonly without?: string } = {}): Promise<TestPooler | undefined> {
-  const program = findProgram('pgbouncer') ?? findProgram('../sbin/pgbouncer')
+  const program = process.env.PGBOUNCER_PROGRAM ?? findProgram('pgbouncer') ?? findProgram('../sbin/pgbouncer')
   if (program === undefined) return undefined
   const { hostname, port: serverPort, username, password, pathname } = new URL(databaseUrl)
   const folder = temporaryFolder(t, 'pgbouncer')

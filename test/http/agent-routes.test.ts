@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { createAccessTokens } from '../../src/devices/access-tokens.js'
@@ -6,7 +6,7 @@ import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
 import { revokeDevice } from '../../src/devices/revoke-device.js'
 import { scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
-import { createSigningKeys } from '../../src/devices/signing-keys.js'
+import { createSigningKeys, type SigningKeys } from '../../src/devices/signing-keys.js'
 import { createTokenCutoffs } from '../../src/devices/token-cutoffs.js'
 import { addAgentAuth } from '../../src/http/plugins/agent-auth.js'
 import { addProblemDetails } from '../../src/http/plugins/problem-details.js'
@@ -31,6 +31,7 @@ interface World extends ScoreDeps {
   tenantId: string
   score: ReturnType<typeof rememberingProducer<'score'>>
   cutoffs: Awaited<ReturnType<typeof createTokenCutoffs>>
+  keys: SigningKeys
 }
 
 async function setUp (t: Test, journalOf: (journal: Journal) => Pick<Journal, 'append'> = (journal) => journal): Promise<World> {
@@ -60,7 +61,7 @@ async function setUp (t: Test, journalOf: (journal: Journal) => Pick<Journal, 'a
     cutoffs.close()
   })
   return {
-    app, db, tenantId: await seedTenant(db), score, sync, cutoffs, log: silentLog,
+    app, db, tenantId: await seedTenant(db), score, sync, cutoffs, keys, log: silentLog,
     intel: { current: () => NO_INTEL }
   }
 }
@@ -153,6 +154,49 @@ t.test('nobody gets in without a token that counts', async (t) => {
   t.equal((await post(world, accessToken, '/v1/telemetry', makeReport(1))).statusCode, 202)
   await revokeDevice(world, { tenantId: world.tenantId, deviceId, actor: 'test' })
   t.match((await post(world, accessToken, '/v1/telemetry', makeReport(2))).json(), { status: 401, code: 'device-revoked' })
+})
+
+t.test('a token that was tampered with in any way gets nobody in', async (t) => {
+  const world = await setUp(t)
+  const [{ accessToken }, other] = [await enroll(world), await enroll(world)]
+  const { id: kid, secret } = world.keys.current()
+  const part = (content: object): string => Buffer.from(JSON.stringify(content)).toString('base64url')
+  const [head, body, signature] = accessToken.split('.') as [string, string, string]
+  const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown>
+  const header = { alg: 'HS256', typ: 'JWT', kid }
+  const made = (by: object, of: object, key: Buffer | string = secret, hash = 'sha256'): string => {
+    const text = `${part(by)}.${part(of)}`
+    return `${text}.${createHmac(hash, key).update(text).digest('base64url')}`
+  }
+  const without = (name: string): object => ({ ...claims, [name]: undefined })
+  const now = Math.floor(Date.now() / 1000)
+  t.equal((await post(world, made(header, claims), '/v1/telemetry', makeReport(1))).statusCode, 202, 'made as we make them it counts, so what follows is refused for what it is')
+  const tokens: Readonly<Record<string, string>> = {
+    'no signature': `${head}.${body}.`,
+    'no algorithm': `${part({ ...header, alg: 'none' })}.${body}.`,
+    'no algorithm, with a signature': `${part({ ...header, alg: 'none' })}.${body}.${signature}`,
+    'another algorithm': made({ ...header, alg: 'HS512' }, claims, secret, 'sha512'),
+    'an algorithm of pairs of keys': made({ ...header, alg: 'RS256' }, claims),
+    'another key': made(header, claims, randomBytes(32)),
+    'no secret': made(header, claims, ''),
+    'the key\'s name as the key': made(header, claims, kid),
+    'an unknown key': made({ ...header, kid: randomUUID() }, claims),
+    'a key that is a number': made({ ...header, kid: 1 }, claims),
+    'a key of every object': made({ ...header, kid: '__proto__' }, claims),
+    'another phone': `${head}.${part({ ...claims, sub: other.deviceId })}.${signature}`,
+    'another tenant': `${head}.${part({ ...claims, tid: randomUUID() })}.${signature}`,
+    'a later version': `${head}.${part({ ...claims, ver: 1_000 })}.${signature}`,
+    'a longer life': `${head}.${part({ ...claims, exp: now + 1e6 })}.${signature}`,
+    'another phone\'s signature': `${head}.${body}.${other.accessToken.split('.')[2]!}`,
+    'an end that is past': made(header, { ...claims, exp: now - 1 }),
+    'no end': made(header, without('exp')),
+    'no phone': made(header, without('sub')),
+    'no tenant': made(header, without('tid')),
+    'not yet': made(header, { ...claims, nbf: now + 600 }),
+    twice: `${accessToken}.${signature}`
+  }
+  for (const [what, token] of Object.entries(tokens)) t.equal((await post(world, token, '/v1/telemetry', makeReport(2))).statusCode, 401, what)
+  t.equal((await world.db.selectFrom('report').select('id').execute()).length, 1)
 })
 
 t.test('in a batch each report has its own answer', async (t) => {

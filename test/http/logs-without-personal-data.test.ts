@@ -43,7 +43,7 @@ t.test('no line of the log and no metric holds what a phone said of its user, wh
   await api.call(viewer, 'GET', `/v1/tenants/${api.tenantId}/findings?subject=${encodeURIComponent(PERSONAL.ssid)}&severity=none`)
 
   const metrics = createMetrics()
-  const queues = { counts: async () => ({}), oldestWaitingSeconds: async () => ({}), failures: async () => ({}) }
+  const queues = { counts: async () => ({}), oldestWaitingSeconds: async () => ({}), engineHealth: async () => undefined, failures: async () => ({}) }
   metrics.onScrape(async () => await measureInstallation({ db: api.db, queues: queues as never, metrics, unresponsiveDays: 1 }))
   const { body } = await metrics.render()
   t.ok(lines.length > 3 && body.length > 1_000, 'there is something to look through')

@@ -152,6 +152,31 @@ t.test('while the database is away, the page holds what the process knows by its
   t.notOk(samples.has('sallyport_sync_waiting_devices'), 'and not what it knew once')
 })
 
+t.test('how the Redis of the queues is set up is told as far as it is known', async (t) => {
+  const { db, queues } = await setUp(t)
+  const metrics = createMetrics()
+  const health = { name: 'Redis', version: '8.0.1', evictionPolicy: 'allkeys-lru', isPersistent: false, usedBytes: 25, maxBytes: 100 } as const
+  const cases = [
+    [health, { evicts: 1, persistent: 0, memory_ratio: 0.25 }],
+    [{ ...health, evictionPolicy: 'noeviction', isPersistent: true, maxBytes: 0 }, { evicts: 0, persistent: 1, memory_ratio: undefined }],
+    [{ ...health, evictionPolicy: null }, { evicts: undefined }],
+    [undefined, { evicts: undefined, persistent: undefined, memory_ratio: undefined }]
+  ] as const
+  for (const [found, told] of cases) {
+    await measureInstallation({ db, queues: { ...queues, engineHealth: async () => found }, metrics })
+    const samples = samplesOf((await metrics.render()).body)
+    for (const [name, value] of Object.entries(told)) t.equal(samples.get(`sallyport_queue_engine_${name}`), value, name)
+  }
+})
+
+t.test('while the queues are away their pages say so', async (t) => {
+  const { queues, metrics } = await setUp(t)
+  const app = await buildOpsApp({ log: silentLog, metrics, queues: { queue: queues.queue, check: async () => { throw new Error('connect ECONNREFUSED') } }, checks: {} })
+  t.teardown(async () => await app.close())
+  for (const url of ['/queues', '/queues/api/queues', '/queues/queue/score']) isProblem(t, await app.inject(url), { status: 503, code: 'queues-unavailable' })
+  t.equal((await app.inject('/healthz')).statusCode, 200)
+})
+
 t.test('the queues are there to see, and only to see', async (t) => {
   const { app, queues } = await setUp(t)
   await queues.producer('score').add([{ deviceIds: [randomUUID()] }])

@@ -146,9 +146,29 @@ t.test('a new customer is added when its administrator has consented, once', asy
   t.match(made, [{ entra_tenant_id: newTenant }])
   t.match(await lastAudit(made[0]!.id), { action: 'consent.granted' })
 
-  isPage(t, await comeBack({ admin_consent: 'True', tenant: newTenant, state: await invite() }), 'Connected')
-  t.equal((await db.selectFrom('tenant').select('id').where('entra_tenant_id', '=', newTenant).execute()).length, 1)
   isPage(t, await comeBack({ admin_consent: 'True', tenant: 'not-a-guid', state: await invite() }), 'Not connected')
+})
+
+t.test('a link for a new customer leads into nobody else\'s tenant', async (t) => {
+  const invite = async (entraTenantId?: string) => await api.call(platformAdmin, 'POST', '/v1/onboarding/consent', { name: 'Mallory Ltd', ...(entraTenantId === undefined ? {} : { entraTenantId }) })
+  const stateOf = (answer: Awaited<ReturnType<typeof invite>>): string => new URL(answer.json<{ url: string }>().url).searchParams.get('state')!
+  const before = await lastAudit()
+  asked.splice(0)
+  // It consented, long ago and to another link, so Entra gives us a token; the name in the address is all that says that it is meant.
+  isPage(t, await comeBack({ admin_consent: 'True', tenant: entraTenantId, state: stateOf(await invite()) }), 'Wrong tenant')
+  t.strictSame(asked, [])
+  t.strictSame(await lastAudit(), before, 'nothing is written into the customer\'s audit')
+  t.match(await lastAudit(null), { action: 'consent.wrong-tenant', detail: { detail: `the link is for a new customer, and tenant ${entraTenantId} is one already` } })
+  t.equal((await invite(entraTenantId)).statusCode, 409)
+
+  const [meant, other] = [randomUUID(), randomUUID()]
+  const answer = await invite(meant.toUpperCase())
+  t.equal(new URL(answer.json<{ url: string }>().url).pathname, `/${meant}/v2.0/adminconsent`)
+  isPage(t, await comeBack({ admin_consent: 'True', tenant: other, state: stateOf(answer) }), 'Wrong tenant')
+  t.equal(await db.selectFrom('tenant').select('id').where('name', '=', 'Mallory Ltd').executeTakeFirst(), undefined)
+  const [first, second] = [stateOf(await invite(meant)), stateOf(await invite(meant))]
+  const pages = await Promise.all([first, second].map(async (state) => await comeBack({ admin_consent: 'True', tenant: meant, state })))
+  t.strictSame(pages.map(({ body }) => /<h1>(.*)<\/h1>/.exec(body)?.[1]).sort(), ['Connected', 'Wrong tenant'], 'of two links one makes it')
 })
 
 t.test('a second app that there is not is refused', async (t) => {

@@ -8,7 +8,7 @@ import { findRedis } from '../helpers/redis.js'
 
 const SETTINGS = {
   version: 180_001, clockAheadMs: 3, isReadOnly: false, encoding: 'UTF8', timeZone: 'UTC', fsync: true, fullPageWrites: true, synchronousCommit: 'on', autovacuum: true,
-  isolation: 'read committed', statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0, lockTimeoutMs: 0
+  isolation: 'read committed', statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0, lockTimeoutMs: 0, isSchemaOpen: false
 }
 const HEALTH = {
   databaseBytes: 5e9, connections: 30, maxConnections: 103, reservedConnections: 3, oldestTransactionSeconds: 1, oldestTransactionApplication: 'sallyport api', xidAge: 1_000, disk: { path: '/data', freeBytes: 50e9, totalBytes: 100e9 }
@@ -37,7 +37,8 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['the oldest Node', { node: '20.19.0' }, 'node', 'ok'],
     ['a standby', settings({ isReadOnly: true }), 'database', 'broken'],
     ['PostgreSQL too old', settings({ version: 140_011 }), 'database', 'broken'],
-    ['PostgreSQL not tested with', settings({ version: 170_002 }), 'database', 'warning'],
+    ['the oldest PostgreSQL', settings({ version: 150_000 }), 'database', 'ok'],
+    ['a PostgreSQL newer than any that was tried', settings({ version: 190_000 }), 'database', 'warning'],
     ['a clock two seconds off', settings({ clockAheadMs: -2_000 }), 'clock-database', 'warning'],
     ['a clock not quite so far off', settings({ clockAheadMs: -1_999 }), 'clock-database', 'ok'],
     ['a clock a minute off', settings({ clockAheadMs: 60_000 }), 'clock-database', 'broken'],
@@ -50,6 +51,7 @@ t.test('each thing that can be wrong is told by its check, and at the threshold'
     ['a long one', settings({ statementTimeoutMs: 60_000 }), 'database-limits', 'ok'],
     ['another encoding', settings({ encoding: 'SQL_ASCII' }), 'database-settings', 'broken'],
     ['another isolation', settings({ isolation: 'serializable' }), 'database-settings', 'broken'],
+    ['a schema that is everybody\'s', settings({ isSchemaOpen: true }), 'database-schema', 'broken'],
     ['migrations missing', { schema: { found: { missing: ['0099_x.sql'], newer: [] } } }, 'schema', 'broken'],
     ['a version that is too new', { schema: { error: 'this Sallyport is too old for its database' } }, 'schema', 'broken'],
     ['a newer version', { schema: { found: { missing: [], newer: ['0099_x.sql'] } } }, 'schema', 'warning'],
@@ -99,7 +101,7 @@ t.test('a database as the tests have it is found as it is', async (t) => {
   const redisServer = await findRedis(t)
   const facts = await readInstallationFacts({ db, redisUrl: redisServer?.url, askEntraTime: async () => new Date(Date.now() + 5_000) })
   t.match(facts, {
-    settings: { found: { isReadOnly: false, encoding: 'UTF8', autovacuum: Boolean, isolation: 'read committed', statementTimeoutMs: 0 } },
+    settings: { found: { isReadOnly: false, encoding: 'UTF8', autovacuum: Boolean, isolation: 'read committed', statementTimeoutMs: 0, isSchemaOpen: false } },
     schema: { found: { missing: [], newer: [] } },
     health: { found: { maxConnections: Number, databaseBytes: Number, xidAge: Number } },
     feeds: { found: [] },

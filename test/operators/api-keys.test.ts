@@ -11,7 +11,7 @@ t.test('a key says who it is, and only its hash is stored', async (t) => {
   const tenantId = await seedTenant(db)
   const { id, key } = await createApiKey({ db }, { name: 'Watch', role: 'viewer', tenantId, actor: 'test' })
   t.match(key, /^sp_[\w-]{43}$/)
-  t.strictSame(await findOperator(db, key, new Date()), { id, kind: 'api-key', name: 'Watch', grants: [{ role: 'viewer', tenantId }], session: id })
+  t.strictSame(await findOperator(db, key, new Date()), { id, kind: 'api-key', name: `Watch <${id}>`, label: 'Watch', grants: [{ role: 'viewer', tenantId }], session: id })
   const platform = await createApiKey({ db }, { name: 'All', role: 'platform-admin', actor: 'test' })
   t.match(await findOperator(db, platform.key, new Date()), { id: platform.id, name: 'All', grants: [{ role: 'platform-admin', tenantId: null }] })
 
@@ -25,6 +25,20 @@ t.test('a key says who it is, and only its hash is stored', async (t) => {
   const stored = JSON.stringify([rows.map((row) => ({ ...row, key_hash: row.key_hash.toString() })), audit])
   t.notOk(stored.includes(key.slice(3)) || stored.includes(platform.key.slice(3)), 'the key itself is nowhere')
   t.notOk(stored.includes(key.slice(11)) || stored.includes(platform.key.slice(11)), 'nor what follows its beginning')
+})
+
+t.test('a key is taken for nobody else in the audit, whatever it was called', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const tenantId = await seedTenant(db)
+  const names = ['ann@example.com <6f9619ff-8b86-8011-b42d-00c04fc964ff>', 'command line', 'Watch', 'Watch']
+  const called = await Promise.all(names.map(async (name) => {
+    const { id, key } = await createApiKey({ db }, { name, role: 'admin', tenantId, actor: 'test' })
+    const operator = await findOperator(db, key, new Date())
+    t.equal(operator!.label, name)
+    t.match(operator!.name, new RegExp(`^[^<>]+ <${id}>$`), 'one id, and it is the key\'s own')
+    return operator!.name
+  }))
+  t.equal(new Set(called).size, names.length, 'also from one of the same name')
 })
 
 t.test('who has no key, an old one or one taken away is nobody', async (t) => {
@@ -140,7 +154,7 @@ t.test('a rotated key counts until its time is over, the new one is allowed the 
   t.not(fresh.key, old.key)
   t.equal(Math.round((Date.parse(fresh.expiresAt!) - Date.now()) / 86_400_000), 10, 'for as long as the first was made for')
   const [before, after] = [await findOperator(db, old.key, new Date()), await findOperator(db, fresh.key, new Date())]
-  t.strictSame({ ...after!, id: old.id, session: old.id }, before)
+  t.strictSame({ ...after!, id: old.id, session: old.id, name: `Watch <${old.id}>` }, before)
   t.strictSame([...after!.permissions!], ['fleet:read', 'device:reassess'])
   t.ok(await findOperator(db, old.key, new Date(Date.now() + 3_590_000)))
   t.equal(await findOperator(db, old.key, new Date(Date.now() + 3_610_000)), undefined)

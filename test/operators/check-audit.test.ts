@@ -20,7 +20,7 @@ async function setUp (t: Test) {
   const known = async (): Promise<Array<[string, number | null]>> => (await db.selectFrom('audit_check').select('faults').execute()).flatMap(({ faults }) => (faults as Array<{ kind: string, number: number | null }>).map(({ kind, number }): [string, number | null] => [kind, number]))
   const metricsOf = async (): Promise<Record<string, number>> => {
     const metrics = createMetrics()
-    metrics.onScrape(async () => await measureInstallation({ db: api, queues: { counts: async () => ({}), oldestWaitingSeconds: async () => ({}) } as never, metrics, unresponsiveDays: 1 }))
+    metrics.onScrape(async () => await measureInstallation({ db: api, queues: { counts: async () => ({}), oldestWaitingSeconds: async () => ({}), engineHealth: async () => undefined } as never, metrics, unresponsiveDays: 1 }))
     return Object.fromEntries([...(await metrics.render()).body.matchAll(/^sallyport_(audit_\w+) (\S+)/gm)].map(([, name, value]) => [name!, Number(value)]))
   }
   return { db, tenantId, write, known, metricsOf, lines, check: async (options?: CheckAuditOptions) => await checkAudit({ db: worker, log }, options) }

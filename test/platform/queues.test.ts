@@ -140,6 +140,7 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
   t.test('a job reaches a worker with its payload, and is gone when it is done', async (t) => {
     const queues = await open(t)
     t.equal(queues.engine, engine)
+    t.match(await queues.engineHealth(), engine === 'redis' ? { name: /^(Redis|Valkey)$/, evictionPolicy: 'noeviction' } : undefined)
     const payloads = [{ tenantId: randomUUID() }, { tenantId: randomUUID() }, { tenantId: randomUUID() }]
     await queues.producer('sync').add([])
     await queues.producer('sync').add([payloads[0]!])

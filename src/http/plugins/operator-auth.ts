@@ -44,7 +44,7 @@ export function addOperatorAuth (app: FastifyInstance, options: OperatorAuthOpti
     const operator = await signIn(options, request, reply)
     request.operator = operator
     // Before anything is refused: who tries doors that are not theirs is worth knowing. A person is known there by number alone.
-    request.log = request.log.child({ ...(operator.kind === 'api-key' ? { operator: operator.name } : {}), operatorId: operator.id })
+    request.log = request.log.child({ ...(operator.kind === 'api-key' ? { operator: operator.label } : {}), operatorId: operator.id })
     const tenantId = (request.params as { tenantId?: string }).tenantId?.toLowerCase()
     const permission = permissionOf(request)
     const entry = mayEnter(operator, permission, tenantId)

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type ConsentDeps, createConsentLink, finishConsent } from '../../onboarding/consent.js'
 import { diagnoseInstallation, type InstallationDeps } from '../../onboarding/doctor/diagnose-installation.js'
 import { CONSENT_PAGE_HEADERS, renderConsentPage } from '../consent-page.js'
-import { DiagnosisSchema, Text, Time } from '../schemas.js'
+import { DiagnosisSchema, Text, Time, Uuid } from '../schemas.js'
 
 export interface OnboardingRoutesOptions extends ConsentDeps, InstallationDeps {}
 
@@ -48,12 +48,15 @@ export const onboardingRoutes: FastifyPluginAsyncTypebox<OnboardingRoutesOptions
       security: [{ apiKey: [] }],
       operationId: 'inviteTenant',
       summary: 'Make a consent link for a new customer, who is added when an administrator has consented',
-      body: Type.Object({ name: Text({ minLength: 1, maxLength: 200, description: 'What people call the customer.' }) }),
+      body: Type.Object({
+        name: Text({ minLength: 1, maxLength: 200, description: 'What people call the customer.' }),
+        entraTenantId: Type.Optional(Type.Unsafe<string>({ ...Uuid, description: 'Its Entra tenant, as it told you by another way. Left out: whichever its administrator comes back from; compare before you hand out anything.' }))
+      }),
       response: { 201: ConsentLinkSchema }
     }
   }, async ({ body, operator }, reply) => {
     reply.code(201).header('cache-control', 'no-store')
-    return await createConsentLink(deps, { newTenantName: body.name, actor: operator.name })
+    return await createConsentLink(deps, { newTenantName: body.name, entraTenantId: body.entraTenantId, actor: operator.name })
   })
 
   app.get('/onboarding/doctor', {

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { Operator } from '../../operators/operator.js'
 import { DESTINATION_STATUSES } from '../../signals/destination.js'
 import { LIMITS } from '../../signals/derive/compliance.js'
-import { createStream, deleteStream, getStream, getStreamStatus, listOwnStreams, noStream, setStreamStatus, type StreamsDeps, updateStream, verifyStream } from '../../signals/ssf/manage-streams.js'
+import { createStream, deleteStream, getStream, getStreamStatus, listOwnStreams, noStream, type Receiver, setStreamStatus, type StreamsDeps, updateStream, verifyStream } from '../../signals/ssf/manage-streams.js'
 import { getTransmitterMetadata } from '../../signals/ssf/metadata.js'
 import { pollStream, type PollStreamDeps } from '../../signals/ssf/poll-stream.js'
 import type { SetSigner } from '../../signals/ssf/set-keys.js'
@@ -24,6 +25,9 @@ function streamIdOf (text: string): string {
   if (!UUID.test(text)) throw noStream()
   return text.toLowerCase()
 }
+
+/** By the name of the key, so that the next key of a receiver finds its streams. */
+const receiverOf = ({ label, name }: Operator): Pick<Receiver, 'name' | 'actor'> => ({ name: label, actor: name })
 
 const DeliverySchema = Type.Object({
   method: Uri,
@@ -95,38 +99,38 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
       description: 'It begins with what happens from now on. Without `delivery` it is polled.',
       params: TenantParams, body: CreateStreamBody, response: { 201: StreamSchema }
     }
-  }, async ({ params, body, operator }, reply) => await reply.code(201).send(await createStream(deps, { ...params, name: operator.name }, body)))
+  }, async ({ params, body, operator }, reply) => await reply.code(201).send(await createStream(deps, { ...params, ...receiverOf(operator) }, body)))
 
   app.get('/ssf/:tenantId/streams', {
     config: { permission: 'ssf:read' },
     schema: { ...about, operationId: 'readStreams', summary: 'Read a stream, or all of one\'s own', params: TenantParams, querystring: StreamQuery, response: { 200: Type.Union([StreamSchema, Type.Array(StreamSchema)]) } }
   }, async ({ params, query, operator }) => {
-    const receiver = { ...params, name: operator.name }
+    const receiver = { ...params, ...receiverOf(operator) }
     return query.stream_id === undefined ? await listOwnStreams(deps, receiver) : await getStream(deps, receiver, streamIdOf(query.stream_id))
   })
 
   app.patch('/ssf/:tenantId/streams', {
     config: { permission: 'ssf:manage' },
     schema: { ...about, operationId: 'updateStream', summary: 'Change what is named of a stream', params: TenantParams, body: ChangeStreamBody, response: { 200: StreamSchema } }
-  }, async ({ params, body: { stream_id: id, ...input }, operator }) => await updateStream(deps, { ...params, name: operator.name }, streamIdOf(id), input, { replace: false }))
+  }, async ({ params, body: { stream_id: id, ...input }, operator }) => await updateStream(deps, { ...params, ...receiverOf(operator) }, streamIdOf(id), input, { replace: false }))
 
   app.put('/ssf/:tenantId/streams', {
     config: { permission: 'ssf:manage' },
     schema: { ...about, operationId: 'replaceStream', summary: 'Replace what the receiver says of a stream', description: 'What is left out is as if it were never said.', params: TenantParams, body: ChangeStreamBody, response: { 200: StreamSchema } }
-  }, async ({ params, body: { stream_id: id, ...input }, operator }) => await updateStream(deps, { ...params, name: operator.name }, streamIdOf(id), input, { replace: true }))
+  }, async ({ params, body: { stream_id: id, ...input }, operator }) => await updateStream(deps, { ...params, ...receiverOf(operator) }, streamIdOf(id), input, { replace: true }))
 
   app.delete('/ssf/:tenantId/streams', {
     config: { permission: 'ssf:manage' },
     schema: { ...about, operationId: 'deleteStream', summary: 'End a stream', params: TenantParams, querystring: OneStreamQuery, response: { 204: Type.Null() } }
   }, async ({ params, query, operator }, reply) => {
-    await deleteStream(deps, { ...params, name: operator.name }, streamIdOf(query.stream_id))
+    await deleteStream(deps, { ...params, ...receiverOf(operator) }, streamIdOf(query.stream_id))
     return await reply.code(204).send(null)
   })
 
   app.get('/ssf/:tenantId/status', {
     config: { permission: 'ssf:read' },
     schema: { ...about, operationId: 'readStreamStatus', summary: 'Read a stream\'s status', params: TenantParams, querystring: OneStreamQuery, response: { 200: StatusSchema } }
-  }, async ({ params, query, operator }) => await getStreamStatus(deps, { ...params, name: operator.name }, streamIdOf(query.stream_id)))
+  }, async ({ params, query, operator }) => await getStreamStatus(deps, { ...params, ...receiverOf(operator) }, streamIdOf(query.stream_id)))
 
   app.post('/ssf/:tenantId/status', {
     config: { permission: 'ssf:manage' },
@@ -135,13 +139,13 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
       description: 'While it is paused it keeps its place, for as long as changes are kept; while it is disabled nothing is kept.',
       params: TenantParams, body: Type.Object({ stream_id: StreamId, status: StatusName, reason: Type.Optional(Text({ maxLength: 1_000 })) }), response: { 200: StatusSchema }
     }
-  }, async ({ params, body, operator }) => await setStreamStatus(deps, { ...params, name: operator.name }, streamIdOf(body.stream_id), body.status, body.reason))
+  }, async ({ params, body, operator }) => await setStreamStatus(deps, { ...params, ...receiverOf(operator) }, streamIdOf(body.stream_id), body.status, body.reason))
 
   app.post('/ssf/:tenantId/subjects/add', {
     config: { permission: 'ssf:manage' },
     schema: { ...about, operationId: 'addSubject', summary: 'Take a phone that was removed into a stream again', params: TenantParams, body: SubjectBody, response: { 200: Type.Object({}) } }
   }, async ({ params, body, operator }) => {
-    await setSubject(deps, { ...params, name: operator.name }, streamIdOf(body.stream_id), body.subject, false)
+    await setSubject(deps, { ...params, ...receiverOf(operator) }, streamIdOf(body.stream_id), body.subject, false)
     return {}
   })
 
@@ -149,7 +153,7 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
     config: { permission: 'ssf:manage' },
     schema: { ...about, operationId: 'removeSubject', summary: 'Leave a phone out of a stream', params: TenantParams, body: SubjectBody, response: { 204: Type.Null() } }
   }, async ({ params, body, operator }, reply) => {
-    await setSubject(deps, { ...params, name: operator.name }, streamIdOf(body.stream_id), body.subject, true)
+    await setSubject(deps, { ...params, ...receiverOf(operator) }, streamIdOf(body.stream_id), body.subject, true)
     return await reply.code(204).send(null)
   })
 
@@ -161,7 +165,7 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
       params: TenantParams, body: Type.Object({ stream_id: StreamId, state: Type.Optional(Text({ maxLength: 4_096 })) }), response: { 204: Type.Null() }
     }
   }, async ({ params, body, operator }, reply) => {
-    const waitSeconds = await verifyStream(deps, { ...params, name: operator.name }, streamIdOf(body.stream_id), body.state)
+    const waitSeconds = await verifyStream(deps, { ...params, ...receiverOf(operator) }, streamIdOf(body.stream_id), body.state)
     if (waitSeconds > 0) refuse(reply, waitSeconds)
     return await reply.code(204).send(null)
   })
@@ -181,7 +185,7 @@ export const ssfRoutes: FastifyPluginAsyncTypebox<SsfRoutesOptions> = async (app
     // Of the answer, not of the connection, which may see thousands of polls.
     reply.raw.once('close', () => poll.abort())
     try {
-      return await pollStream(deps, { tenantId, name: operator.name }, streamIdOf(streamId), body, poll.signal)
+      return await pollStream(deps, { tenantId, ...receiverOf(operator) }, streamIdOf(streamId), body, poll.signal)
     } finally {
       polls.delete(poll)
     }

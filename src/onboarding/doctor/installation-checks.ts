@@ -9,9 +9,9 @@ import type { FeedAge, WaitingWork } from './installation-repository.js'
 
 /** package.json, engines. */
 const NODE_FLOOR = [20, 19] as const
-/** The version that everything is tested with, and the oldest that has all we use (string_to_table: 14; security_invoker and `nulls not distinct`: 15). */
-const POSTGRES_TESTED = 18
+/** The oldest PostgreSQL that has all we use (string_to_table: 14; security_invoker and `nulls not distinct`: 15), and the newest that was tried (docs/operations.md). */
 const POSTGRES_FLOOR = 15
+const POSTGRES_NEWEST = 18
 /** BullMQ, “Going to production”: 6.2 at least. */
 const REDIS_FLOOR = [6, 2] as const
 const CLOCK_WARNING_MS = 2_000
@@ -57,7 +57,7 @@ function checkNode (version: string): Check {
 }
 
 function checkSettings (found: DatabaseSettings): Check[] {
-  const { version, clockAheadMs, isReadOnly, encoding, timeZone, fsync, fullPageWrites, synchronousCommit, autovacuum, isolation } = found
+  const { version, clockAheadMs, isReadOnly, encoding, timeZone, fsync, fullPageWrites, synchronousCommit, autovacuum, isolation, isSchemaOpen } = found
   const major = Math.floor(version / 10_000)
   const lossy = [...(fsync ? [] : ['fsync']), ...(fullPageWrites ? [] : ['full_page_writes']), ...(synchronousCommit === 'off' ? ['synchronous_commit'] : [])]
   const limits = Object.entries({ statement_timeout: found.statementTimeoutMs, idle_in_transaction_session_timeout: found.idleInTransactionTimeoutMs, lock_timeout: found.lockTimeoutMs })
@@ -68,8 +68,8 @@ function checkSettings (found: DatabaseSettings): Check[] {
       ? broken('database', `${name} only lets us read: it is a standby, or its transactions are read-only by default.`, 'Point DATABASE_URL to the primary.')
       : major < POSTGRES_FLOOR
         ? broken('database', `${name} is older than ${POSTGRES_FLOOR}.`, 'Upgrade PostgreSQL.')
-        : major < POSTGRES_TESTED
-          ? warning('database', `${name} answers; Sallyport is tested with ${POSTGRES_TESTED}.`, `Upgrade PostgreSQL to ${POSTGRES_TESTED} when it suits you.`)
+        : major > POSTGRES_NEWEST
+          ? warning('database', `${name} answers; this Sallyport was tested with ${POSTGRES_FLOOR} to ${POSTGRES_NEWEST}.`, 'Look for a newer Sallyport, and try it on a copy first.')
           : ok('database', `${name} answers.`),
     checkClock('clock-database', 'PostgreSQL\'s clock', clockAheadMs, CLOCK_WARNING_MS),
     lossy.length > 0
@@ -81,7 +81,10 @@ function checkSettings (found: DatabaseSettings): Check[] {
       : ok('database-limits', 'No limit cuts off what takes long.'),
     encoding !== 'UTF8' || isolation !== 'read committed'
       ? broken('database-settings', `The database has the encoding ${encoding} and by default the isolation ${isolation}; UTF8 and read committed are needed.`, encoding !== 'UTF8' ? 'Make a database with encoding UTF8 and move the data.' : 'Reset default_transaction_isolation.')
-      : ok('database-settings', `Encoding ${encoding}, read committed, time zone ${timeZone} (of no consequence).`)
+      : ok('database-settings', `Encoding ${encoding}, read committed, time zone ${timeZone} (of no consequence).`),
+    isSchemaOpen
+      ? broken('database-schema', 'Everybody who may log in to the database may make functions in our schema, and through them do what its owner may.', 'Have the schema\'s owner, or a superuser, run: revoke create on schema public from public (with the name of your schema).')
+      : ok('database-schema', 'Only its owner makes things in our schema.')
   ]
 }
 

@@ -41,10 +41,12 @@ export async function verifyOperator (deps: VerifyOperatorDeps, token: string): 
   const values = new Set([...textsOf(payload, deps.rolesClaims), ...groups])
   const stored = await findGrants(deps.db, { directory, subject, groups: [...groups] })
   const id = idOf(directory, subject)
+  const name = `${nameIn(payload) ?? kind} <${id}>`
   return {
     id,
     kind,
-    name: `${nameIn(payload) ?? kind} <${id}>`,
+    name,
+    label: name,
     grants: unique([...grantsOf(deps.roleMap, values, origin), ...stored]),
     session: sessionOf(token),
     account: { directory, subject, clientId, groupsOmitted: hasGroupsOmitted(payload) },

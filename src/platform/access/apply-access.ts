@@ -4,7 +4,7 @@ import { DEFAULT_ROLE_PREFIX, ROLE_KINDS, type RoleKind, roleName, TENANT_ROLES 
 import { listGrants, listPolicies, type Grant, type GrantTarget, type TablePolicies } from './read-access.js'
 import { quoteName } from '../quote-name.js'
 import { type ShortLocksOptions, withShortLocks } from '../short-locks.js'
-import { FUNCTION_ACCESS, QUEUE_ROLES, SEQUENCE_ACCESS, TABLE_ACCESS, type TenantOf } from './table-access.js'
+import { FUNCTION_ACCESS, OWNER_ALONE, QUEUE_ROLES, SEQUENCE_ACCESS, TABLE_ACCESS, type TenantOf } from './table-access.js'
 
 const PRIVILEGES: Readonly<Record<string, string>> = { s: 'SELECT', i: 'INSERT', u: 'UPDATE', d: 'DELETE' }
 
@@ -30,8 +30,10 @@ export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOp
   const role = (kind: RoleKind): string => roleName(kind, rolePrefix)
   const roles = ROLE_KINDS.map(role)
   await ensureRoles(client, roles)
+  await refuseMightyRoles(client, roles)
   const { rows: [schema] } = await client.query<{ name: string }>('select current_schema() as name')
   const schemas = [schema!.name, queueSchema]
+  await closeToEverybody(client, schema!.name)
 
   const wanted = await listWanted(client, schema!.name, queueSchema, role)
   const present = new Map((await listGrants(client, schemas, roles)).map((grant) => [keyOf(grant), grant]))
@@ -41,6 +43,23 @@ export async function applyAccess (client: pg.ClientBase, options: ApplyAccessOp
   for (const [key, grant] of wanted) if (!left.has(key)) await client.query(statementOf('grant', grant))
 
   await applyPolicies(client, role, options)
+}
+
+/**
+ * Takes away what PostgreSQL lets everybody do unasked. Whoever may make things in our schema can put a function or operator of their own in the way of ours, and
+ * what runs as the owner would run it (databases that come from before PostgreSQL 15 are so). Whoever may execute a trigger's function can make it the trigger of
+ * a table of theirs: what it does with the row, through a type of theirs and a cast from it to ours, is then their code run as the owner.
+ */
+async function closeToEverybody (client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows: [open] } = await client.query<{ schema: boolean, functions: string[] }>(`
+    select has_schema_privilege('public', n.oid, 'create') and pg_has_role(n.nspowner, 'usage') as schema, array(
+      select p.oid::regprocedure::text from pg_proc p
+      where p.pronamespace = n.oid and p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any($2) and has_function_privilege('public', p.oid, 'execute')
+    ) as functions
+    from pg_namespace n where n.nspname = $1`, [schema, [...Object.keys(FUNCTION_ACCESS), ...OWNER_ALONE]])
+  // A schema of somebody else's stays as they have it; `sallyport doctor` tells.
+  if (open!.schema) await client.query(`revoke create on schema ${quoteName(schema)} from public`)
+  for (const name of open!.functions) await client.query(`revoke execute on function ${name} from public`)
 }
 
 /** All grants that there shall be, by what tells them apart. */
@@ -116,6 +135,22 @@ async function ensureRoles (client: pg.ClientBase, roles: readonly string[]): Pr
       throw error
     }
   }
+}
+
+/** Roles belong to the server, and may have been made by somebody else: one that has more than we give it would see past all policies. */
+async function refuseMightyRoles (client: pg.ClientBase, roles: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ name: string, mighty: boolean, others: string[] }>(`
+    select * from (
+      select r.rolname as name, r.rolsuper or r.rolbypassrls as mighty, array(
+        select o.rolname::text from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'usage')
+          and (o.rolname = any($1) or o.rolsuper or o.rolbypassrls or o.oid = (select relowner from pg_class where oid = to_regclass('tenant')))
+        order by 1
+      ) as others
+      from pg_roles r where r.rolname = any($1)
+    ) ours where mighty or others <> '{}' order by name`, [roles])
+  if (rows.length === 0) return
+  const repairs = rows.map(({ name, mighty, others }) => mighty ? `alter role ${quoteName(name)} nosuperuser nobypassrls` : `revoke ${others.map(quoteName).join(', ')} from ${quoteName(name)}`)
+  throw new Error(`Roles that Sallyport works in have more rights than it gives them, and tenants would not be kept apart: ${rows.map(({ name }) => name).join(', ')}. Have somebody run as an administrator of the server, then migrate again:\n${repairs.map((one) => `  ${one};`).join('\n')}`)
 }
 
 interface Policy { readonly name: string, readonly kinds: readonly RoleKind[], readonly where: string }

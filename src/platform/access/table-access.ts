@@ -109,6 +109,9 @@ export const FUNCTION_ACCESS: Readonly<Record<string, readonly RoleKind[]>> = {
   'read_server_activity()': ['api', 'worker', 'platform']
 }
 
+/** Functions that run as the owner and that nobody calls: triggers on our tables, and what those use. */
+export const OWNER_ALONE: readonly string[] = ['chain_audit_event()', 'append_audit_link(audit_event)']
+
 /** Sequences that are asked for numbers by name; those of identity columns need no right. */
 export const SEQUENCE_ACCESS: Readonly<Record<string, readonly RoleKind[]>> = { report_group_id_seq: ['api', 'worker'] }
 

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { listMigrations } from '../migration-files.js'
 import { migrate, type MigrateOptions } from '../migrate.js'
+import { recordAuditOn } from '../record-audit.js'
 import { BACKUP_FORMAT, type BackupEnd, BackupError, type BackupHeader, type BackupTable, END_OF_ROWS, linesOf } from './backup-format.js'
 import { quoteName } from '../quote-name.js'
 
@@ -18,10 +19,11 @@ export interface LoadedBackup {
 /**
  * Loads a backup into an empty database: makes the schema that it was made of, loads everything
  * or nothing, and brings the schema to this version. Run `adjustAfterRestore` on it next.
+ * That it was loaded is written down with it.
  * @param stream the backup, no longer compressed
  * @throws BackupError when the database is not empty, or the backup is not whole or of a newer Sallyport
  */
-export async function loadBackup (stream: AsyncIterable<Buffer>, options: MigrateOptions): Promise<LoadedBackup> {
+export async function loadBackup (stream: AsyncIterable<Buffer>, options: MigrateOptions & { readonly actor: string }): Promise<LoadedBackup> {
   const lines = linesOf(stream)
   const headerLine = (await lines.next()).value as string | undefined
   const header = readHeader(headerLine)
@@ -34,6 +36,7 @@ export async function loadBackup (stream: AsyncIterable<Buffer>, options: Migrat
     await migrate({ ...options, upTo: header.migrations.at(-1)!.name })
     await client.query('begin')
     const rows = await load(client, header, headerLine!, lines)
+    await recordAuditOn(client, { tenantId: null, actor: options.actor, action: 'platform.backup-loaded', detail: { madeAt: header.madeAt, version: header.version, rows } })
     await client.query('commit')
     await migrate(options)
     return { madeAt: header.madeAt, rows }

@@ -7,6 +7,7 @@ import { listMigrations } from '../migration-files.js'
 import { MIGRATION_LOCK } from '../migrate.js'
 import { compareSchema, type Applied } from '../schema-version.js'
 import { VERSION } from '../version.js'
+import { recordAuditOn } from '../record-audit.js'
 import { BACKUP_FORMAT, type BackupEnd, BackupError, type BackupHeader, END_OF_ROWS } from './backup-format.js'
 import { quoteName } from '../quote-name.js'
 import { listBackupTables } from './tables.js'
@@ -20,19 +21,22 @@ export interface WrittenBackup {
 /**
  * Writes all that an installation stores, as it is at one moment, while everybody works on. The
  * queues are not in it: they carry only ids, and what waits is found again from the tables.
+ * That somebody does is written down before, except on a standby, which takes no line.
  * `out` is not ended. @throws BackupError when the database is of another version
  */
-export async function writeBackup (databaseUrl: string, out: Writable): Promise<WrittenBackup> {
+export async function writeBackup (databaseUrl: string, out: Writable, { actor }: { readonly actor: string }): Promise<WrittenBackup> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'sallyport backup' })
   client.on('error', () => {})
   await client.connect()
   try {
     // No migration begins meanwhile.
     await client.query('select pg_advisory_lock_shared($1)', [MIGRATION_LOCK])
-    await client.query('begin isolation level repeatable read read only')
     const applied = (await client.query<Applied>('select * from schema_migration order by name')).rows
     const { missing, newer } = compareSchema(await listMigrations(), applied)
     if (missing.length > 0 || newer.length > 0) throw new BackupError('the database is of another version than this Sallyport: back it up with the one it runs with, or migrate it first')
+    const { rows: [standby] } = await client.query<{ yes: boolean }>('select pg_is_in_recovery() as yes')
+    if (!standby!.yes) await recordAuditOn(client, { tenantId: null, actor, action: 'platform.backup-begun' })
+    await client.query('begin isolation level repeatable read read only')
     return await write(client, out, applied)
   } finally {
     await client.end()

@@ -28,6 +28,8 @@ export interface StreamsDeps {
 export interface Receiver {
   readonly tenantId: string
   readonly name: string
+  /** What the audit log calls whoever came. */
+  readonly actor: string
 }
 
 export interface Delivery {
@@ -265,6 +267,6 @@ const toStatus = ({ id, status, statusReason }: Stream): StreamStatus => ({ stre
 /** An address without what may be secret in it. */
 export const placeOf = (url: string | null): string | null => url === null ? null : url.replace(/[?#].*$/s, '')
 
-async function audit (tx: Tx, { tenantId, name }: Receiver, action: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void> {
-  await recordAudit(tx, { tenantId, actor: name, action, subject, detail })
+async function audit (tx: Tx, { tenantId, actor }: Receiver, action: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void> {
+  await recordAudit(tx, { tenantId, actor, action, subject, detail })
 }

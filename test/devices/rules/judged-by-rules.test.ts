@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAppInventories } from '../../../src/devices/app-inventories.js'
 import { deviceHistory } from '../../../src/devices/device-history.js'
+import { expireHistory } from '../../../src/devices/expire-history.js'
 import { explainDevice } from '../../../src/devices/explain-device.js'
 import { getDevice } from '../../../src/devices/get-device.js'
 import { replayDevice } from '../../../src/devices/replay-device.js'
@@ -209,6 +210,31 @@ t.test('what comes back within its quiet time does not alert again', async (t) =
   }
   await settle()
   t.equal((await db.selectFrom('finding').select('id').execute()).length, 4)
+})
+
+t.test('what comes back when its history is forgotten is new: it alerts again, also within its quiet time, and what an operator suppressed stays suppressed', async (t) => {
+  const { db, tenantId, clock, phone, report, put, look } = await setUp(t)
+  await put('quiet: { dev-no-passcode: 60 }')
+  const [soon, late, suppressed] = [await phone(), await phone(), await phone()]
+  const now = clock.now
+  await suppressFindings({ db, score: rememberingProducer<'score'>() }, { tenantId, detection: 'dev-no-passcode', subject: null, deviceId: suppressed.deviceId, group: null, reason: 'accepted-risk', comment: 'a lab phone', owner: 'berta', expiresAt: new Date(now.getTime() + 90 * DAY_MS), actor: 'anna' })
+  clock.now = new Date(now.getTime() - 40 * DAY_MS)
+  for (const one of [soon, late, suppressed]) {
+    await report(one, NO_LOCK)
+    await report(one, LOCK)
+  }
+  const first = (await db.selectFrom('finding').select(['id', 'device_id']).execute())
+  clock.now = now
+
+  await expireHistory(db, { retentionDays: 50 })
+  await report(soon, NO_LOCK)
+  t.match((await look(soon)).findings, [{ quiet: true, status: 'open' }], 'while its history is kept, it is within its quiet time')
+  await expireHistory(db, { retentionDays: 30 })
+  for (const one of [late, suppressed]) await report(one, NO_LOCK)
+  t.match((await look(late)).findings, [{ quiet: false, status: 'open', firstSeen: now.toISOString() }], 'as if it had never been')
+  t.match((await look(suppressed)).findings, [{ status: 'suppressed' }])
+  const ids = new Set((await db.selectFrom('finding').select('id').execute()).map(({ id }) => id))
+  t.notOk(first.some(({ id }) => ids.has(id)), 'nothing that was forgotten comes back')
 })
 
 t.test('a preview says what would change and why, and changes nothing', async (t) => {

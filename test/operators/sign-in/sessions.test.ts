@@ -10,7 +10,7 @@ import { createTestDatabase } from '../../helpers/database.js'
 import { seedTenant } from '../../helpers/devices.js'
 import { silentLog } from '../../helpers/log.js'
 
-const person = (more: Partial<Operator> = {}): Operator => ({ id: randomUUID(), kind: 'user', name: 'ann <1>', grants: [], session: randomUUID(), account: { directory: randomUUID(), subject: randomUUID(), clientId: null, groupsOmitted: false }, ...more })
+const person = (more: Partial<Operator> = {}): Operator => ({ id: randomUUID(), kind: 'user', name: 'ann <1>', label: 'ann <1>', grants: [], session: randomUUID(), account: { directory: randomUUID(), subject: randomUUID(), clientId: null, groupsOmitted: false }, ...more })
 const signIns = async (db: Database) => await db.selectFrom('audit_event').select(['tenant_id', 'actor', 'subject', 'detail']).where('action', '=', 'operator.signed-in').orderBy('id').execute()
 const address = '192.0.2.1'
 

@@ -45,10 +45,13 @@ t.test('a second migration changes no right; one that was given or taken by hand
   await client.query('grant delete on audit_event to sallyport_operator; revoke insert on audit_event from sallyport_worker; grant update (name) on tenant to sallyport_partner')
   await client.query('alter table finding disable row level security; drop policy one_tenant on device; create policy generous on device to sallyport_partner using (true)')
   await client.query('grant execute on function drop_journal_day(date) to sallyport_partner')
+  // As every database has it that comes from before PostgreSQL 15, and every function that nobody took anything away from.
+  await client.query('grant create on schema public to public; grant execute on function chain_audit_event(), append_audit_link(audit_event), erase_device_reports(uuid) to public')
   await migrate({ databaseUrl })
   const bare = (rows: unknown[]): unknown[] => (rows as Array<{ name: string, rights: string | null, kept: boolean | null }>)
     .map(({ name, rights, kept }) => ({ name, kept, rights: (rights ?? '').replace(/[{}]/g, '').split(',').sort() }))
   t.strictSame(bare(await rightsOf(client)), bare(before))
+  await t.rejects((await connect(t, asRole(databaseUrl, 'partner'))).query('create function public.octet_length (uuid) returns integer language sql return 0'), { code: '42501' }, 'nobody puts anything in the way of what runs as the owner')
 })
 
 t.test('a user who is no superuser migrates and works, as on managed servers; one who may not make roles is told what to run', async (t) => {
@@ -81,6 +84,14 @@ t.test('a user who is no superuser migrates and works, as on managed servers; on
     await t.resolves(db.selectFrom('schema_migration').select('name').execute(), kind)
     await db.destroy()
   }
+
+  // A role that others made, or gave more to, would make row-level security a thing on paper.
+  for (const [give, take] of [[`alter role ${rolePrefix}_operator bypassrls`, `alter role ${rolePrefix}_operator nobypassrls`], [`grant ${rolePrefix}_worker to ${rolePrefix}_operator`, `revoke ${rolePrefix}_worker from ${rolePrefix}_operator`]] as const) {
+    await admin.query(give)
+    await t.rejects(migrate({ databaseUrl, rolePrefix }), { message: new RegExp(`would not be kept apart: ${rolePrefix}_operator\\.`) }, give)
+    await admin.query(take)
+  }
+  t.strictSame(await migrate({ databaseUrl, rolePrefix }), [])
 
   // A user of its own for one kind of process.
   await admin.query(`create role api_${suffix} login noinherit password '${password}' in role ${rolePrefix}_api`)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { to as copyTo } from 'pg-copy-streams'
 import t, { type Test } from 'tap'
 import { asRole, type RoleKind, ROLE_KINDS, roleName, TENANT_ROLES } from '../../../src/platform/access/database-roles.js'
 import { TABLE_ACCESS } from '../../../src/platform/access/table-access.js'
@@ -138,7 +139,7 @@ t.test('roles have the rights that they need and no others', async (t) => {
   t.strictSame(rows.filter(({ table }) => /_\d{8}$/.test(table)), [], 'nobody goes by a day of the journal itself')
   const { rows: open } = await client.query<{ name: string }>(`
     select p.proname as name from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef
-      and p.prorettype <> 'trigger'::regtype and has_function_privilege('public', p.oid, 'execute')`)
+      and has_function_privilege('public', p.oid, 'execute')`)
   t.strictSame(open, [], 'functions that run as the owner are not everybody\'s')
 })
 
@@ -163,4 +164,63 @@ t.test('functions that run as the owner are not led astray by temporary objects 
   await attacker.query('insert into pg_temp.report values ($1, current_date, 1)', [mine!.id])
   await undone(attacker, one, async () => await attacker.query('select erase_device_reports($1)', [mine!.id]))
   t.notOk((await attacker.query<{ who: string | null }>("select current_setting('spy.ran_as', true) as who")).rows[0]!.who, 'nothing of the attacker\'s ran as the owner')
+})
+
+t.test('neither COPY nor a setting shows more than the policy', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const owner = await connect(t, url)
+  const [one, other] = await fillTables(owner, 2) as [string, string]
+  const operator = await connect(t, asRole(url, 'operator'))
+  const copied = async (): Promise<string> => {
+    const stream = operator.query(copyTo('copy device (tenant_id) to stdout'))
+    let text = ''
+    for await (const piece of stream) text += String(piece)
+    return text
+  }
+  t.equal(await undone(operator, one, copied), `${one}\n`)
+  t.equal(await undone(operator, undefined, copied), '')
+  for (const setting of ['row_security = off', 'session_replication_role = replica']) {
+    await t.rejects(undone(operator, one, async () => {
+      await operator.query(`set local ${setting}`)
+      await operator.query('select from device')
+    }), { code: '42501' }, setting)
+  }
+  for (const look of ["pg_read_file('/etc/hostname')", "lo_import('/etc/hostname')", "pg_ls_dir('/')"]) await t.rejects(undone(operator, one, async () => await operator.query(`select ${look}`)), { code: '42501' }, look)
+  await owner.query('analyze device')
+  t.equal((await undone(operator, one, async () => await operator.query("select from pg_stats where tablename = 'device'"))).rowCount, 0, 'statistics tell of everybody\'s rows')
+  t.notOk(JSON.stringify((await undone(operator, one, async () => await operator.query('explain (analyze, verbose) select * from device'))).rows).includes(other))
+  // What is known of a conflict or a reference is known of rows that one does not see: of random ids alone.
+  const { rows } = await owner.query<{ name: string }>(`
+    select i.indexrelid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indrelid
+    where i.indisunique and c.relrowsecurity and not exists (
+      select from pg_attribute a where a.attrelid = c.oid and a.attnum = any(i.indkey::smallint[])
+        and (a.attname in ('tenant_id', 'tenant_number', 'chain') or a.atttypid in ('uuid'::regtype, 'bytea'::regtype) or a.attidentity <> '')
+    ) order by 1`)
+  t.strictSame(rows.map(({ name }) => name), [
+    // Numbers that the database gives out, and places that end with whose they are.
+    'audit_link_event_id_key', 'operator_grant_holder_idx', 'operator_session_place_idx', 'quarantined_report_pkey', 'report_group_pkey'
+  ], 'every unique index names whose it is, or is over ids and hashes')
+})
+
+t.test('nobody\'s own table takes our trigger, which would run a cast of theirs as the owner', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const owner = await connect(t, url)
+  const attacker = await connect(t, asRole(url, 'partner'))
+  // A type of the attacker's, and what PostgreSQL is to turn it into ours with wherever ours is wanted.
+  await attacker.query('create temp table bait (id bigint, tenant_id uuid, at timestamptz, actor text, action text, subject text, detail jsonb)')
+  await attacker.query(`
+    create function pg_temp.turn (pg_temp.bait) returns audit_event language plpgsql as $$
+    begin
+      raise exception 'ran as %', current_user;
+    end $$`)
+  await attacker.query('create cast (pg_temp.bait as audit_event) with function pg_temp.turn (pg_temp.bait) as implicit')
+  await t.rejects(attacker.query('create trigger chain after insert on pg_temp.bait for each row execute function chain_audit_event()'), { code: '42501' })
+  await t.resolves(attacker.query("insert into pg_temp.bait (id, actor, action) values (1, 'x', 'x.y')"), 'nothing of the attacker\'s runs')
+
+  const [one] = await fillTables(owner, 1) as [string]
+  const operator = await connect(t, asRole(url, 'operator'))
+  await operator.query(`begin; set local sallyport.tenant_id = '${one}'`)
+  await operator.query('insert into audit_event (tenant_id, actor, action) values ($1, $2, $3)', [one, 'x', 'x.y'])
+  await operator.query('commit')
+  t.equal((await owner.query("select from audit_link l join audit_event e on e.id = l.event_id where e.action = 'x.y'")).rowCount, 1, 'our own table has it as before')
 })

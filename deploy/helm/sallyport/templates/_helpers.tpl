@@ -25,7 +25,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "sallyport.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
 {{- end }}
 
 {{- define "sallyport.serviceAccountName" -}}
@@ -34,6 +38,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- else }}
 {{- default "default" .Values.serviceAccount.name }}
 {{- end }}
+{{- end }}
+
+{{- /* Labels of pods, which no selector may name beside ours. */ -}}
+{{- define "sallyport.podLabels" -}}
+{{- include "sallyport.labels" . }}
+{{- with .Values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* /tmp holds nothing that must be kept: whoever takes nodes away may take the pod. */ -}}
+{{- define "sallyport.podAnnotations" -}}
+cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: tmp
 {{- end }}
 
 {{- define "sallyport.podSecurityContext" -}}
@@ -88,6 +105,9 @@ capabilities:
   mountPath: /run/secrets/entra
   readOnly: true
 {{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{- define "sallyport.volumes" -}}
@@ -106,6 +126,9 @@ capabilities:
           audience: {{ .Values.serviceAccount.federatedToken.audience }}
           expirationSeconds: {{ .Values.serviceAccount.federatedToken.expirationSeconds }}
           path: token
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
