@@ -18,12 +18,12 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly stop_grace_period?: string
   readonly image?: string
-  readonly healthcheck?: { readonly test: readonly string[] }
   readonly networks?: readonly string[]
   readonly ports?: readonly string[]
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
   readonly security_opt?: readonly string[]
+  readonly healthcheck?: { readonly test: readonly string[] }
 }
 interface Compose { readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>, readonly services: Readonly<Record<string, Service>>, readonly volumes: Readonly<Record<string, unknown>> }
 
@@ -44,10 +44,6 @@ t.test('the compose file is whole', async (t) => {
   for (const [, variable] of text.matchAll(/\$\{([A-Z_]+)/g)) t.match(example, new RegExp(`^${variable}=`, 'm'), `${variable} is in .env.example`)
 })
 
-t.test('it is seen whether those that serve are ready', async (t) => {
-  for (const name of ['api', 'worker']) t.match(compose.services[name]!.healthcheck?.test.at(-1), /127\.0\.0\.1:9090\/readyz/, name)
-})
-
 t.test('what it runs has no rights that it does not need, and reaches nothing that it does not use', async (t) => {
   for (const name of OURS) t.match(compose.services[name], { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
   for (const [name, { networks = [], ports = [] }] of Object.entries(compose.services)) {
@@ -57,6 +53,10 @@ t.test('what it runs has no rights that it does not need, and reaches nothing th
   const inData = Object.entries(compose.services).filter(([, { networks = [] }]) => networks.includes('data')).map(([name]) => name)
   t.strictSame(inData.sort(), ['api', 'migrate', 'postgres', 'redis', 'worker'], 'what has no password of its own is with those alone who use it')
   t.equal(compose.networks.data?.internal, true)
+})
+
+t.test('it is seen whether those that serve are ready', async (t) => {
+  for (const name of ['api', 'worker']) t.match(compose.services[name]!.healthcheck?.test.at(-1), /127\.0\.0\.1:9090\/readyz/, name)
 })
 
 t.test('an API that stops is noticed before it stops to listen, and is not killed before it has finished', async (t) => {

@@ -131,6 +131,10 @@ t.test('a polled stream answers the same tokens until they are acknowledged', as
   t.strictSame(await poll(world, key, stream.stream_id, { ack: Object.keys(second.sets) }), { sets: {}, moreAvailable: false })
   const [dead] = await world.db.selectFrom('signal').select(['id', 'last_error']).where('dead_at', 'is not', null).execute()
   t.match(dead, { id: other, last_error: 'invalid_request: too\nodd' }, 'what was refused is kept for an operator')
+
+  await world.change(phone, 'high', 'secured')
+  const [third] = Object.keys((await poll(world, key, stream.stream_id)).sets)
+  t.strictSame(await poll(world, key, stream.stream_id, { setErrs: { [third!]: { err: 'odd', description: `${'x'.repeat(494)}😀` } } }), { sets: {}, moreAvailable: false }, 'also a reason that is cut in the middle of a character')
 })
 
 t.test('a poll waits for something to tell', async (t) => {

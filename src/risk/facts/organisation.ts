@@ -147,6 +147,8 @@ class NamePatterns {
   }
 }
 
+const MAX_MATCHED_NAME = 256
+
 interface CompiledRule { readonly rule: AppRule, matches (app: App): boolean }
 
 /** Rules about apps; what was found for an app is remembered, because thousands of phones have the same. */
@@ -195,9 +197,9 @@ function compileRule (rule: AppRule): CompiledRule {
     conditions.push((app) => app.name?.toLowerCase() === name)
   }
   if (rule.namePattern !== undefined) {
-    // Linear in the length of the name, whatever the pattern.
+    // Linear in the length of the name, whatever the pattern; and of a name that fills the screen its beginning is what people read.
     const pattern = RE2JS.compile(rule.namePattern)
-    conditions.push(({ name }) => name !== undefined && pattern.matcher(name).find())
+    conditions.push(({ name }) => name !== undefined && pattern.matcher(name.slice(0, MAX_MATCHED_NAME)).find())
   }
   // A rule that says nothing means no app, not all of them.
   return { rule, matches: (app) => conditions.length > 0 && conditions.every((condition) => condition(app)) }

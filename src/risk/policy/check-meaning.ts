@@ -17,18 +17,28 @@ const MAC = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i
 /** What is wrong with a document of the right form: what it names must exist, and it must not contradict itself. */
 export function findFaults (document: PolicyDocument): PolicyFault[] {
   const { groups = [], version: _, ...base } = document
-  const faults = faultsOfPart(base, '')
+  const steps: PatternSteps = { count: 0 }
+  const faults = faultsOfPart(base, '', steps)
   const locked = new Set(base.locked ?? [])
   groups.forEach(({ policy = {} }, index) => {
-    faults.push(...faultsOfPart(policy, `/groups/${index}/policy`, base))
+    faults.push(...faultsOfPart(policy, `/groups/${index}/policy`, steps, base))
     for (const detection of Object.keys(policy.severities ?? {})) {
       if (locked.has(detection)) faults.push({ path: `/groups/${index}/policy/severities/${detection}`, message: 'is locked: no group may change it' })
     }
   })
+  if (steps.count > MAX_PATTERN_STEPS) faults.push({ path: '', message: `has patterns of names with more than ${MAX_PATTERN_STEPS} steps together: say them with fewer and shorter ones, or with appId and name` })
   return [...faults, ...faultsOfGroups(groups)]
 }
 
-function faultsOfPart (part: Part, path: string, beneath: Part = {}): PolicyFault[] {
+/**
+ * Of all patterns together, as RE2 counts them: a plain one has a step a character, `a{1000}` a thousand. A name is compared with all
+ * patterns, and each step may be looked at for each of its characters: what every worker does for every app must end.
+ */
+const MAX_PATTERN_STEPS = 5_000
+/** How many there are so far; beyond the limit no more are compiled, which takes long itself. */
+interface PatternSteps { count: number }
+
+function faultsOfPart (part: Part, path: string, steps: PatternSteps, beneath: Part = {}): PolicyFault[] {
   const faults: PolicyFault[] = []
   const add = (where: string, message: string): void => { faults.push({ path: `${path}${where}`, message }) }
 
@@ -44,7 +54,7 @@ function faultsOfPart (part: Part, path: string, beneath: Part = {}): PolicyFaul
   }
   checkThresholds({ ...DEFAULT_THRESHOLDS, ...beneath.thresholds as Partial<Thresholds>, ...part.thresholds as Partial<Thresholds> }, part, add)
   checkVersions(part, beneath, add)
-  checkApps(part, add)
+  checkApps(part, steps, add)
   for (const list of ['allow', 'deny'] as const) {
     part.domains?.[list]?.forEach((host, index) => { if (!HOST.test(host) && isIP(host) === 0) add(`/domains/${list}/${index}`, 'is no host name') })
   }
@@ -76,7 +86,7 @@ function checkVersions (part: Part, beneath: Part, add: Add): void {
   }
 }
 
-function checkApps ({ apps }: Part, add: Add): void {
+function checkApps ({ apps }: Part, steps: PatternSteps, add: Add): void {
   for (const list of ['allow', 'deny'] as const) {
     apps?.[list]?.forEach((rule, index) => {
       if (typeof rule === 'string') {
@@ -89,7 +99,7 @@ function checkApps ({ apps }: Part, add: Add): void {
         const digest = rule[member]
         if (digest !== undefined && !HEX_DIGEST.test(bare(digest))) add(`${place}/${member}`, 'must be a SHA-256, SHA-1 or MD5 in hex')
       }
-      if (rule.namePattern !== undefined) for (const message of faultsOfPattern(rule.namePattern)) add(`${place}/namePattern`, message)
+      if (rule.namePattern !== undefined) for (const message of faultsOfPattern(rule.namePattern, steps)) add(`${place}/namePattern`, message)
     })
   }
   const denied = new Set((apps?.deny ?? []).map((rule) => JSON.stringify(rule)))
@@ -100,10 +110,11 @@ function checkApps ({ apps }: Part, add: Add): void {
 }
 
 /** Patterns run on RE2, which is linear whatever they are; one that could hang elsewhere is refused all the same: policies travel. */
-function faultsOfPattern (pattern: string): string[] {
+function faultsOfPattern (pattern: string, steps: PatternSteps): string[] {
+  if (steps.count > MAX_PATTERN_STEPS) return []
   const faults: string[] = []
   try {
-    RE2JS.compile(pattern)
+    steps.count += RE2JS.compile(pattern).programSize()
   } catch (error) {
     faults.push(`is no regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -1,6 +1,7 @@
 import { request } from 'undici'
 import type { AddressGuard } from '../../platform/address-guard.js'
 import { createGuardedAgent } from '../../platform/guarded-agent.js'
+import { limitSignal } from '../../platform/limited-signal.js'
 import { describeFailure, type RequestLimits } from '../../platform/request-failure.js'
 import { parseRetryAfter } from '../../platform/retry-delay.js'
 import { faultInUrl } from './address.js'
@@ -47,14 +48,16 @@ export function createPoster ({ guard, userAgent, limits: some, ca }: PosterOpti
       stop.throwIfAborted()
       const fault = faultInUrl(url, guard)
       if (fault !== undefined) return { status: 'failed', error: `its address ${fault}` }
-      const whole = AbortSignal.timeout(limits.wholeMs)
+      const limited = limitSignal(stop, limits.wholeMs)
       try {
-        const answer = await request(url, { method: 'POST', dispatcher: agent, headers: { ...headers, 'user-agent': userAgent }, body, signal: AbortSignal.any([stop, whole]) })
+        const answer = await request(url, { method: 'POST', dispatcher: agent, headers: { ...headers, 'user-agent': userAgent }, body, signal: limited.signal })
         const text = await readSome(answer.body)
         return { status: answer.statusCode, text, retryAfterMs: parseRetryAfter(answer.headers['retry-after']) }
       } catch (error) {
         if (stop.aborted) throw stop.reason
-        return { status: 'failed', error: whole.aborted ? `it took longer than ${limits.wholeMs / 1000} s` : describeFailure(error, limits) }
+        return { status: 'failed', error: limited.isTimeUp ? `it took longer than ${limits.wholeMs / 1000} s` : describeFailure(error, limits) }
+      } finally {
+        limited.close()
       }
     },
     close: async () => await agent.destroy()

@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import type { AddressGuard } from '../../platform/address-guard.js'
+import { limitSignal } from '../../platform/limited-signal.js'
 import { describeFailure } from '../../platform/request-failure.js'
 import type { WaitingSignal } from '../signal-repository.js'
 import { faultInUrl } from './address.js'
@@ -44,17 +45,17 @@ export function createSyslogSender ({ url, guard, ca, limits: some }: SyslogSend
     stop.throwIfAborted()
     const fault = faultInUrl(url, guard, SYSLOG_PROTOCOLS)
     if (fault !== undefined) return { status: 'failed', error: `its address ${fault}` }
-    const whole = AbortSignal.timeout(limits.wholeMs)
-    const ends = AbortSignal.any([stop, whole])
+    const limited = limitSignal(stop, limits.wholeMs)
     let socket: Socket | undefined
     try {
-      socket = await open(ends)
-      await deliver(socket, signals.map(toFrame), ends)
+      socket = await open(limited.signal)
+      await deliver(socket, signals.map(toFrame), limited.signal)
       return { status: 'delivered' }
     } catch (error) {
       if (stop.aborted) throw stop.reason
-      return { status: 'failed', error: whole.aborted ? `it did not take and end the connection within ${limits.wholeMs / 1000} s, so it may not have all` : describeFailure(error, limits) }
+      return { status: 'failed', error: limited.isTimeUp ? `it did not take and end the connection within ${limits.wholeMs / 1000} s, so it may not have all` : describeFailure(error, limits) }
     } finally {
+      limited.close()
       socket?.destroy()
     }
   }
