@@ -9,6 +9,7 @@ import { priorityScore } from '../risk/score.js'
 import type { DeviceState, KeptEvent, Platform } from '../telemetry/device-state.js'
 import type { JournalReport } from '../telemetry/journal-groups.js'
 import { mergeReport } from '../telemetry/merge.js'
+import { owedAfter } from '../telemetry/resend.js'
 import { withoutPersonalFields } from '../telemetry/privacy.js'
 import { compareFindings, type FindingBehindLevel, type FindingChanges, type OpenFinding } from './compare-findings.js'
 import { type Health, silentAt, toHealth, toReportingState } from './health.js'
@@ -185,7 +186,7 @@ function latest (known: Date | null, reports: readonly JournalReport[]): Date | 
 
 function mergeAll (device: StoredDevice, reports: readonly JournalReport[]): { state: DeviceState, resend: string[] } {
   let state = device.state
-  const resend = new Set(device.resend)
+  const resend = new Set(owedAfter(device.resend, reports.filter(({ source }) => source === null).map(({ report }) => report)))
   for (const one of reports) {
     const merged = mergeReport(state, one)
     // The whole list came, or the base that a delta waited for.

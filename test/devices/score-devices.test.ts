@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { NOT_TOLD_YET } from '../../src/telemetry/resend.js'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { getDevice } from '../../src/devices/get-device.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
@@ -164,6 +165,21 @@ t.test('a delta without its base is remembered until a snapshot comes', async (t
   t.strictSame((await stateOf(world.db, device)).resend, ['apps'])
   await scoreGroup(world, await journal(world, [device, makeReport(3, { apps: { mode: 'snapshot', items: [] } })]))
   t.strictSame((await stateOf(world.db, device)).resend, [])
+})
+
+t.test('what a phone owes since a restore it owes until it was told so and a report with the section was merged', async (t) => {
+  const world = await setUp(t)
+  const device = await seedDevice(world.db, world.tenantId)
+  const resendAfter = async (report: Report): Promise<string[]> => {
+    await scoreGroup(world, await journal(world, [device, report]))
+    return (await stateOf(world.db, device)).resend.sort()
+  }
+  await resendAfter(processes(1))
+  await world.db.updateTable('device_state').set({ resend: [NOT_TOLD_YET, 'apps', 'os', 'processes'] }).execute()
+  t.strictSame(await resendAfter(processes(2)), ['apps', 'os', 'processes'], 'its receipt told the phone')
+  t.strictSame(await resendAfter(processes(3)), ['apps', 'os'])
+  t.strictSame(await resendAfter(makeReport(4, { os: { version: '15' }, apps: { mode: 'delta', baseDigest: '0'.repeat(64) } })), ['apps'], 'a change of a list is not the list')
+  t.strictSame(await resendAfter(makeReport(5, { apps: { mode: 'snapshot', items: [] } })), [])
 })
 
 t.test('a report that breaks the group is set aside, and its neighbours are scored', async (t) => {
