@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { extract } from 'tar'
 import { packageRoot } from '../src/platform/package-root.js'
 
 const run = promisify(execFile)
@@ -87,10 +88,10 @@ async function compile (commit: string, folder: string): Promise<void> {
   const unfinished = `${folder}.unfinished`
   await rm(unfinished, { recursive: true, force: true })
   await mkdir(unfinished, { recursive: true })
-  const archive = spawn('git', ['archive', commit], { cwd: packageRoot, stdio: ['ignore', 'pipe', 'inherit'] })
-  const unpack = spawn('tar', ['-x', '-C', unfinished], { stdio: [archive.stdout, 'inherit', 'inherit'] })
-  const [[packed], [unpacked]] = await Promise.all([once(archive, 'close'), once(unpack, 'close')]) as [[number], [number]]
-  if (packed !== 0 || unpacked !== 0) throw new NoOldBuildError(`the files of ${commit} could not be taken out of the history`)
+  const archive = join(unfinished, 'files.tar')
+  await git('archive', '-o', archive, commit)
+  await extract({ file: archive, cwd: unfinished })
+  await rm(archive)
   // Packages are looked for further up, in ours. Types of newer ones may differ, which is told and stops nothing: what counts is how it runs.
   const compiler = spawn(process.execPath, [join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'], { cwd: unfinished, stdio: ['ignore', 2, 2] })
   await once(compiler, 'close')

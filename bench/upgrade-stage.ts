@@ -16,6 +16,8 @@ import { makeDataDir } from './started-sallyport.js'
 const run = promisify(execFile)
 const PAGE = 10_000
 const MAX_BUFFER = 16 * 1024 * 1024
+/** A command that should have ended by itself. */
+const COMMAND_LIMIT_MS = 10 * 60 * 1000
 
 /** One database and one simulated Intune, for processes of several versions. */
 export interface UpgradeStage {
@@ -56,6 +58,7 @@ export async function setUpgradeStage (build: Build, { apis, workers }: { readon
       DATABASE_URL: postgres.url,
       SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
       HOST: '127.0.0.1',
+      OPS_PORT: '0',
       // What assertions are meant for; the phones' tokens last for the whole run.
       PUBLIC_URL: 'http://sallyport.example',
       ACCESS_TOKEN_SECONDS: '86400',
@@ -69,7 +72,7 @@ export async function setUpgradeStage (build: Build, { apis, workers }: { readon
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn'
     }
     const command: UpgradeStage['command'] = async ({ folder }, ...args) =>
-      (await run(process.execPath, [join(folder, 'bin/sallyport.js'), ...args], { env, maxBuffer: MAX_BUFFER })).stdout
+      (await run(process.execPath, [join(folder, 'bin/sallyport.js'), ...args], { env, maxBuffer: MAX_BUFFER, timeout: COMMAND_LIMIT_MS })).stdout
     await command(build, 'migrate')
     const { tenantId } = JSON.parse(await command(build, 'tenant', 'create', '--name', 'Upgrade', '--entra-tenant-id', entraTenantId)) as { tenantId: string }
     const { token } = JSON.parse(await command(build, 'enrollment-token', 'create', '--tenant', tenantId)) as { token: string }

@@ -9,7 +9,7 @@ import { verifyAudit } from '../../src/operators/verify-audit.js'
 import { loadBackup } from '../../src/platform/backup/load-backup.js'
 import { openDatabase } from '../../src/platform/database.js'
 import { migrate, requireSchema } from '../../src/platform/migrate.js'
-import { startCommand } from '../e2e/sallyport.js'
+import { startCommand, temporaryFolder } from '../e2e/sallyport.js'
 import { until } from '../e2e/stage.js'
 import { startCommands } from '../helpers/commands.js'
 import { createTestDatabase } from '../helpers/database.js'
@@ -32,7 +32,7 @@ const countOf = async (client: pg.Client, from: string): Promise<number> => (awa
 async function makeBackup (t: Test): Promise<{ readonly file: string, readonly url: string }> {
   const { db, url } = await createTestDatabase(t)
   await createTenant({ db }, { name: 'Contoso', entraTenantId: randomUUID(), actor: 'test' })
-  const file = join(t.testdir({}), 'whole.backup')
+  const file = join(temporaryFolder(t), 'whole.backup')
   const { code, errors } = await commands(['backup', file], { env: { DATABASE_URL: url } })
   t.equal(code, 0, errors)
   return { file, url }
@@ -92,29 +92,30 @@ t.test('what a killed backup left is deleted by the next one into the folder, an
 
 t.test('a backup whose connection ends leaves no file', async (t) => {
   const { url } = await createTestDatabase(t)
-  const client = await connect(t, url)
-  await client.query('begin')
-  await client.query('lock table tenant in access exclusive mode')
-  const file = join(t.testdir({}), 'cut.backup')
+  const [client, holder] = [await connect(t, url), await connect(t, url)]
+  await holder.query('begin')
+  await holder.query('lock table tenant in access exclusive mode')
+  const file = join(temporaryFolder(t), 'cut.backup')
   const running = commands(['backup', file], { env: { DATABASE_URL: url } })
   await until(async () => await countOf(client, "pg_stat_activity where application_name = 'sallyport backup' and datname = current_database() and wait_event_type = 'Lock'") === 1, 'the backup waits')
   await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sallyport backup' and datname = current_database()")
-  await client.query('rollback')
+  await holder.query('rollback')
   t.match(await running, { code: 1, errors: /terminat/i })
   t.strictSame(readdirSync(join(file, '..')), [])
 })
 
 /** Starts a command, kills it while it waits for this table, and resolves when nothing of it is left at the server. */
 async function killWhileItWaitsFor (t: Test, table: string, databaseUrl: string, args: readonly string[]): Promise<void> {
-  const client = await connect(t, databaseUrl)
-  await client.query('begin')
-  await client.query(`lock table ${table} in access exclusive mode`)
+  // A transaction sees who works as it was when it first looked.
+  const [client, holder] = [await connect(t, databaseUrl), await connect(t, databaseUrl)]
+  await holder.query('begin')
+  await holder.query(`lock table ${table} in access exclusive mode`)
   const { child, exited } = startCommand(t, args, { DATABASE_URL: databaseUrl })
   const ours = "pg_stat_activity where application_name like 'sallyport%' and datname = current_database()"
   await until(async () => await countOf(client, `${ours} and wait_event_type = 'Lock'`) > 0, `${args.join(' ')} waits for ${table}`)
   child.kill('SIGKILL')
   await exited
-  await client.query('rollback')
+  await holder.query('rollback')
   await until(async () => await countOf(client, ours) === 0, 'nothing of it is left')
   t.equal(await countOf(client, 'pg_locks where locktype = \'advisory\' and database = (select oid from pg_database where datname = current_database())'), 0, 'no lock is held')
 }

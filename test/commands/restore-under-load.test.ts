@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import { Agent } from '../../src/agent/agent.js'
+import { Agent, type AgentError } from '../../src/agent/agent.js'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import { scoreGroup } from '../../src/devices/score-devices.js'
@@ -89,7 +89,7 @@ t.test('a backup under load has every report acknowledged before it, with its ef
   target = await after.app.listen({ port: 0, host: '127.0.0.1' })
   for (const phone of [...phones, late]) await phone.agent.collect({ network: { type: 'cellular' } })
   for (const { agent } of phones) await agent.flush()
-  await t.rejects(late.agent.flush(), { status: 401 }, 'one that enrolled since is not known')
+  await t.rejects(late.agent.flush(), { status: 401 } as AgentError, 'one that enrolled since is not known')
   await score(after)
   const states = await readStates(after)
   for (const { agent, apps, config } of phones) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { NOT_TOLD_YET } from '../../src/telemetry/resend.js'
+import { notToldSince } from '../../src/telemetry/resend.js'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { getDevice } from '../../src/devices/get-device.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
@@ -174,12 +174,18 @@ t.test('what a phone owes since a restore it owes until it was told so and a rep
     await scoreGroup(world, await journal(world, [device, report]))
     return (await stateOf(world.db, device)).resend.sort()
   }
-  await resendAfter(processes(1))
-  await world.db.updateTable('device_state').set({ resend: [NOT_TOLD_YET, 'apps', 'os', 'processes'] }).execute()
-  t.strictSame(await resendAfter(processes(2)), ['apps', 'os', 'processes'], 'its receipt told the phone')
-  t.strictSame(await resendAfter(processes(3)), ['apps', 'os'])
-  t.strictSame(await resendAfter(makeReport(4, { os: { version: '15' }, apps: { mode: 'delta', baseDigest: '0'.repeat(64) } })), ['apps'], 'a change of a list is not the list')
-  t.strictSame(await resendAfter(makeReport(5, { apps: { mode: 'snapshot', items: [] } })), [])
+  await resendAfter(makeReport(1, { apps: { mode: 'snapshot', items: [{ appId: 'a' }] } }))
+  const waiting = await journal(world, [device, makeReport(2, { processes: ['odd'], apps: { mode: 'delta', baseDigest: digestApps([{ appId: 'a' }]), upsert: [{ appId: 'b' }] } })])
+  const restoredAt = new Date()
+  const owed = [notToldSince(restoredAt), 'apps', 'os', 'processes']
+  await world.db.updateTable('device_state').set({ resend: owed }).execute()
+  await sql`update report_group set received_at = ${restoredAt}::timestamptz - interval '1 minute' where id = ${waiting}`.execute(world.db)
+  await scoreGroup(world, waiting)
+  t.strictSame((await stateOf(world.db, device)).resend.sort(), owed.sort(), 'what waited at the backup is no answer')
+  t.strictSame(await resendAfter(processes(3)), ['apps', 'os', 'processes'], 'its receipt told the phone')
+  t.strictSame(await resendAfter(processes(4)), ['apps', 'os'])
+  t.strictSame(await resendAfter(makeReport(5, { os: { version: '15' }, apps: { mode: 'delta', baseDigest: '0'.repeat(64) } })), ['apps'], 'a change of a list is not the list')
+  t.strictSame(await resendAfter(makeReport(6, { apps: { mode: 'snapshot', items: [] } })), [])
 })
 
 t.test('a report that breaks the group is set aside, and its neighbours are scored', async (t) => {
