@@ -10,7 +10,7 @@ import { QUEUE_SCHEMA } from '../src/platform/migrate.js'
 export interface Faults {
   /** Changes of levels that do not begin where the last one ended, and phones whose level is another than the last. */
   readonly history: readonly string[]
-  /** Positions of the feed of changes that are missing or doubled. */
+  /** Changes of the feed that do not begin where the one before ended: one is missing, doubled or out of order. */
   readonly feed: readonly string[]
   /** Jobs that failed for good, or are in hands that do not let go, by queue and reason; phones that nobody judges anew. */
   readonly jobs: readonly string[]
@@ -30,10 +30,12 @@ export async function findFaults (databaseUrl: string): Promise<Faults> {
           from level_change c join device_state s on s.device_id = c.device_id join device d on d.id = c.device_id
           where d.erased_at is null window w as (partition by c.device_id order by c.id)
         ) x where (before is not null and from_level is distinct from before) or (last and level is not null and to_level <> level)`),
+      // What was told of erased phones is gone.
       feed: await ask(`
-        select 'position ' || position || ' after ' || before as fault from (
-          select position, lag(position) over (partition by tenant_number order by position) as before, tenant_number from state_change
-        ) x where before is not null and position <> before + 1`),
+        select 'position ' || position || ' of phone ' || device_id || ': ' || coalesce(previous_health, 'none') || ' after ' || before as fault from (
+          select c.position, c.device_id, c.previous_health, lag(c.health) over (partition by c.device_id order by c.position) as before
+          from state_change c join device d on d.id = c.device_id where d.erased_at is null
+        ) x where before is not null and previous_health is distinct from before`),
       jobs: await ask(`select queue || ' ' || state || coalesce(': ' || failed_reason, '') as fault from (
         select to_jsonb(j) ->> 'queue' as queue, to_jsonb(j) ->> 'state' as state, to_jsonb(j) ->> 'failed_reason' as failed_reason from ${QUEUE_SCHEMA}.job j
       ) x where state in ('failed', 'active')
