@@ -159,13 +159,13 @@ t.test('killed in the middle, an erasure is of whole phones, and is begun anew',
   t.ok((await verifyAudit({ db }, {})).intact)
 })
 
-t.test('killed in the middle, an export says nothing, and what is written of it is nowhere but in the audit', SLOW, async (t) => {
+t.test('killed in the middle, an export leaves nothing, and is begun anew', SLOW, async (t) => {
   const { db, url } = await createTestDatabase(t)
   const { tenantId } = await createTenant({ db }, { name: 'Contoso', entraTenantId: randomUUID(), actor: 'test' })
   const { deviceId } = await seedDevice(db, tenantId)
   await killWhileItWaitsFor(t, 'finding', url, ['privacy', 'export', '--device', deviceId])
-  const { code, out } = await commands(['privacy', 'export', '--device', deviceId], { env: { DATABASE_URL: url } })
-  t.equal(code, 0)
-  t.match(JSON.parse(out), { device: {} })
+  const { code, out, errors } = await commands(['privacy', 'export', '--device', deviceId], { env: { DATABASE_URL: url } })
+  t.equal(code, 0, errors)
+  t.ok(out.includes(deviceId))
   t.ok((await verifyAudit({ db }, {})).intact)
 })
