@@ -24,7 +24,7 @@ export async function eraseDevice (deps: EndDeviceDeps, input: EndDeviceInput): 
       await tx.deleteFrom(table).where('device_id', '=', deviceId).execute()
     }
     await tx.updateTable('device_state')
-      .set({ state: JSON.stringify(ERASED_STATE), apps_digest: null, resend: [], level: null, level_since: null, coverage_id: null, score: null, judged_by: null, changes_at: null, last_report_at: null, assessed_at: null, due_at: null })
+      .set({ state: JSON.stringify(ERASED_STATE), older_events: null, apps_digest: null, resend: [], level: null, level_since: null, coverage_id: null, score: null, judged_by: null, changes_at: null, last_report_at: null, assessed_at: null, due_at: null })
       .where('device_id', '=', deviceId).execute()
     await tx.updateTable('device')
       .set({ erased_at: now, public_key: '{}', intune_device_id: null, os_version: null, manufacturer: null, model: null, serial_number: null, ownership: null, tags: [], entra_groups: [], directory_ownership: null, directory_groups: null, updated_at: sql<Date>`now()` })

@@ -29,6 +29,8 @@ export interface StoredDevice {
   readonly platform: Platform
   readonly attributes: Omit<PhoneAttributes, 'platform'>
   readonly state: DeviceState
+  /** Of the state's events, those that are stored apart, and such as are gone since. */
+  readonly olderEvents: readonly KeptEvent[]
   readonly resend: readonly string[]
   readonly reportingState: ReportingState
   readonly level: Level | null

@@ -3,7 +3,7 @@ import type { Tx } from '../platform/database.js'
 import type { Schema } from '../platform/schema.js'
 import type { AssessedFinding } from '../risk/assessment.js'
 import { type Level, type ReportingState, SEVERITIES } from '../risk/level.js'
-import type { AppInventory, DeviceState, Platform } from '../telemetry/device-state.js'
+import type { AppInventory, DeviceState, KeptEvent, Platform } from '../telemetry/device-state.js'
 import type { AppInventories } from './app-inventories.js'
 import { ENTRA_GROUPS, OWNERSHIP } from './device-attributes.js'
 import { groupBy } from './group-by.js'
@@ -13,7 +13,7 @@ import type { Judgement, StoredDevice } from './judge-device.js'
 import { saveObservables } from './retro/observable-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
 import { type ChangeReason, insertStateChanges, MAX_REASONS, type NewStateChange } from './state-change-repository.js'
-import { fromStoredState, type StoredState, toStoredState } from './stored-state.js'
+import { fromColumns, type StoredState, toColumns } from './stored-state.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
 export const ERASED_STATE = { erased: true }
@@ -29,7 +29,7 @@ export async function insertMissingStates (tx: Tx, deviceIds: readonly string[])
 /** Locks the states of these devices, in the order that everybody locks them in, and reads them with their open findings. */
 export async function lockDevices (tx: Tx, deviceIds: readonly string[], inventories: AppInventories): Promise<StoredDevice[]> {
   const { rows } = await sql<StateRow>`
-    select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.apps_digest, s.resend, s.reporting_state,
+    select s.device_id, s.tenant_id, d.platform, s.sequence, s.state, s.older_events, s.apps_digest, s.resend, s.reporting_state,
       s.level, s.level_since, s.last_report_at, s.desired_health, s.desired_version, s.due_at, s.judged_by, s.changes_at, s.coverage_id, s.policy_version,
       ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}
     from device_state s join device d on d.id = s.device_id
@@ -138,6 +138,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], coverageI
       sequence = i.sequence,
       -- Null: as it was. What is not assigned anew is not written anew either, however large.
       state = coalesce(i.state, s.state),
+      older_events = coalesce(i.older_events, s.older_events),
       apps_digest = i.apps_digest,
       patch_level = i.patch_level,
       resend = i.resend,
@@ -156,7 +157,7 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], coverageI
       desired_version = s.desired_version + (s.desired_health is distinct from i.health)::integer
     from jsonb_to_recordset(${toStatesJson(judgements, coverageIds)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, patch_level text, resend text[],
       reporting_state text, level text, level_since timestamptz, coverage_id integer, score smallint, policy_version bigint, judged_by text, changes_at timestamptz, last_report_at timestamptz, due_at timestamptz,
-      health text, state jsonb)
+      health text, state jsonb, older_events jsonb)
     where s.device_id = i.device_id`.execute(tx)
 }
 
@@ -164,6 +165,7 @@ function toStatesJson (judgements: readonly Judgement[], coverageIds: readonly n
   return JSON.stringify(judgements.map((one, index) => {
     const { sequence, apps } = one.state
     const before = one.device.state
+    const columns = isSameState(before, one.state) ? undefined : toColumns(one.state, one.device.olderEvents)
     return {
       device_id: one.device.deviceId,
       sequence,
@@ -181,7 +183,8 @@ function toStatesJson (judgements: readonly Judgement[], coverageIds: readonly n
       last_report_at: one.lastReportAt,
       due_at: one.dueAt,
       health: one.health,
-      state: isSameState(before, one.state) ? null : toStoredState(one.state)
+      state: columns?.state ?? null,
+      older_events: columns?.olderEvents ?? null
     }
   }))
 }
@@ -231,7 +234,7 @@ const idsOfChanged = (findings: ReadonlyArray<{ readonly id?: string, readonly b
   findings.flatMap(({ id, before }) => before === undefined ? [] : [id!])
 
 interface StateRow {
-  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<StoredState>
+  device_id: string, tenant_id: string, platform: string, sequence: number, state: Partial<StoredState>, older_events: KeptEvent[] | null
   apps_digest: string | null, resend: string[], reporting_state: string, level: string | null, level_since: Date | null
   last_report_at: Date | null, desired_health: string | null, desired_version: number, due_at: Date | null, judged_by: Buffer | null, changes_at: Date | null
   coverage_id: number | null, policy_version: number | null, ownership: 'corporate' | 'personal' | null, tags: string[], entra_groups: string[]
@@ -249,7 +252,8 @@ function toStoredDevice (row: StateRow, apps: AppInventory | undefined, findings
     tenantId: row.tenant_id,
     platform: row.platform as Platform,
     attributes: { ownership: row.ownership, tags: row.tags, entraGroups: row.entra_groups },
-    state: fromStoredState(row.state, row.sequence, apps),
+    state: fromColumns({ state: row.state, olderEvents: row.older_events }, row.sequence, apps),
+    olderEvents: row.older_events ?? [],
     resend: row.resend,
     reportingState: row.reporting_state as ReportingState,
     level: row.level as Level | null,

@@ -41,6 +41,7 @@ import { tenantRoutes, type TenantRoutesOptions } from './routes/tenant/index.js
 import { tenantsRoutes, type TenantsRoutesOptions } from './routes/tenants.js'
 import { tokenRoutes, type TokenRoutesOptions } from './routes/token.js'
 import { upkeepRoutes } from './routes/upkeep.js'
+import { buildSerializer } from './serializer.js'
 import { createValidatorCompiler } from './validator.js'
 
 /** What the API needs: each part's options, put together by whoever starts it. */
@@ -91,6 +92,7 @@ export async function buildApp (options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: REPORT_LIMITS.decodedBytes,
     ...(options.trustProxy === undefined ? {} : { trustProxy: [...options.trustProxy] }),
     ...serverOptionsOf(httpLimits),
+    schemaController: { compilersFactory: { buildSerializer } },
     // What still arrives while the server closes is answered like anything else.
     return503OnClosing: false,
     // Keys like __proto__ in a body are data; nothing here copies them onto objects.

@@ -6,6 +6,15 @@ import { countValues } from './count-values.js'
 
 const OPTIONS = { removeAdditional: false, strict: false } as const
 
+/** They remember what they compiled: several servers of one process share it. */
+let compilers: Readonly<Record<'firstFault' | 'allFaults' | 'reading', Ajv>> | undefined
+
+const makeCompilers = (): NonNullable<typeof compilers> => ({
+  firstFault: withFormats(new Ajv({ ...OPTIONS, allErrors: false })),
+  allFaults: withFormats(new Ajv({ ...OPTIONS, allErrors: true })),
+  reading: withFormats(new Ajv({ ...OPTIONS, allErrors: true, coerceTypes: true, useDefaults: true }))
+})
+
 /** What phones ask must not wait for a schema. */
 const FOR_AGENTS = /^\/v1\/(?:telemetry|token|enroll|device)\b/
 
@@ -20,9 +29,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  * address is text, so there numbers are read from text.
  */
 export function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
-  const firstFault = withFormats(new Ajv({ ...OPTIONS, allErrors: false }))
-  const allFaults = withFormats(new Ajv({ ...OPTIONS, allErrors: true }))
-  const reading = withFormats(new Ajv({ ...OPTIONS, allErrors: true, coerceTypes: true, useDefaults: true }))
+  const { firstFault, allFaults, reading } = compilers ??= makeCompilers()
   return ({ schema, httpPart, url }) => {
     const compile = (): Validate => httpPart === 'querystring' || httpPart === 'params'
       ? reading.compile(schema) as Validate

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { Agent } from 'node:https'
 import type { ClientSecretCredentialOptions, TokenCredential } from '@azure/identity'
 import { describeError, IntuneError } from './intune-error.js'
-import { HostNotAllowedError, isAllowedHost, trustedAuthorities } from './https-agent.js'
+import { contextTrusting, HostNotAllowedError, isAllowedHost } from './https-agent.js'
 
 export interface EntraCredentialOptions extends EntraApp {
   /** https, without a path. */
@@ -94,7 +95,6 @@ export function createEntraTokens (options: EntraCredentialOptions, newCredentia
 }
 
 function credentialFactory (options: EntraCredentialOptions): (entraTenantId: string) => TokenCredential {
-  const ca = trustedAuthorities(options.extraCaPem)
   const authority = new URL(options.authorityHost).hostname
   const isMicrosofts = MICROSOFT_AUTHORITIES.test(authority)
   const common = {
@@ -103,11 +103,13 @@ function credentialFactory (options: EntraCredentialOptions): (entraTenantId: st
     disableInstanceDiscovery: !isMicrosofts,
     additionallyAllowedTenants: ['*'],
     // The library waits for ever by itself, and with it everybody who waits for this token.
-    additionalPolicies: [limitedTime(options.answerLimitMs ?? ANSWER_LIMIT_MS), onlyTo(isMicrosofts ? [authority, ...INSTANCE_DISCOVERY_HOSTS] : [authority])]
+    additionalPolicies: [
+      limitedTime(options.answerLimitMs ?? ANSWER_LIMIT_MS),
+      onlyTo(isMicrosofts ? [authority, ...INSTANCE_DISCOVERY_HOSTS] : [authority]),
+      ...(options.extraCaPem === undefined ? [] : [by(new Agent({ keepAlive: true, secureContext: contextTrusting(options.extraCaPem) }))])
+    ]
       .map((policy) => ({ policy, position: 'perRetry' as const })),
-    retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
-    // One object for all tenants: the library keeps a connection pool for each.
-    ...(ca === undefined ? {} : { tlsOptions: { ca } })
+    retryOptions: { maxRetries: 1, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 }
   }
   return (tenant) => {
     // The library is a third of all our code to load; a process that never asks Entra does without.
@@ -127,6 +129,17 @@ function limitedTime (ms: number): PipelinePolicy {
     name: 'limitedTime',
     async sendRequest (request, next) {
       request.timeout = ms
+      return await next(request)
+    }
+  }
+}
+
+/** Requests go by this pool, but for those that a proxy takes. */
+function by (agent: Agent): PipelinePolicy {
+  return {
+    name: 'by',
+    async sendRequest (request, next) {
+      request.agent ??= agent
       return await next(request)
     }
   }

@@ -1,16 +1,19 @@
-import { createSecureContext, rootCertificates } from 'node:tls'
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { Agent, buildConnector } from 'undici'
 
 const CONNECT_TIMEOUT_MS = 5_000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const CONNECTIONS_PER_HOST = 16
 
+let known: { readonly extraCaPem: string, readonly context: SecureContext } | undefined
+
 /**
- * The authorities to trust: the usual ones and those of `extraCaPem`. Undefined means
- * Node's default; naming any authority would otherwise replace all of those.
+ * Trusts the usual authorities and those of `extraCaPem`: naming any would otherwise replace all. One for all
+ * connections: to parse some 150 certificates takes tens of milliseconds.
  */
-export function trustedAuthorities (extraCaPem: string | undefined): string[] | undefined {
-  return extraCaPem === undefined ? undefined : [...rootCertificates, extraCaPem]
+export function contextTrusting (extraCaPem: string): SecureContext {
+  if (known?.extraCaPem !== extraCaPem) known = { extraCaPem, context: createSecureContext({ ca: [...rootCertificates, extraCaPem] }) }
+  return known.context
 }
 
 /** A host that no setting names: an answer, or a list in a customer's tenant, has led there. */
@@ -36,11 +39,9 @@ export interface HttpsAgentOptions {
 
 /** A pool of kept-alive TLS connections with bounded sizes, to known hosts only. The caller closes it. */
 export function createHttpsAgent ({ extraCaPem, allowedHosts }: HttpsAgentOptions): Agent {
-  const ca = trustedAuthorities(extraCaPem)
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
-    // Made once: parsing some 150 certificates for every connection costs tens of milliseconds.
-    ...(ca === undefined ? {} : { secureContext: createSecureContext({ ca }) })
+    ...(extraCaPem === undefined ? {} : { secureContext: contextTrusting(extraCaPem) })
   })
   return new Agent({
     connections: CONNECTIONS_PER_HOST,

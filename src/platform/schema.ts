@@ -64,7 +64,7 @@ export interface Schema {
     error: string, quarantined_at: Generated<Date>
   }
   device_state: {
-    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, apps_digest: string | null
+    device_id: string, tenant_id: string, sequence: BigInt, state: Json<unknown>, older_events: Json<unknown> | null, apps_digest: string | null
     resend: Generated<string[]>, reporting_state: Generated<string>, level: string | null, level_since: Time | null
     coverage_id: number | null, score: number | null, policy_version: BigInt | null, judged_by: Buffer | null, changes_at: Time | null, last_report_at: Time | null, assessed_at: Time | null, due_at: Time | null
     desired_health: string | null, desired_version: Generated<number>, reported_health: string | null, reported_version: Generated<number>

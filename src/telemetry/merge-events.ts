@@ -34,8 +34,11 @@ export function mergeEvents (kept: readonly KeptEvent[], { events: incoming, seq
     else if (sequence < known.sequence) byId.set(event.eventId, { ...event, ...known, receivedAt: first })
     else byId.set(event.eventId, { ...known, ...event, receivedAt: first, sequence })
   }
-  return newest([...byId.values()]).sort((a, b) => compare(a.receivedAt, b.receivedAt) || compare(a.eventId, b.eventId))
+  return newest([...byId.values()]).sort(inOrder)
 }
+
+/** The order of kept events: by when they were first heard of. */
+export const inOrder = (a: KeptEvent, b: KeptEvent): number => compare(a.receivedAt, b.receivedAt) || compare(a.eventId, b.eventId)
 
 const compare = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
 

@@ -13,12 +13,14 @@ const PERSONAL_IN_EVENTS = ['ssid', 'bssid', 'sender'] as const
  */
 export function withoutPersonalFields (state: DeviceState, isEvidence: (event: KeptEvent) => boolean): DeviceState {
   const { apps, network, events, pendingApps, ...rest } = state
+  const judged = events.map((event) => isEvidence(event) ? event : impersonal(event))
   return {
     ...rest,
     ...(apps === undefined ? {} : { apps: Object.values(apps.items).some(hasName) ? { digest: apps.digest, items: Object.fromEntries(Object.entries(apps.items).map(([id, app]) => [id, nameless(app)])) } : apps }),
     ...(network === undefined ? {} : { network: withoutNames(network) }),
     ...(pendingApps === undefined ? {} : { pendingApps: pendingApps.map((delta) => ({ ...delta, upsert: delta.upsert.map(nameless) })) }),
-    events: events.map((event) => isEvidence(event) ? event : impersonal(event))
+    // What is the same list is not written anew.
+    events: judged.every((event, index) => event === events[index]) ? events : judged
   }
 }
 

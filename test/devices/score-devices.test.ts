@@ -71,6 +71,7 @@ async function journal ({ db }: { db: Database }, ...entries: Array<[SeededDevic
   return score.payloads[0]!.groupId!
 }
 
+const events = (sequence: number, count: number): Report => makeReport(sequence, { events: Array.from({ length: count }, () => ({ eventId: randomUUID(), type: 'dns-query' as const, at: new Date().toISOString(), host: 'www.example.org' })) })
 const processes = (sequence: number, ...names: string[]): Report => makeReport(sequence, { processes: names })
 const stateOf = async (db: Database, { deviceId }: SeededDevice) => await db.selectFrom('device_state').selectAll().where('device_id', '=', deviceId).executeTakeFirstOrThrow()
 const findingsOf = async (db: Database, { deviceId }: SeededDevice) => await db.selectFrom('finding').selectAll().where('device_id', '=', deviceId).orderBy('first_seen').orderBy('subject').execute()
@@ -94,6 +95,25 @@ t.test('a report makes findings, a level, its history and a message for Intune',
   t.match(await changesOf(db, device), [{ from_level: null, to_level: 'high', findings: [{ findingId: findings[0]!.id, detection: 'dev-bad', subject: 'bad-one', severity: 'high' }, { detection: 'dev-odd' }] }])
   t.match(await outboxOf(db, device), { version: 1, health: 'highSeverity', attempts: 0 })
   t.strictSame(await waitingGroups(db), [])
+})
+
+t.test('many events are stored apart from what each report changes, and are all there when the next one comes', async (t) => {
+  const seen: number[] = []
+  const world = { ...await setUp(t), assess: (input: AssessInput): Assessment => { seen.push(input.state.events.length); return testAssess(input) } }
+  const { db } = world
+  const device = await seedDevice(db, world.tenantId)
+  const stored = async () => {
+    const { state, older_events: older } = await stateOf(db, device)
+    return { near: (state as { events: unknown[] }).events.length, older: (older as unknown[] | null)?.length ?? null }
+  }
+  await scoreGroup(world, await journal(world, [device, events(1, 60)]))
+  t.strictSame(await stored(), { near: 60, older: null })
+  await scoreGroup(world, await journal(world, [device, events(2, 40)]))
+  t.strictSame(await stored(), { near: 24, older: 76 })
+  await scoreGroup(world, await journal(world, [device, events(3, 20)]))
+  t.strictSame(await stored(), { near: 44, older: 76 })
+  await scoreGroup(world, await journal(world, [device, processes(4, 'odd-one')]))
+  t.strictSame(seen, [60, 100, 120, 120])
 })
 
 t.test('a job that runs twice changes nothing the second time', async (t) => {

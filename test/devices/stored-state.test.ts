@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { fromStoredState, type StoredState, toStoredState } from '../../src/devices/stored-state.js'
+import { fromColumns, type StateColumns, type StoredState, toColumns } from '../../src/devices/stored-state.js'
 import { packageRoot } from '../../src/platform/package-root.js'
 import type { DeviceState } from '../../src/telemetry/device-state.js'
 import { createTestDatabase } from '../helpers/database.js'
@@ -21,13 +21,13 @@ const STATE: DeviceState = {
 }
 
 t.test('a state comes back as it was stored, and says once where what came together is from', async (t) => {
-  const stored = JSON.parse(JSON.stringify(toStoredState(STATE))) as StoredState
-  t.strictSame(fromStoredState(stored, 2, undefined), STATE)
-  t.equal(stored.origins.length, 3)
-  t.notOk('sequence' in stored || 'apps' in stored)
+  const stored = JSON.parse(JSON.stringify(toColumns(STATE, []))) as StateColumns
+  t.strictSame(fromColumns(stored, 2, undefined), STATE)
+  t.equal(stored.state.origins.length, 3)
+  t.notOk('sequence' in stored.state || 'apps' in stored.state)
   const apps = { digest: 'x', items: {} }
-  t.equal(fromStoredState(stored, 2, apps).apps, apps)
-  t.strictSame(fromStoredState({}, -1, undefined), { sequence: -1, origins: {}, events: [] })
+  t.equal(fromColumns(stored, 2, apps).apps, apps)
+  t.strictSame(fromColumns({ state: {}, olderEvents: null }, -1, undefined), { sequence: -1, origins: {}, events: [] })
 })
 
 t.test('states stored before are brought into this form', async (t) => {
@@ -38,5 +38,5 @@ t.test('states stored before are brought into this form', async (t) => {
   const migration = readFileSync(join(packageRoot, 'migrations/0007_compact_state.sql'), 'utf8')
   await sql.raw(migration.slice(migration.indexOf('update device_state'))).execute(db)
   const { state } = await db.selectFrom('device_state').select('state').executeTakeFirstOrThrow()
-  t.strictSame(fromStoredState(state as StoredState, sequence, undefined), { ...STATE, origins: { os: FIRST, processes: FIRST } })
+  t.strictSame(fromColumns({ state: state as StoredState, olderEvents: null }, sequence, undefined), { ...STATE, origins: { os: FIRST, processes: FIRST } })
 })

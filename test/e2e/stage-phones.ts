@@ -3,11 +3,11 @@ import type { Test } from 'tap'
 import { Agent } from '../../src/agent/agent.js'
 import { putToSimulator, SIMULATED_USER } from '../../src/commands/simulated-tenant.js'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
-import { fromStoredState, type StoredState } from '../../src/devices/stored-state.js'
+import { fromColumns, type StoredState } from '../../src/devices/stored-state.js'
 import { createFleet } from '../../src/simulator/fleet/create-fleet.js'
 import { type DriveOptions, driveFleet, type EnrolledPhone } from '../../src/simulator/fleet/drive-fleet.js'
 import { canonicalJson } from '../../src/telemetry/canonical-json.js'
-import { type DeviceState, EMPTY_STATE } from '../../src/telemetry/device-state.js'
+import { type DeviceState, EMPTY_STATE, type KeptEvent } from '../../src/telemetry/device-state.js'
 import { mergeReport } from '../../src/telemetry/merge.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { readJournal, waitingGroups } from '../helpers/journal.js'
@@ -111,9 +111,9 @@ export async function proveWhole (t: Test, stage: Stage, phones: readonly Logged
 /** What is stored of each phone, put together again. */
 async function readStates ({ db }: Stage): Promise<Map<string, DeviceState>> {
   return await db.transaction().execute(async (tx) => {
-    const rows = await tx.selectFrom('device_state').select(['device_id', 'sequence', 'state', 'apps_digest']).execute()
+    const rows = await tx.selectFrom('device_state').select(['device_id', 'sequence', 'state', 'older_events', 'apps_digest']).execute()
     const apps = await createAppInventories({ db }).read(tx, rows.map((row) => ({ deviceId: row.device_id, digest: row.apps_digest })))
-    return new Map(rows.map((row) => [row.device_id, fromStoredState(row.state as StoredState, row.sequence, apps.get(row.device_id))]))
+    return new Map(rows.map((row) => [row.device_id, fromColumns({ state: row.state as StoredState, olderEvents: row.older_events as KeptEvent[] | null }, row.sequence, apps.get(row.device_id))]))
   })
 }
 

@@ -6,6 +6,7 @@ import { openDatabase, type Database } from '../../src/platform/database.js'
 import { notToldSince } from '../../src/telemetry/resend.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
+import { takeWaitingGroups } from '../../src/telemetry/journal-groups.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
 import { type Journalled, readJournal, waitingGroups } from '../helpers/journal.js'
@@ -90,6 +91,27 @@ t.test('of two processes that take the same report, one says accepted', async (t
   }
   t.ok((await groupsOf(db)).every((group) => group.reports === 1))
   t.equal((await groupsOf(db)).length, 20)
+})
+
+t.test('the more groups wait, the less may it matter to who takes some: they are looked up, and the others not read', async (t) => {
+  const { db, device, journal } = await setUp(t)
+  await journal.append({ ...device, report: makeReport(1) })
+  const [groupId] = (await groupsOf(db)).map(({ id }) => id)
+  await sql`insert into unscored_group (id, day, reports, received_at) select 1000000 + n, current_date, 10, now() + n * interval '1 ms' from generate_series(1, 5000) n`.execute(db)
+  await sql`analyze unscored_group`.execute(db)
+  const readSoFar = async (db: Database): Promise<number> => {
+    await sql`select pg_stat_force_next_flush()`.execute(db)
+    const { rows: [row] } = await sql<{ read: number }>`
+      select (t.seq_tup_read + sum(i.idx_tup_read))::integer as read from pg_stat_user_tables t join pg_stat_user_indexes i using (relid) where t.relname = 'unscored_group' group by t.seq_tup_read`.execute(db)
+    return row!.read
+  }
+  await db.connection().execute(async (db) => {
+    const before = await readSoFar(db)
+    const { groupIds } = await db.transaction().execute(async (tx) => await takeWaitingGroups(tx, { groupId: groupId!, maxGroups: 20, maxReports: 1000 }))
+    t.strictSame(groupIds, [groupId], 'those without a body are nobody\'s')
+    const read = await readSoFar(db) - before
+    t.ok(read > 0 && read < 300, `${read} rows read to take 20 of 5,001`)
+  })
 })
 
 t.test('a report older than what is merged is stale', async (t) => {

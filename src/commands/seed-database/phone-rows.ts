@@ -3,7 +3,7 @@ import type { Judgement } from '../../devices/judge-device.js'
 import { observablesOf } from '../../devices/retro/observables.js'
 import { toNewStateChange } from '../../devices/score-repository.js'
 import { toReasonRows } from '../../devices/state-change-repository.js'
-import { toStoredState } from '../../devices/stored-state.js'
+import { toColumns } from '../../devices/stored-state.js'
 import type { SeededPhone } from './seeded-phone.js'
 
 /** A value of a row; an object is a document, an array a list of its column's type. */
@@ -13,7 +13,7 @@ export type Row = readonly Value[]
 /** The tables of a phone, those first that others refer to, and the columns of the rows below. */
 export const TABLES = {
   device: ['id', 'tenant_id', 'entra_device_id', 'intune_device_id', 'platform', 'os_version', 'manufacturer', 'model', 'serial_number', 'public_key', 'enrolled_at', 'updated_at'],
-  device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage_id', 'score', 'policy_version', 'judged_by', 'changes_at', 'last_report_at',
+  device_state: ['device_id', 'tenant_id', 'sequence', 'state', 'older_events', 'apps_digest', 'resend', 'reporting_state', 'level', 'level_since', 'coverage_id', 'score', 'policy_version', 'judged_by', 'changes_at', 'last_report_at',
     'assessed_at', 'due_at', 'desired_health', 'desired_version', 'reported_health', 'reported_version', 'acknowledged_at', 'last_update_time', 'patch_level'],
   device_observable: ['device_id', 'hashes'],
   device_apps: ['device_id', 'tenant_number', 'builds'],
@@ -41,6 +41,7 @@ export interface AppLists {
 export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed, coverageId }: AppLists & { readonly coverageId: number }, at: Date): Record<TableName, Row[]> {
   const { deviceId, tenantId } = judgement.device
   const { sequence, apps } = judgement.state
+  const columns = toColumns(judgement.state, [])
   const observables = observablesOf(judgement.state)
   const change = toNewStateChange(judgement, true)
   const entraDeviceId = randomUUID()
@@ -52,7 +53,7 @@ export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber
       { json: { kty: 'OKP', crv: 'Ed25519', x: randomBytes(32).toString('base64url') } }, enrolledAt, enrolledAt
     ]],
     device_state: [[
-      deviceId, tenantId, sequence, { json: toStoredState(judgement.state) }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
+      deviceId, tenantId, sequence, { json: columns.state }, columns.olderEvents === null ? null : { json: columns.olderEvents }, apps?.digest ?? null, judgement.resend, judgement.reportingState, judgement.level, judgement.levelSince,
       coverageId, judgement.score, judgement.policyVersion, toBytes(judgement.judgedBy), judgement.changesAt, judgement.lastReportAt, at, judgement.dueAt, judgement.health, 1, judgement.health, 1, at, at, judgement.state.os?.securityPatchLevel ?? null
     ]],
     device_observable: observables.length === 0 ? [] : [[deviceId, observables]],

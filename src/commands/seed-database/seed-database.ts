@@ -190,6 +190,7 @@ function judge ({ tenantId, intel }: Context, { platform, receivedAt, report }: 
     attributes: { ownership: null, tags: [], entraGroups: [] },
     // As if the apps had been merged with the rest.
     state: { ...EMPTY_STATE, apps, origins: { apps: { sequence: report.sequence, collectedAt: report.collectedAt } } },
+    olderEvents: [],
     resend: [],
     reportingState: 'pending',
     level: null,

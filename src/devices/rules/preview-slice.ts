@@ -5,10 +5,10 @@ import type { Tx } from '../../platform/database.js'
 import { assess, type AssessInput } from '../../risk/assess.js'
 import type { Assessment } from '../../risk/assessment.js'
 import type { Level } from '../../risk/level.js'
-import type { DeviceState, Platform } from '../../telemetry/device-state.js'
+import type { DeviceState, KeptEvent, Platform } from '../../telemetry/device-state.js'
 import type { AppInventories } from '../app-inventories.js'
 import { ENTRA_GROUPS, OWNERSHIP } from '../device-attributes.js'
-import { fromStoredState, type StoredState } from '../stored-state.js'
+import { fromColumns, type StoredState } from '../stored-state.js'
 import { addPhone, createTally, type PreviewTally } from './preview-tally.js'
 import { rulesForPhone, type TenantRules } from './tenant-rules.js'
 
@@ -42,7 +42,7 @@ const BREATH = 25
 export async function previewSlice ({ tx, intel, apps, onProgress, assess: judge = assess }: PreviewSliceDeps, { tenantId, rules, from, before, now }: PreviewSlice): Promise<PreviewTally> {
   const tally = createTally()
   await sql`declare phones no scroll cursor for
-    select s.device_id, d.platform, ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, s.sequence, s.state, s.apps_digest, s.level
+    select s.device_id, d.platform, ${OWNERSHIP}, d.tags, ${ENTRA_GROUPS}, s.sequence, s.state, s.older_events, s.apps_digest, s.level
     from device_state s join device d on d.id = s.device_id
     where s.tenant_id = ${tenantId} and s.level is not null and d.retired_at is null and d.erased_at is null
       ${from === undefined ? sql`` : sql`and s.device_id >= ${from}`} ${before === undefined ? sql`` : sql`and s.device_id < ${before}`}`.execute(tx)
@@ -73,7 +73,7 @@ interface StoredPhone {
 async function readPage (tx: Tx, apps: AppInventories): Promise<StoredPhone[]> {
   const { rows } = await sql<{
     device_id: string, platform: Platform, ownership: 'corporate' | 'personal' | null, tags: string[], entra_groups: string[], sequence: number
-    state: Partial<StoredState>, apps_digest: string | null, level: Level
+    state: Partial<StoredState>, older_events: KeptEvent[] | null, apps_digest: string | null, level: Level
   }>`fetch ${sql.lit(PAGE)} from phones`.execute(tx)
   const lists = await apps.read(tx, rows.map(({ device_id: deviceId, apps_digest: digest }) => ({ deviceId, digest })))
   return rows.map((row) => ({
@@ -82,7 +82,7 @@ async function readPage (tx: Tx, apps: AppInventories): Promise<StoredPhone[]> {
     ownership: row.ownership,
     tags: row.tags,
     entraGroups: row.entra_groups,
-    state: fromStoredState(row.state, row.sequence, lists.get(row.device_id)),
+    state: fromColumns({ state: row.state, olderEvents: row.older_events }, row.sequence, lists.get(row.device_id)),
     level: row.level
   }))
 }
