@@ -5,10 +5,10 @@ import { Agent, type AgentError } from '../../src/agent/agent.js'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import { scoreGroup } from '../../src/devices/score-devices.js'
-import { fromStoredState, type StoredState } from '../../src/devices/stored-state.js'
+import { fromColumns, type StoredState } from '../../src/devices/stored-state.js'
 import { verifyAudit } from '../../src/operators/verify-audit.js'
 import { canonicalJson } from '../../src/telemetry/canonical-json.js'
-import { type DeviceState, EMPTY_STATE } from '../../src/telemetry/device-state.js'
+import { type DeviceState, EMPTY_STATE, type KeptEvent } from '../../src/telemetry/device-state.js'
 import { mergeReport } from '../../src/telemetry/merge.js'
 import type { App } from '../../src/telemetry/report.js'
 import { until } from '../e2e/stage.js'
@@ -102,9 +102,9 @@ t.test('a backup under load has every report acknowledged before it, with its ef
 
 async function readStates ({ db }: TestApi): Promise<Map<string, DeviceState>> {
   return await db.transaction().execute(async (tx) => {
-    const rows = await tx.selectFrom('device_state').select(['device_id', 'sequence', 'state', 'apps_digest']).where('last_report_at', 'is not', null).execute()
+    const rows = await tx.selectFrom('device_state').select(['device_id', 'sequence', 'state', 'older_events', 'apps_digest']).where('last_report_at', 'is not', null).execute()
     const apps = await createAppInventories({ db }).read(tx, rows.map((row) => ({ deviceId: row.device_id, digest: row.apps_digest })))
-    return new Map(rows.map((row) => [row.device_id, fromStoredState(row.state as StoredState, row.sequence, apps.get(row.device_id))]))
+    return new Map(rows.map((row) => [row.device_id, fromColumns({ state: row.state as StoredState, olderEvents: row.older_events as KeptEvent[] | null }, row.sequence, apps.get(row.device_id))]))
   })
 }
 
