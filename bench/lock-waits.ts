@@ -16,9 +16,9 @@ export async function watchLocks (databaseUrl: string): Promise<LockWatch> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'bench lock watch' })
   await client.connect()
   let longestMs = 0
-  let isOver = false
+  const state = { isOver: false }
   const watching = (async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       const { rows: [row] } = await client.query<{ ms: number | null }>(`
         select (extract(epoch from max(clock_timestamp() - l.waitstart)) * 1000)::float8 as ms
         from pg_locks l join pg_stat_activity a on a.pid = l.pid
@@ -35,7 +35,7 @@ export async function watchLocks (databaseUrl: string): Promise<LockWatch> {
       return Math.round(longest)
     },
     async stop () {
-      isOver = true
+      state.isOver = true
       await watching
       await client.end()
     }

@@ -23,8 +23,9 @@ const PATIENCE_MS = 60_000
  * What operators and a new phone do at one API, once: everything that can be read, and one of each thing that is changed and gives
  * workers something to do (policy, preview, import, suppression, phone revoked and erased).
  * @param turn counts up, so that what is changed is another thing each time
+ * @param erases whether every other turn ends with the erasure of its phone
  */
-export async function workAsOperators (apiUrl: string, world: OperatorWorld, turn: number, answers: Answers): Promise<void> {
+export async function workAsOperators (apiUrl: string, world: OperatorWorld, { turn, erases }: { readonly turn: number, readonly erases: boolean }, answers: Answers): Promise<void> {
   const { platformKey, adminKey, tenantId, enrollmentToken, introduce } = world
   const tenant = `/v1/tenants/${tenantId}`
 
@@ -63,7 +64,7 @@ export async function workAsOperators (apiUrl: string, world: OperatorWorld, tur
   }
   await call(adminKey, 'POST', `${device}/reassess`, { label: `${tenant}/devices/{deviceId}/reassess` })
   await call(adminKey, 'POST', `${device}/revoke`, { label: `${tenant}/devices/{deviceId}/revoke` })
-  if (turn % 2 === 0) await call(adminKey, 'DELETE', device, { label: `${tenant}/devices/{deviceId}` })
+  if (erases && turn % 2 === 0) await call(adminKey, 'DELETE', device, { label: `${tenant}/devices/{deviceId}` })
 }
 
 export function note (counts: Map<string, number>, what: string): void {

@@ -93,11 +93,14 @@ async function clearUnfinished (file: string): Promise<void> {
 
 /** Begins as a backup does, as far as it was written. */
 async function isBackup (path: string): Promise<boolean> {
+  const start = createReadStream(path, { end: 65_535 }).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }))
   try {
-    for await (const piece of createReadStream(path, { end: 65_535 }).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }))) return (piece as Buffer).toString('utf8', 0, 20).startsWith('{"sallyportBackup"')
-    return false
+    const first = (await start[Symbol.asyncIterator]().next()).value as Buffer | undefined
+    return first?.toString('utf8', 0, 20).startsWith('{"sallyportBackup"') === true
   } catch {
     return false
+  } finally {
+    start.destroy()
   }
 }
 

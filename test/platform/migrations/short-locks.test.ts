@@ -76,9 +76,10 @@ t.test('while a migration takes turns for the lock of a table that reports need,
   const [reader, migrator] = [await connect('an analyst'), await connect('a migration')]
   await reader.query('begin')
   await reader.query('select from device_state, report')
-  let [turns, reports, longestMs, isOver] = [0, 0, 0, false]
+  const state = { isOver: false }
+  let [turns, reports, longestMs] = [0, 0, 0]
   const reporting = (async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       const startedAt = performance.now()
       const answer = await api.call(phone.accessToken, 'POST', '/v1/telemetry', makeReport(++reports))
       longestMs = Math.max(longestMs, performance.now() - startedAt)
@@ -97,7 +98,7 @@ t.test('while a migration takes turns for the lock of a table that reports need,
   await until(() => reports > meanwhile + 5, 'reports are taken between the turns')
   await reader.query('commit')
   await migrating
-  isOver = true
+  state.isOver = true
   await reporting
   t.comment(`${reports} reports, the longest waited ${Math.round(longestMs)} ms; a turn is ${lockTimeoutMs} ms`)
   t.ok(longestMs < lockTimeoutMs + 10_000)
