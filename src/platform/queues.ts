@@ -88,7 +88,7 @@ const POOL_END_LIMIT_MS = 2_000
 /** A job that a killed worker had in hand is not at fault. */
 const MAX_STALLED = 10
 
-/** The database went away just when a worker began. */
+/** The database went away when a worker began, or asked for a job. BullMQ's own 15 s would be added to each outage. */
 const BEGIN_AGAIN_MS = 1_000
 
 /** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
@@ -145,7 +145,7 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
       let current: OpenWorker
       const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
-        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
+        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, runRetryDelay: BEGIN_AGAIN_MS, autorun: false })
         const { worker } = current = opened
         worker.on('error', (error) => logError({ err: error, queue: name }))
         worker.on('failed', (job, error) => {

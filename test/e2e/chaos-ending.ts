@@ -84,7 +84,7 @@ const IS_HIGH = sql`s.desired_health = 'highSeverity'`
 async function countPhones ({ db }: Stage, phones: readonly LoggedPhone[], what: RawBuilder<unknown>): Promise<number> {
   const { rows: [row] } = await sql<{ count: number }>`
     select count(*)::integer as count from device_state s left join intune_outbox o on o.device_id = s.device_id
-    where s.device_id = any(${phones.map(({ deviceId }) => deviceId)}::uuid[]) and ${what}`.execute(db)
+    where s.device_id = any(${phones.map(({ deviceId }) => deviceId)}::uuid[]) and (${what})`.execute(db)
   return row!.count
 }
 

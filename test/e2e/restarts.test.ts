@@ -8,13 +8,18 @@ import { setStage, type Stage, until } from './stage.js'
 t.setTimeout(300_000)
 
 const REPORTS_BETWEEN = 40
+/** More than a phone waits for its turn on a busy machine: only then is its connection closed by an answer, and not under a request. */
+const STOP_DELAY_SECONDS = 3
 
 t.test('processes that are asked to stop', async (t) => {
-  const stage = await setStage(t, { apis: 2, workers: 2, env: { LOG_LEVEL: 'warn' } })
+  const stage = await setStage(t, { apis: 2, workers: 2, env: { LOG_LEVEL: 'warn', STOP_DELAY_SECONDS: String(STOP_DELAY_SECONDS) } })
+  tell(t, 'the stage is set')
   await t.test('two API processes and two workers are replaced one after the other under load, and no phone notices', async (t) => await replaceAll(t, stage))
   await t.test('readiness ends before the service does, and a second signal ends it at once', async (t) => await stopSlowly(t, stage))
   await t.test('a worker that is asked to stop while it starts stops in order and leaves no job in anybody\'s hands', async (t) => await stopEarly(t, stage))
 })
+
+const tell = (t: Test, what: string): void => t.comment(`${(performance.now() / 1000).toFixed(1)} s: ${what}`)
 
 /** The last API that starts goes on answering for a minute when it is asked to stop. */
 async function replaceAll (t: Test, stage: Stage): Promise<void> {
@@ -30,13 +35,16 @@ async function replaceAll (t: Test, stage: Stage): Promise<void> {
       stopped.push({ kind: one.kind, code, ms: Math.round(performance.now() - startedAt) })
     }))
     await load.more(REPORTS_BETWEEN, 'while an API and a worker are away')
+    tell(t, 'an API and a worker have stopped')
     await Promise.all(pair.map(async (one) => await one.start(settings)))
+    tell(t, 'others have started')
   }
   await load.more(REPORTS_BETWEEN, 'after the last was replaced')
   t.strictSame(await load.end(), {}, 'every report was answered 202 at its first try, or not taken for want of a listener')
   t.comment(stopped)
   t.strictSame(stopped.map(({ code }) => code), [0, 0, 0, 0])
   await proveWhole(t, stage, phones)
+  tell(t, 'proved')
   for (const one of stage.processes) t.notMatch(one.errors(), /had no job/, 'nothing was left for the sweep to find')
 }
 
