@@ -22,7 +22,7 @@ const REST_MS = 180_000
  */
 export async function playEnding (stage: Stage, queues: Queues, phones: readonly LoggedPhone[]): Promise<Record<string, number>> {
   await say(stage.apiUrls, phones, WELL)
-  await atRest(stage, queues)
+  await atRest(stage, queues, REST_MS)
   // Of some, other things are known as well that are as bad.
   const high = new Set((await stage.db.selectFrom('device_state').select('device_id').where('desired_health', '=', 'highSeverity').execute()).map((row) => row.device_id))
   const [swept, adopted, woken] = stage.tenants.map((tenant) => phones.filter((one) => one.tenant === tenant && !high.has(one.deviceId))) as [LoggedPhone[], LoggedPhone[], LoggedPhone[]]
@@ -40,7 +40,7 @@ async function tries<T extends number | Record<string, number>> (play: (messageM
 }
 
 /** Nothing waits and nobody works on anything: no job that comes back can take what was lost along. */
-async function atRest ({ db }: Stage, queues: Queues): Promise<void> {
+async function atRest ({ db }: Stage, queues: Queues, limitMs?: number): Promise<void> {
   // What was put off while a clock ran ahead would be in its turn after as long.
   for (const name of ['score', 'sync'] as const) await queues.queue(name).promoteJobs()
   await until(async () => {
@@ -50,7 +50,7 @@ async function atRest ({ db }: Stage, queues: Queues): Promise<void> {
       if (active! + waiting! + delayed! + prioritized! > 0) return false
     }
     return true
-  }, 'all is at rest', REST_MS)
+  }, 'all is at rest', limitMs)
 }
 
 /** Answers how many phones had a newer level while an older one was under way. */

@@ -7,7 +7,7 @@ export interface Watch {
   end (): Promise<{ readonly looks: number, readonly wrong: readonly string[] }>
 }
 
-const EVERY_MS = 100
+const EVERY_MS = 200
 const TOLD_OF_EACH = 3
 
 /**

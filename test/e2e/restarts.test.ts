@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { startCommand } from './sallyport.js'
 import { enrolPhones, proveWhole, startLoad } from './stage-phones.js'
-import { setStage, type Stage, until } from './stage.js'
+import { setStage, type Stage, type StageProcess, until } from './stage.js'
 
 t.setTimeout(300_000)
 
@@ -14,20 +14,20 @@ const STOP_DELAY_SECONDS = 3
 t.test('processes that are asked to stop', async (t) => {
   const stage = await setStage(t, { apis: 2, workers: 2, env: { LOG_LEVEL: 'warn', STOP_DELAY_SECONDS: String(STOP_DELAY_SECONDS) } })
   tell(t, 'the stage is set')
-  await t.test('two API processes and two workers are replaced one after the other under load, and no phone notices', async (t) => await replaceAll(t, stage))
+  await t.test('an API and a worker are replaced under load, and those beside them stopped, and no phone notices', async (t) => await replaceAll(t, stage))
   await t.test('readiness ends before the service does, and a second signal ends it at once', async (t) => await stopSlowly(t, stage))
   await t.test('a worker that is asked to stop while it starts stops in order and leaves no job in anybody\'s hands', async (t) => await stopEarly(t, stage))
 })
 
 const tell = (t: Test, what: string): void => t.comment(`${(performance.now() / 1000).toFixed(1)} s: ${what}`)
 
-/** The last API that starts goes on answering for a minute when it is asked to stop. */
+/** As an upgrade goes: old and new side by side, then the last of the old are gone. The new API goes on answering for a minute when it is asked to stop. */
 async function replaceAll (t: Test, stage: Stage): Promise<void> {
   const phones = await enrolPhones(stage, { phones: 20, seed: 1 })
   const load = startLoad(phones, { apiUrl: stage.apiUrls, connections: 10, ratePerSecond: 60 })
-  const [firstApi, secondApi, firstWorker, secondWorker] = stage.processes
+  const [firstApi, secondApi, firstWorker, secondWorker] = stage.processes as [StageProcess, StageProcess, StageProcess, StageProcess]
   const stopped: Array<{ readonly kind: string, readonly code: number | null, readonly ms: number }> = []
-  for (const [pair, settings] of [[[firstApi!, firstWorker!], {}], [[secondApi!, secondWorker!], { STOP_DELAY_SECONDS: '60' }]] as const) {
+  const stop = async (...pair: StageProcess[]): Promise<void> => {
     await load.more(REPORTS_BETWEEN, 'before an API and a worker are stopped')
     const startedAt = performance.now()
     await Promise.all(pair.map(async (one) => {
@@ -36,10 +36,11 @@ async function replaceAll (t: Test, stage: Stage): Promise<void> {
     }))
     await load.more(REPORTS_BETWEEN, 'while an API and a worker are away')
     tell(t, 'an API and a worker have stopped')
-    await Promise.all(pair.map(async (one) => await one.start(settings)))
-    tell(t, 'others have started')
   }
-  await load.more(REPORTS_BETWEEN, 'after the last was replaced')
+  await stop(firstApi, firstWorker)
+  await Promise.all([firstApi.start({ STOP_DELAY_SECONDS: '60' }), firstWorker.start()])
+  tell(t, 'others have started')
+  await stop(secondApi, secondWorker)
   t.strictSame(await load.end(), {}, 'every report was answered 202 at its first try, or not taken for want of a listener')
   t.comment(stopped)
   t.strictSame(stopped.map(({ code }) => code), [0, 0, 0, 0])
@@ -49,7 +50,7 @@ async function replaceAll (t: Test, stage: Stage): Promise<void> {
 }
 
 async function stopSlowly (t: Test, stage: Stage): Promise<void> {
-  const [url, api] = [stage.apiUrls[1]!, stage.processes[1]!]
+  const [url, api] = [stage.apiUrls[0]!, stage.processes[0]!]
   const readiness = async (): Promise<unknown> => await (await fetch(`${api.opsUrl}/readyz`)).json()
   t.match(await readiness(), { status: 'ready', checked: ['process', 'database', 'schema', 'intel', 'API', 'journal', 'queues'] })
   const first = await fetch(`${url}/docs/json`)
@@ -70,8 +71,7 @@ async function stopSlowly (t: Test, stage: Stage): Promise<void> {
 }
 
 async function stopEarly (t: Test, stage: Stage): Promise<void> {
-  const workers = stage.processes.filter(({ kind }) => kind === 'worker')
-  t.strictSame(await Promise.all(workers.map(async (one) => await one.stop())), [0, 0])
+  t.equal(await stage.processes[2]!.stop(), 0)
   const connections = async (): Promise<number> => (await sql`select from pg_stat_activity where application_name = 'sallyport worker' and datname = current_database()`.execute(stage.db)).rows.length
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await until(async () => await connections() === 0, 'the one before has none')

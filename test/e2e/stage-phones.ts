@@ -92,6 +92,9 @@ export interface Load {
   end (): Promise<Record<string, number>>
 }
 
+/** Hammering on a door that is shut takes the processor from those who are about to open it. */
+const REST_MS = 100
+
 /** Phones that report until it is ended. */
 export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOptions, 'phones' | 'seconds'>): Load {
   const acknowledged = (): number => phones.reduce((sum, { accepted }) => sum + accepted, 0)
@@ -99,7 +102,7 @@ export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOp
   const load = { isOver: false }
   const running = (async () => {
     while (!load.isOver) {
-      const tally = await driveFleet({ ...options, phones, seconds: 1 })
+      const tally = await driveFleet({ restMs: REST_MS, ...options, phones, seconds: 1 })
       for (const [status, count] of Object.entries(tally.refused)) refused[status] = (refused[status] ?? 0) + count
     }
   })()
