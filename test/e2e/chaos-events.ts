@@ -22,12 +22,12 @@ export interface Happening {
 export type ChaosEvent = (happening: Happening) => Promise<number> | undefined
 
 /** How long Intune fails, and how long what was felt goes on. */
-const FAULTS_MS = 3_000
+const FAULTS_MS = 2_000
 const FELT_MS = 1_000
 /** Less than tokens live, more than anybody is patient for. */
 const LARGEST_JUMP_MS = 10 * 60_000
-/** Longer than the lock of a job lasts and is looked for: 15 s and half of it. */
-const STANDSTILL_MS = 25_000
+/** Longer than the lock of a job lasts and is looked for, which is half of it more. In take-overs. */
+const STANDSTILL = 1.7
 /** Shorter than tables are locked for. */
 const STATEMENT_TIMEOUT_MS = 300
 
@@ -92,7 +92,7 @@ export const LONG_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   'a worker stands still, for longer than its jobs are kept for it': async (happening) => await heldUp(happening, async () => {
     const victim = happening.random.pick(happening.stage.processes.filter(({ kind }) => kind === 'worker'))
     victim.signal('SIGSTOP')
-    await wait(STANDSTILL_MS)
+    await wait(STANDSTILL * 1000 * Number(happening.stage.env.TAKE_OVER_SECONDS))
     victim.signal('SIGCONT')
   })
 }

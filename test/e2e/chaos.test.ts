@@ -19,7 +19,7 @@ const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
 /** These happen in each run: each is the only one that could find a whole class of faults. In a long run all do. */
 const ALWAYS = new Set(['an API is killed', 'a worker is killed in the middle of a transaction', 'PostgreSQL is killed', 'Redis is killed and comes back empty', 'Intune fails in every way'])
 /** And as many of the others that may happen, chosen by the seed. */
-const OTHERS = 2
+const OTHERS = 1
 const ENGINES = process.env.CHAOS_ENGINES?.split(',')
 
 t.setTimeout(600_000 * (ROUNDS + 1))
@@ -27,9 +27,9 @@ t.setTimeout(600_000 * (ROUNDS + 1))
 const PHONES = 6 * ENDING_TENANTS
 const RATE = 60
 /** Less than by default, so that nobody waits for what dead processes had in hand. */
-const TAKE_OVER_SECONDS = 4
+const TAKE_OVER_SECONDS = 3
 /** Acknowledged between two events, so that each hits work that is under way. */
-const REPORTS_BETWEEN = 60
+const REPORTS_BETWEEN = 40
 /** A fault that missed is tried again so often. */
 const TRIES = 4
 /** What processes may need at the end: much more than they do, little enough that what grows with each fault is seen. */
