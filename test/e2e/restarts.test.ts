@@ -24,7 +24,7 @@ const tell = (t: Test, what: string): void => t.comment(`${(performance.now() / 
 /** As an upgrade goes: old and new side by side, then the last of the old are gone. The new API goes on answering for a minute when it is asked to stop. */
 async function replaceAll (t: Test, stage: Stage): Promise<void> {
   const phones = await enrolPhones(stage, { phones: 20, seed: 1 })
-  const load = startLoad(phones, { apiUrl: stage.apiUrls, connections: 10, ratePerSecond: 60 })
+  const load = startLoad(phones, { apiUrl: stage.apiUrls, connections: 10, ratePerSecond: 40 })
   const [firstApi, secondApi, firstWorker, secondWorker] = stage.processes as [StageProcess, StageProcess, StageProcess, StageProcess]
   const stopped: Array<{ readonly kind: string, readonly code: number | null, readonly ms: number }> = []
   const stop = async (...pair: StageProcess[]): Promise<void> => {
