@@ -61,6 +61,7 @@ export const SETTINGS = {
   RATE_LIMIT_API_KEY: setting(Positive, 'Requests a minute with one operator\'s key, or of one who signed in.', '1200'),
   RATE_LIMIT_PARTNER: setting(Positive, 'Requests a minute of one relying party\'s app in one tenant.', '600'),
   JOURNAL_MAX_WAITING: setting(Positive, 'Reports held in memory for the next commit; beyond them the API answers 503.', '5000'),
+  TAKE_OVER_SECONDS: setting(Type.Integer({ minimum: 2, maximum: 300 }), 'How long a process may be silent about what it has in hand (jobs, messages to Intune, tasks of upkeep) before others take it up; the same for all processes. Longer where processes stand still for seconds, or what they have in hand is done twice.', '15'),
   SCORE_CONCURRENCY: setting(Positive, 'Score jobs a worker process has in hand at once.', '2'),
   SYNC_CONCURRENCY: setting(Positive, 'Messages that a worker process has under way to Intune at once, of all tenants.', '16'),
   REPORT_RETENTION_DAYS: setting(Days, 'Days the journal keeps a raw report, and one that was set aside after that; a report that waits to be scored stays.', '30'),

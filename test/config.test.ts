@@ -33,6 +33,7 @@ const VALUES: Record<keyof typeof SETTINGS, readonly [text: string, value: strin
   RATE_LIMIT_API_KEY: ['15', 15],
   RATE_LIMIT_PARTNER: ['66', 66],
   JOURNAL_MAX_WAITING: ['1', 1],
+  TAKE_OVER_SECONDS: ['5', 5],
   SCORE_CONCURRENCY: ['8', 8],
   SYNC_CONCURRENCY: ['9', 9],
   REPORT_RETENTION_DAYS: ['7', 7],
@@ -135,7 +136,7 @@ t.test('an empty variable is an unset one, and others are none of ours', async (
 t.test('a value that is wrong is refused by the name of its variable', async (t) => {
   const wrong: Array<readonly [keyof typeof VALUES, string]> = [
     ['DATABASE_URL', 'mysql://db/x'], ['DATABASE_POOLER_URL', 'postgres://pool/sallyport'], ['REDIS_URL', 'http://cache'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '80a'], ['PORT', ' 80'], ['PORT', '1e3'],
-    ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'],
+    ['OPS_PORT', 'any'], ['PUBLIC_URL', 'mtd.example.org'], ['LOG_LEVEL', 'loud'], ['ACCESS_TOKEN_SECONDS', '59'], ['JOURNAL_MAX_WAITING', '0'], ['TAKE_OVER_SECONDS', '1'],
     ['SCORE_CONCURRENCY', '1.5'], ['ENTRA_AUTHORITY_HOST', 'http://login.microsoftonline.com'], ['GRAPH_BASE_URL', 'https://'],
     ['OIDC_AUDIENCE', 'a b'], ['OIDC_AUDIENCE', '00000003-0000-0000-c000-000000000000'], ['OIDC_ALGORITHMS', 'HS256'], ['OIDC_ALGORITHMS', 'RS256,none'], ['OIDC_ROLES_CLAIM', 'a,,b'],
     ['SECRETS_KEY', 'c2hvcnQ='], ['PARTNER_WIRE_HEALTH_VALUES', 'secured'], ['PARTNER_WIRE_HEALTH_VALUES', 'fine=0']

@@ -8,6 +8,8 @@ export interface ReconcileWorkerDeps extends ReconcileDeps {
   readonly queues: Pick<Queues, 'startWorker' | 'schedule' | 'counts'>
   readonly reconcile: Producer<'reconcile'>
   readonly onFailed?: StartWorkerOptions['onFailed']
+  /** How long a process that is silent keeps a task of upkeep. */
+  readonly leaseMs?: number
 }
 
 const LOOK_EVERY_MS = 15_000

@@ -11,6 +11,8 @@ export interface SignalsWorkerDeps extends SetKeysDeps {
   readonly runner: SignalRunner
   readonly log: Logger
   readonly onFailed?: StartWorkerOptions['onFailed']
+  /** How long a process that is silent keeps a task of upkeep. */
+  readonly leaseMs?: number
 }
 
 /** How often each task is put in; over all processes together. */

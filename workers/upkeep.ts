@@ -38,6 +38,10 @@ export interface UpkeepWorkerDeps extends IntuneDeps {
   readonly retentionDays: RetentionDays
   readonly subscriptions: Pick<SubscriptionRunner, 'run' | 'close'>
   readonly onFailed?: StartWorkerOptions['onFailed']
+  /** How long a process that is silent keeps a task. */
+  readonly leaseMs?: number
+  /** What is this much older than any waiting job has lost its own. */
+  readonly forgottenMs?: number
 }
 
 /** How often each task is done; over all processes together. */
@@ -51,8 +55,7 @@ export const UPKEEP_EVERY_MS: Readonly<Record<UpkeepPayload['task'], number>> = 
   subscriptions: 5_000
 }
 
-/** A group this much older than any waiting job has lost its own. */
-const FORGOTTEN_AFTER_SECONDS = 10
+const FORGOTTEN_MS = 10_000
 /** One task of each kind at the same time: a long deletion must not hold up the sweep. */
 const CONCURRENCY = 7
 
@@ -86,7 +89,7 @@ export async function startUpkeepWorker (deps: UpkeepWorkerDeps): Promise<QueueW
 }
 
 /** Hands on committed work that has no job: the queues may have been lost, or a process died between commit and hand-over. */
-async function sweep ({ db, queues, score, sync, preview, log }: UpkeepWorkerDeps): Promise<object> {
+async function sweep ({ db, queues, score, sync, preview, log, forgottenMs = FORGOTTEN_MS }: UpkeepWorkerDeps): Promise<object> {
   // The nearest to the user first: what is judged but not told.
   await wakeSyncs({ db, sync })
   await sequenceStateChanges(db)
@@ -95,9 +98,9 @@ async function sweep ({ db, queues, score, sync, preview, log }: UpkeepWorkerDep
   await handOnRescorings({ db, score })
   // Jobs are worked off in order, so while old ones wait, groups of their age have one as well.
   const { score: scoreSeconds, preview: previewSeconds } = await queues.oldestWaitingSeconds()
-  const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: scoreSeconds + FORGOTTEN_AFTER_SECONDS, waitingJobs: waiting })
+  const { groups } = await sweepJournal({ db, score }, { olderThanSeconds: scoreSeconds + forgottenMs / 1000, waitingJobs: waiting })
   if (groups > 0) log.warn({ groups }, 'groups of the journal had no job')
-  const previews = await listForgottenPreviews(db, { olderThanSeconds: previewSeconds + FORGOTTEN_AFTER_SECONDS })
+  const previews = await listForgottenPreviews(db, { olderThanSeconds: previewSeconds + forgottenMs / 1000 })
   await preview.add(previews.map((previewId) => ({ previewId })))
   if (previews.length > 0) log.warn({ previews: previews.length }, 'previews of policies had no job')
   return { groups, previews: previews.length }

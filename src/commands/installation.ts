@@ -19,6 +19,7 @@ import { readSchemaGap, requireSchema } from '../platform/migrate.js'
 import { inTenant } from '../platform/tenant-scope.js'
 import type { Tracing } from '../platform/tracing.js'
 import { openQueues, type Queues } from '../platform/queues.js'
+import { takeOverOf } from '../platform/take-over.js'
 import { tracingOf } from './tracing-parts.js'
 
 /** What every process of an installation has: its configuration and its connections. */
@@ -91,7 +92,7 @@ export async function openInstallation (config: Config, options: { readonly log:
   await Promise.all(toCheck.map(async (role) => await inTenant(NO_TENANT, async () => await requireRole(dbAs(role), roleName(role, config.DATABASE_ROLE_PREFIX)))))
   const tracing = await tracingOf(config, log)
   lifecycle.onStop('traces', async () => await tracing.close())
-  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log, tracing })
+  const queues = await openQueues({ databaseUrl: urlAs(name), redisUrl: config.REDIS_URL, prefix: config.REDIS_PREFIX, log, silenceMs: takeOverOf(config.TAKE_OVER_SECONDS).jobMs, tracing })
   lifecycle.onStop('queues', async () => await queues.close())
 
   const metrics = createMetrics()

@@ -6,6 +6,7 @@ import { createRequestBudget, INTUNE_BUDGET } from '../intune/reconcile/request-
 import { asRole } from '../platform/access/database-roles.js'
 import { QUEUE_NAMES, type QueueName } from '../platform/queue-names.js'
 import type { QueueWorker } from '../platform/queues.js'
+import { takeOverOf } from '../platform/take-over.js'
 import { createJournal } from '../telemetry/journal.js'
 import { createSignalRunner } from '../signals/signal-runner.js'
 import type { Installation } from './installation.js'
@@ -33,7 +34,7 @@ export function scoringOf ({ config, db, intel, queues, log, metrics, tracing }:
 function signalsWorkerOf (installation: Installation): WorkersOptions['signals'] {
   const { db, queues, log, metrics } = installation
   const deps = signalsOf(installation)
-  return { db, queues, log, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
+  return { db, queues, log, leaseMs: takeOverOf(installation.config.TAKE_OVER_SECONDS).taskMs, secrets: deps.secrets, runner: createSignalRunner(deps), onFailed: (queue) => metrics.queueFailures.inc({ queue }) }
 }
 
 /** Starts the workers of these queues, all by default, in this process. */
@@ -43,9 +44,11 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
   const { config, db, dbAs, lifecycle, queues, log, metrics, tracing, intel, feeds, intune, publicUrl } = installation
   const journal = createJournal({ db, score: queues.producer('score'), log, maxWaiting: config.JOURNAL_MAX_WAITING, tracing })
   lifecycle.onStop('journal of the workers', async () => await journal.close())
+  const takeOver = takeOverOf(config.TAKE_OVER_SECONDS)
   const onFailed = (queue: QueueName): void => metrics.queueFailures.inc({ queue })
   const talkingToIntune = {
     db, intune, log, queues, onFailed,
+    leaseMs: takeOver.taskMs,
     publicUrl: publicUrl.value,
     sync: queues.producer('sync')
   }
@@ -57,11 +60,12 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
       ...talkingToIntune,
       tracing,
       concurrency: config.SYNC_CONCURRENCY,
-      tuning: { giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
+      tuning: { watchMs: takeOver.messageMs, giveUp: { refusals: config.INTUNE_DEAD_AFTER_REFUSALS, hours: config.INTUNE_DEAD_AFTER_HOURS } },
       onSynced: ({ lagSeconds }) => { for (const seconds of lagSeconds) metrics.endToEndSeconds.observe(seconds) }
     },
     reconcile: {
       db, log, queues, onFailed,
+      leaseMs: takeOver.taskMs,
       graph: intune.graph,
       apps: { client: intune.appSync, journal, callBudget: intune.budget },
       budget: createRequestBudget(INTUNE_BUDGET),
@@ -78,6 +82,7 @@ export async function wireWorkers (process: Installation, queueNames: readonly Q
     signals: signalsWorkerOf(installation),
     upkeep: {
       ...talkingToIntune,
+      forgottenMs: takeOver.forgottenMs,
       score: queues.producer('score'),
       intel: queues.producer('intel'),
       preview: queues.producer('preview'),

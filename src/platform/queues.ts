@@ -21,6 +21,8 @@ export interface QueuesOptions {
   /** Keeps installations and tests apart on one Redis; in PostgreSQL their databases do. */
   readonly prefix?: string
   readonly log: Logger
+  /** How long a process may be silent about a job in hand before another gets it. */
+  readonly silenceMs?: number | undefined
   /** Jobs go on in the trace in which they were added. */
   readonly tracing?: Tracing
 }
@@ -33,7 +35,7 @@ export interface QueueWorker {
 export interface StartWorkerOptions {
   /** Jobs in hand at once. */
   readonly concurrency: number
-  /** How long a process may be silent about a job in hand before another gets it. */
+  /** By default that of the queues. */
   readonly silenceMs?: number
   /** How long jobs in hand may go on when the worker closes, before they are given to other processes. */
   readonly closeLimitMs?: number
@@ -79,9 +81,9 @@ const JOB_OPTIONS: JobsOptions = {
  * hand goes to another after one to one and a half times this.
  */
 const SILENCE_MS = 15_000
-/** Longer than BullMQ takes to find a stalled job, where clocks are right; and how often it is looked for such. */
-const ABANDONED_MS = 2 * SILENCE_MS
-const LOOK_AT_LOCKS_EVERY_MS = 10_000
+/** Longer than BullMQ takes to find a stalled job, where clocks are right; and how often it is looked for such. In silences. */
+const ABANDONED = 2
+const LOOK_AT_LOCKS_EVERY = 2 / 3
 /** Less than a part has to stop (lifecycle.ts). */
 const CLOSE_LIMIT_MS = 10_000
 /** For connections that a job which was handed back still holds. */
@@ -90,7 +92,7 @@ const POOL_END_LIMIT_MS = 2_000
 /** A job that a killed worker had in hand is not at fault. */
 const MAX_STALLED = 10
 
-/** The database went away just when a worker began. */
+/** The database went away when a worker began, or asked for a job. BullMQ's own 15 s would be added to each outage. */
 const BEGIN_AGAIN_MS = 1_000
 
 /** A tenth of a second each: a node that takes over (`cluster-node-timeout`) is waited for so long. */
@@ -147,13 +149,13 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     }),
     queue: queueOf,
 
-    startWorker (name, handler, { concurrency, silenceMs = SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
+    startWorker (name, handler, { concurrency, silenceMs = options.silenceMs ?? SILENCE_MS, closeLimitMs = CLOSE_LIMIT_MS, onFailed, versioning }) {
       let closed = false
       let trouble: Error | undefined
       let current: OpenWorker
       const jobs = createJobsInHand(name, handler, { log, ...versioning })
       const begin = (): void => {
-        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, autorun: false })
+        const opened = engine.openWorker(name, jobs.process, { concurrency, lockDuration: silenceMs, stalledInterval: silenceMs / 2, maxStalledCount: MAX_STALLED, runRetryDelay: BEGIN_AGAIN_MS, autorun: false })
         const { worker } = current = opened
         worker.on('error', (error) => logError({ err: error, queue: name }))
         worker.on('failed', (job, error) => {
@@ -253,7 +255,7 @@ const closeAll = async (queues: readonly Queue[]): Promise<void> => {
 
 const telemetryOf = (tracing: Tracing | undefined): Pick<WorkerOptions, 'telemetry'> => tracing?.queues === undefined ? {} : { telemetry: tracing.queues }
 
-function openPostgresEngine ({ databaseUrl, tracing, log }: QueuesOptions, logError: LogError): Engine {
+function openPostgresEngine ({ databaseUrl, tracing, log, silenceMs = SILENCE_MS }: QueuesOptions, logError: LogError): Engine {
   let locks: LockWatch | undefined
   // One pool for all queues and workers of the process. BullMQ takes a pool as it is, so the
   // schema it was migrated into (migrate.ts) is named here.
@@ -274,7 +276,7 @@ function openPostgresEngine ({ databaseUrl, tracing, log }: QueuesOptions, logEr
     // The types of both engines differ in the connection only, which nobody outside sees.
     openQueue: (name) => new Queue(name, shared, createPostgresBackend) as unknown as Queue,
     openWorker (name, work, options) {
-      locks ??= createLockWatch({ pool, log, abandonedMs: ABANDONED_MS, everyMs: LOOK_AT_LOCKS_EVERY_MS })
+      locks ??= createLockWatch({ pool, log, abandonedMs: ABANDONED * silenceMs, everyMs: LOOK_AT_LOCKS_EVERY * silenceMs })
       const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
       return { worker, close: async () => await worker.close() }
     },

@@ -42,7 +42,7 @@ t.test('a restore that ends after the rows are there, and before the world is to
   const { file } = await makeBackup(t)
   const databaseUrl = await createEmptyDatabase(t)
   const log = silentLog
-  await loadBackup(createReadStream(file).pipe(createGunzip()), { databaseUrl })
+  await loadBackup(createReadStream(file).pipe(createGunzip()), { databaseUrl, actor: 'test' })
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1 })
   t.teardown(async () => await db.destroy())
   const message = /a restore was interrupted .*run `sallyport restore` with the same file again/

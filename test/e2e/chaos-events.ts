@@ -22,14 +22,12 @@ export interface Happening {
 export type ChaosEvent = (happening: Happening) => Promise<number> | undefined
 
 /** How long Intune fails, and how long what was felt goes on. */
-const FAULTS_MS = 3_000
+const FAULTS_MS = 2_000
 const FELT_MS = 1_000
 /** Less than tokens live, more than anybody is patient for. */
 const LARGEST_JUMP_MS = 10 * 60_000
-/** Longer than the lock of a job lasts and is looked for: 15 s and half of it. */
-const STANDSTILL_MS = 25_000
-/** When no job was put in for so long, none is on its way. */
-const QUIET_MS = 1_000
+/** Longer than the lock of a job lasts and is looked for, which is half of it more. In take-overs. */
+const STANDSTILL = 1.7
 /** Shorter than tables are locked for. */
 const STATEMENT_TIMEOUT_MS = 300
 
@@ -94,39 +92,9 @@ export const LONG_EVENTS: Readonly<Record<string, ChaosEvent>> = {
   'a worker stands still, for longer than its jobs are kept for it': async (happening) => await heldUp(happening, async () => {
     const victim = happening.random.pick(happening.stage.processes.filter(({ kind }) => kind === 'worker'))
     victim.signal('SIGSTOP')
-    await wait(STANDSTILL_MS)
+    await wait(STANDSTILL * 1000 * Number(happening.stage.env.TAKE_OVER_SECONDS))
     victim.signal('SIGCONT')
   })
-}
-
-/**
- * The last thing to happen: jobs are lost while reports wait for them, so that only the sweep can find what they were for; and what
- * Intune is told changes while it is being told. Ends the load. Answers the groups that lost their jobs.
- */
-export async function loseLastJobs ({ stage, load, queues }: Happening, reports: number): Promise<number> {
-  await setFaults(stage.simulator, [{ kind: 'message-delayed', delayMs: 1_500 }])
-  await load.more(reports, 'while Intune takes its time')
-  const lost = await asAdministrator(stage, async (client) => {
-    await client.query('begin')
-    await client.query('lock table device_state in share mode')
-    await until(async () => await activeJobs(queues) > 0, 'a job is held up')
-    await load.more(reports / 5, 'while scoring is held up')
-    await load.end()
-    // Those in hand have taken theirs along; what came since has jobs that wait. They are put in beside the answers, and one that
-    // comes later would take the others' groups along.
-    let waiting = -1
-    await until(async () => {
-      const before = waiting
-      waiting = await queues.queue('score').getWaitingCount()
-      await wait(QUIET_MS)
-      return waiting === before
-    }, 'no more jobs are put in')
-    for (const name of ['score', 'sync'] as const) await queues.queue(name).drain(true)
-    await client.query('rollback')
-    return waiting
-  })
-  await setFaults(stage.simulator, [])
-  return lost
 }
 
 async function replace ({ stage, random }: Happening, kind: StageProcess['kind'], end: (victim: StageProcess) => Promise<void>): Promise<void> {
@@ -156,7 +124,8 @@ async function refusedBy (load: Load, happen: () => Promise<void>): Promise<numb
   return load.refused() - before
 }
 
-const activeJobs = async (queues: Queues): Promise<number> => {
+/** Of those that judge phones and tell Intune. */
+export const activeJobs = async (queues: Queues): Promise<number> => {
   const counts = await queues.counts()
   return (counts.score.active ?? 0) + (counts.sync.active ?? 0)
 }
@@ -280,7 +249,7 @@ async function fillRedis (url: string): Promise<number> {
   })
 }
 
-async function setFaults (simulator: string, list: readonly object[], seed = 0): Promise<void> {
+export async function setFaults (simulator: string, list: readonly object[], seed = 0): Promise<void> {
   const answer = await fetch(`${simulator}/_sim/faults?seed=${seed}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(list) })
   if (!answer.ok) throw new Error(await answer.text())
 }

@@ -34,11 +34,11 @@ async function proveHistory (t: Test, { db }: Stage): Promise<void> {
 
 /** The feed of changes has each once, and versions count what Intune is told. */
 async function proveFeed (t: Test, { db }: Stage): Promise<void> {
-  const { rows } = await sql<{ position: number, version: number, health: string, before: string | null, previous: string | null, lastVersion: number | null, last: boolean, desired: number, wanted: string }>`
-    select c.position::float8 as position, c.version, c.health, lag(c.health) over w as before, c.previous_health as previous, lag(c.version) over w as "lastVersion",
+  const { rows } = await sql<{ position: number, place: number, version: number, health: string, before: string | null, previous: string | null, lastVersion: number | null, last: boolean, desired: number, wanted: string }>`
+    select c.position::float8 as position, row_number() over (partition by c.tenant_number order by c.position)::float8 as place, c.version, c.health, lag(c.health) over w as before, c.previous_health as previous, lag(c.version) over w as "lastVersion",
       lead(c.position) over w is null as last, s.desired_version::float8 as desired, s.desired_health as wanted
-    from state_change c join device_state s on s.device_id = c.device_id window w as (partition by c.device_id order by c.position) order by c.position`.execute(db)
-  t.strictSame(rows.map(({ position }) => position), rows.map((_, at) => at + 1), 'positions follow each other')
+    from state_change c join device_state s on s.device_id = c.device_id window w as (partition by c.device_id order by c.position)`.execute(db)
+  t.strictSame(rows.map(({ position }) => position), rows.map(({ place }) => place), 'the positions of each tenant follow each other')
   t.strictSame(rows.filter(({ lastVersion, before, previous }) => lastVersion !== null && before !== previous), [], 'each change of health begins where the last one ended')
   t.strictSame(rows.filter(({ version, lastVersion, health, previous }) => version !== (lastVersion ?? 0) + Number(health !== previous)), [], 'versions rise by one with each that Intune is told')
   t.strictSame(rows.filter(({ last, version, desired, health, wanted }) => last && (version !== desired || health !== wanted)), [], 'and the last is what counts')

@@ -5,34 +5,68 @@ import { putToSimulator, SIMULATED_USER } from '../../src/commands/simulated-ten
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { fromColumns, type StoredState } from '../../src/devices/stored-state.js'
 import { createFleet } from '../../src/simulator/fleet/create-fleet.js'
-import { type DriveOptions, driveFleet, type EnrolledPhone } from '../../src/simulator/fleet/drive-fleet.js'
+import { type DriveOptions, driveFleet, type EnrolledPhone, introduceFleet } from '../../src/simulator/fleet/drive-fleet.js'
+import { Random } from '../../src/simulator/fleet/random.js'
 import { canonicalJson } from '../../src/telemetry/canonical-json.js'
 import { type DeviceState, EMPTY_STATE, type KeptEvent } from '../../src/telemetry/device-state.js'
 import { mergeReport } from '../../src/telemetry/merge.js'
 import type { Report } from '../../src/telemetry/report.js'
 import { readJournal, waitingGroups } from '../helpers/journal.js'
-import { type Stage, until } from './stage.js'
+import { type Stage, type StageTenant, until } from './stage.js'
 
-export interface LoggedPhone extends EnrolledPhone { readonly made: Report[] }
+export interface LoggedPhone extends EnrolledPhone {
+  readonly made: Report[]
+  readonly tenant: StageTenant
+  readonly platform: 'android' | 'ios' | 'ipados'
+}
 
-export async function enrolPhones ({ apiUrls: [api], simulator, entraTenantId, enrollmentToken }: Stage, options: { readonly phones: number, readonly seed: number }): Promise<LoggedPhone[]> {
-  const phones: LoggedPhone[] = []
-  for (const phone of createFleet(options)) {
+/** Of reports this share says how safe the phone is, by dice: of phones that are always well, Intune would be told next to nothing. */
+const TURNS_SHARE = 0.3
+
+/** Phones of all tenants in turn. */
+export async function enrolPhones ({ apiUrls: [api], simulator, tenants }: Stage, options: { readonly phones: number, readonly seed: number }): Promise<LoggedPhone[]> {
+  return await Promise.all(createFleet(options).map(async (phone, index) => {
+    const tenant = tenants[index % tenants.length]!
     const { entraDeviceId, platform } = phone.description
-    await putToSimulator({ httpUrl: simulator }, `/_sim/tenants/${entraTenantId}/devices/${entraDeviceId}`, { platform, userId: SIMULATED_USER })
-    const agent = await enrol(async () => await Agent.enroll(api!, enrollmentToken, phone.description))
+    const random = new Random(options.seed * 1_000 + index)
+    await putToSimulator({ httpUrl: simulator }, `/_sim/tenants/${tenant.entraTenantId}/devices/${entraDeviceId}`, { platform, userId: SIMULATED_USER })
+    const agent = await enrol(async () => await Agent.enroll(api!, tenant.enrollmentToken, phone.description))
     const made: Report[] = []
     const note = (report: Report): Report => {
       made.push(report)
       return report
     }
+    const next = (): Report => {
+      const report = phone.nextReport()
+      return random.chance(TURNS_SHARE) ? withSafety(report, platform, { isBroken: random.chance(0.5), isLocked: random.chance(0.5) }) : report
+    }
     const first = note(phone.firstReport())
-    phones.push({
-      phone: { nextReport: () => note(phone.nextReport()) }, deviceId: agent.deviceId, accessToken: agent.accessToken, accepted: 0, lastSequence: 0,
-      pending: { sequence: first.sequence, body: JSON.stringify(first) }, made
-    })
+    return {
+      phone: { nextReport: () => note(next()) }, deviceId: agent.deviceId, accessToken: agent.accessToken, accepted: 0, lastSequence: 0,
+      pending: { sequence: first.sequence, body: JSON.stringify(first) }, made, tenant, platform
+    }
+  }))
+}
+
+/** Rooted or jailbroken: the level is `high`; else without a screen lock `medium` at least. */
+export function withSafety (report: Report, platform: LoggedPhone['platform'], { isBroken, isLocked }: { readonly isBroken: boolean, readonly isLocked: boolean }): Report {
+  const integrity = platform === 'android' ? { rooted: isBroken } : { jailbroken: isBroken }
+  return { ...report, integrity: { ...report.integrity, ...integrity }, config: { ...report.config, passcodeSet: isLocked } }
+}
+
+/** Lets each of these phones say how safe it is, after what it has not got through yet; resolves when all are acknowledged. */
+export async function say (apiUrl: Stage['apiUrls'], phones: readonly LoggedPhone[], safety: Parameters<typeof withSafety>[2]): Promise<void> {
+  const send = async (those: readonly LoggedPhone[]): Promise<void> => {
+    if (those.length > 0) await introduceFleet({ apiUrl, phones: those, connections: those.length })
   }
-  return phones
+  await send(phones.filter(({ pending }) => pending !== undefined))
+  for (const one of phones) {
+    // No attack that happens to begin.
+    const { events: _, ...next } = one.phone.nextReport()
+    const report = withSafety(next, one.platform, safety)
+    one.pending = { sequence: report.sequence, body: JSON.stringify(report) }
+  }
+  await send(phones)
 }
 
 /** A busy API asks to come again. */
@@ -58,6 +92,9 @@ export interface Load {
   end (): Promise<Record<string, number>>
 }
 
+/** Hammering on a door that is shut takes the processor from those who are about to open it. */
+const REST_MS = 100
+
 /** Phones that report until it is ended. */
 export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOptions, 'phones' | 'seconds'>): Load {
   const acknowledged = (): number => phones.reduce((sum, { accepted }) => sum + accepted, 0)
@@ -65,7 +102,7 @@ export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOp
   const load = { isOver: false }
   const running = (async () => {
     while (!load.isOver) {
-      const tally = await driveFleet({ ...options, phones, seconds: 1 })
+      const tally = await driveFleet({ restMs: REST_MS, ...options, phones, seconds: 1 })
       for (const [status, count] of Object.entries(tally.refused)) refused[status] = (refused[status] ?? 0) + count
     }
   })()
@@ -73,8 +110,10 @@ export function startLoad (phones: readonly LoggedPhone[], options: Omit<DriveOp
     acknowledged,
     refused: () => Object.values(refused).reduce((sum, count) => sum + count, 0),
     async more (reports, what) {
-      const before = acknowledged()
-      await until(() => acknowledged() >= before + reports, `${reports} reports ${what}`)
+      const [before, refusedBefore] = [acknowledged(), { ...refused }]
+      await until(() => acknowledged() >= before + reports, `${reports} reports ${what}`).catch((error: Error) => {
+        throw new Error(`${error.message}; ${acknowledged() - before} acknowledged; not acknowledged so far: ${JSON.stringify(refused)}, before: ${JSON.stringify(refusedBefore)}`)
+      })
     },
     async end () {
       load.isOver = true
@@ -117,11 +156,37 @@ async function readStates ({ db }: Stage): Promise<Map<string, DeviceState>> {
   })
 }
 
-async function compareWithIntune (t: Test, { db, simulator, entraTenantId }: Stage): Promise<void> {
-  const wanted = await sql<{ id: string, health: string }>`
-    select d.entra_device_id as id, s.desired_health as health from device_state s join device d on d.id = s.device_id order by 1`.execute(db)
-  const answer = await fetch(`${simulator}/_sim/tenants/${entraTenantId}/devices?limit=10000`)
-  const { items } = await answer.json() as { items: Array<{ entraDeviceId: string, threatState: string }> }
-  const found = new Map(items.map(({ entraDeviceId, threatState }) => [entraDeviceId.toLowerCase(), threatState]))
-  t.strictSame(wanted.rows.map(({ id }) => [id, found.get(id)]), wanted.rows.map(({ id, health }) => [id, health]), 'Intune has every phone\'s level')
+/** What Intune holds, and how it came to it: what was wanted, in that order, with gaps and repetitions. */
+async function compareWithIntune (t: Test, { db, simulator, tenants }: Stage): Promise<void> {
+  for (const { tenantId, entraTenantId } of tenants) {
+    const { rows } = await sql<{ id: string, entraId: string, health: string, told: string | null, version: number, toldVersion: number }>`
+      select d.id, d.entra_device_id as "entraId", s.desired_health as health, s.reported_health as told, s.desired_version::float8 as version, s.reported_version::float8 as "toldVersion"
+      from device_state s join device d on d.id = s.device_id where d.tenant_id = ${tenantId} order by 1`.execute(db)
+    const answer = await fetch(`${simulator}/_sim/tenants/${entraTenantId}/devices?limit=10000`)
+    const { items } = await answer.json() as { items: Array<{ entraDeviceId: string, threatState: string }> }
+    const found = new Map(items.map(({ entraDeviceId, threatState }) => [entraDeviceId.toLowerCase(), threatState]))
+    t.strictSame(rows.map(({ entraId }) => [entraId, found.get(entraId)]), rows.map(({ entraId, health }) => [entraId, health]), 'Intune has every phone\'s level')
+    t.strictSame(rows.filter(({ health, told, version, toldVersion }) => health !== told || version !== toldVersion), [], 'and is known to have it')
+    for (const { id, entraId } of rows) {
+      const history = await fetch(`${simulator}/_sim/tenants/${entraTenantId}/devices/${entraId}/history`)
+      const arrived = (await history.json() as { items: Array<{ threatState: string }> }).items.map(({ threatState }) => threatState)
+      const wanted = (await sql<{ health: string }>`
+        select health from (
+          select version, 0 as later, position as number, health from state_change where device_id = ${id}
+          union all select version, 1, id, health from state_change_waiting where device_id = ${id}
+        ) change order by version, later, number`.execute(db)).rows.map(({ health }) => health)
+      t.ok(isInOrder(arrived, wanted), `Intune was told in order: ${JSON.stringify({ arrived, wanted })}`)
+    }
+  }
+}
+
+/** Whether what arrived is what was wanted, in that order, with gaps and repetitions; the oldest of it may be forgotten. */
+export function isInOrder (arrived: readonly string[], wanted: readonly string[]): boolean {
+  let at = -1
+  for (const [index, health] of arrived.entries()) {
+    if (index > 0 && health === arrived[index - 1]) continue
+    at = wanted.indexOf(health, at + 1)
+    if (at < 0) return false
+  }
+  return true
 }

@@ -26,6 +26,8 @@ export interface StageOptions {
   readonly databaseUrl?: string
   /** Queues in Redis, where there is one on this machine. */
   readonly redis?: StageRedisKind | undefined
+  /** Customers; one by default. */
+  readonly tenants?: number
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -52,10 +54,18 @@ export interface StageProcess {
   kill (): Promise<void>
   /** SIGTERM; answers the exit code. */
   stop (): Promise<number | null>
-  /** After it has ended: a new one at the same addresses. Resolves when it is ready. */
-  start (): Promise<void>
+  /** After it has ended: a new one at the same addresses, with settings of its own if need be. Resolves when it is ready. */
+  start (settings?: Readonly<Record<string, string>>): Promise<void>
   signal (name: NodeJS.Signals): void
+  /** What it wrote to standard error, and those before it at these addresses. */
   errors (): string
+}
+
+/** A customer, as phones and Intune know it. */
+export interface StageTenant {
+  readonly entraTenantId: string
+  readonly tenantId: string
+  readonly enrollmentToken: string
 }
 
 /** API and workers as processes, the simulated Intune in ours. */
@@ -67,9 +77,7 @@ export interface Stage {
   /** What all of them are told. */
   readonly env: Readonly<Record<string, string>>
   readonly simulator: string
-  readonly entraTenantId: string
-  readonly tenantId: string
-  readonly enrollmentToken: string
+  readonly tenants: readonly StageTenant[]
   readonly postgres?: StagePostgres
   readonly redis?: StageRedis
   /** Sets the wall clocks of these processes, all by default; resolves when they go by them. */
@@ -77,23 +85,26 @@ export interface Stage {
 }
 
 const READY_MS = 60_000
-const ENTRA_TENANT_ID = '99999999-0000-4000-8000-000000000009'
 const CLIENT = { INTUNE_CLIENT_ID: '99999999-0000-4000-8000-00000000000a', INTUNE_CLIENT_SECRET: 'not-a-secret-of-anybody' }
 const CLOCK_MODULE = fileURLToPath(threadFile('children/set-clock', import.meta.url))
 
 export async function setStage (t: Test, options: StageOptions = {}): Promise<Stage> {
-  const { apis = 1, workers = 1, ownPostgres = false } = options
+  const { apis = 1, workers = 1, tenants: tenantCount = 1 } = options
   const folder = temporaryFolder(t)
-  const postgres = ownPostgres ? await startStagePostgres(t) : undefined
-  if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
-  const { db, url: databaseUrl } = postgres === undefined && options.databaseUrl === undefined ? await createTestDatabase(t) : openStageDatabase(t, options.databaseUrl ?? postgres!.url)
-  const redis = options.redis === undefined ? undefined : await startStageRedis(t, options.redis)
-
-  const simulator = await startSimulator({ port: 0 })
+  const [{ db, databaseUrl, postgres }, redis, simulator] = await Promise.all([
+    openStageDatabase(t, options),
+    options.redis === undefined ? undefined : startStageRedis(t, options.redis),
+    startSimulator({ port: 0 })
+  ])
   t.teardown(async () => await simulator.close())
-  await seedSimulatedTenant(simulator, { entraTenantId: ENTRA_TENANT_ID, name: 'Stage', clientId: CLIENT.INTUNE_CLIENT_ID, clientSecret: CLIENT.INTUNE_CLIENT_SECRET })
-  const { tenantId } = await createTenant({ db }, { name: 'Stage', entraTenantId: ENTRA_TENANT_ID, actor: 'test' })
-  const { token } = await createEnrollmentToken({ db }, { tenantId, label: 'stage', actor: 'test' })
+  const tenants: StageTenant[] = []
+  for (let number = 1; number <= tenantCount; number++) {
+    const [name, entraTenantId] = [`Stage ${number}`, `99999999-0000-4000-8000-0000000009${String(number).padStart(2, '0')}`]
+    await seedSimulatedTenant(simulator, { entraTenantId, name, clientId: CLIENT.INTUNE_CLIENT_ID, clientSecret: CLIENT.INTUNE_CLIENT_SECRET })
+    const { tenantId } = await createTenant({ db }, { name, entraTenantId, actor: 'test' })
+    const { token: enrollmentToken } = await createEnrollmentToken({ db }, { tenantId, label: 'stage', actor: 'test' })
+    tenants.push({ tenantId, entraTenantId, enrollmentToken })
+  }
 
   const caFile = join(folder, 'ca.pem')
   const clockFile = join(folder, 'clock')
@@ -120,7 +131,11 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
     ...options.env
   }
   const begin = async (kind: Kind, settings: Readonly<Record<string, string>>): Promise<StageProcess> => {
-    const start = async (): Promise<StartedCommand> => await untilReady(startCommand(t, [kind], { ...env, ...settings }), settings.OPS_PORT!)
+    const started: StartedCommand[] = []
+    const start = async (own = {}): Promise<StartedCommand> => {
+      started.push(startCommand(t, [kind], { ...env, ...settings, ...own }))
+      return await untilReady(started.at(-1)!, settings.OPS_PORT!)
+    }
     let current = await start()
     return {
       kind,
@@ -134,11 +149,11 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
         current.child.kill('SIGTERM')
         return await current.exited
       },
-      async start () {
-        current = await start()
+      async start (own) {
+        current = await start(own)
       },
       signal: (name) => { current.child.kill(name) },
-      errors: () => current.errors()
+      errors: () => started.map((one) => one.errors()).join('')
     }
   }
   const processes = await Promise.all([
@@ -147,10 +162,8 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   ])
 
   return {
-    db, databaseUrl, apiUrls, processes, env, tenantId,
+    db, databaseUrl, apiUrls, processes, env, tenants,
     simulator: simulator.httpUrl,
-    entraTenantId: ENTRA_TENANT_ID,
-    enrollmentToken: token,
     ...(postgres === undefined ? {} : { postgres }),
     ...(redis === undefined ? {} : { redis }),
     async setClock (offsetMs, of = processes) {
@@ -168,10 +181,17 @@ export async function setStage (t: Test, options: StageOptions = {}): Promise<St
   }
 }
 
-function openStageDatabase (t: Test, url: string): { readonly db: Database, readonly url: string } {
+async function openStageDatabase (t: Test, { ownPostgres = false, databaseUrl }: StageOptions): Promise<Pick<Stage, 'db' | 'databaseUrl' | 'postgres'>> {
+  if (!ownPostgres && databaseUrl === undefined) {
+    const { db, url } = await createTestDatabase(t)
+    return { db, databaseUrl: url }
+  }
+  const postgres = ownPostgres ? await startStagePostgres(t) : undefined
+  if (postgres !== undefined) await migrate({ databaseUrl: postgres.url })
+  const url = databaseUrl ?? postgres!.url
   const db = openDatabase({ connectionString: url, maxConnections: 4, onError: () => {} })
   t.teardown(async () => await db.destroy())
-  return { db, url }
+  return { db, databaseUrl: url, ...(postgres === undefined ? {} : { postgres }) }
 }
 
 async function startStageRedis (t: Test, kind: StageRedisKind): Promise<StageRedis | undefined> {

@@ -9,6 +9,7 @@ import { startIntuneSimulator } from '../../src/simulator/intune/start-intune-si
 import { createTestDatabase } from '../helpers/database.js'
 import { SLOW } from '../helpers/slow.js'
 import { startCommand, temporaryFolder } from './sallyport.js'
+import { isInOrder } from './stage-phones.js'
 
 t.setTimeout(3_700_000)
 
@@ -91,17 +92,6 @@ async function changeLevels (db: Database, tenantId: string, share: number, want
       else list.push(health)
     }
   })
-}
-
-/** Whether what arrived is what was wanted, in that order, with gaps and repetitions. */
-function isInOrder (arrived: readonly string[], wanted: readonly string[]): boolean {
-  let at = -1
-  for (const [index, health] of arrived.entries()) {
-    if (index > 0 && health === arrived[index - 1]) continue
-    at = wanted.indexOf(health, at + 1)
-    if (at < 0) return false
-  }
-  return true
 }
 
 async function prove (t: Test, scale: Scale): Promise<void> {

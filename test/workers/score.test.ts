@@ -1,5 +1,7 @@
+import type { Job } from 'bullmq'
 import t from 'tap'
 import { startScoreWorker } from '../../workers/score.js'
+import type { JobHandler } from '../../src/platform/job-in-hand.js'
 import { createMetrics } from '../../src/platform/metrics.js'
 import { openQueues } from '../../src/platform/queues.js'
 import { createJournal } from '../../src/telemetry/journal.js'
@@ -41,5 +43,27 @@ t.test('what the journal hands on is scored, and a device is judged anew when as
   await db.updateTable('device_state').set({ level: 'low' }).execute()
   await queues.producer('score').add([{ deviceIds: [device.deviceId] }])
   await levelIs('secured')
+  t.strictSame(await waitingGroups(db), [])
+})
+
+t.test('a job does not end before what it did is committed', async (t) => {
+  const { db } = await createTestDatabase(t)
+  const device = await seedDevice(db, await seedTenant(db))
+  const score = rememberingProducer<'score'>()
+  const journal = createJournal({ db, score, log: silentLog, maxWaiting: 100 })
+  t.teardown(async () => await journal.close())
+  await journal.append({ ...device, report: makeReport(1) })
+  await journal.close()
+  let work: JobHandler<'score'> | undefined
+  startScoreWorker({
+    score, db, concurrency: 1, log: silentLog, sync: rememberingProducer<'sync'>(), intel: { current: () => NO_INTEL },
+    queues: {
+      startWorker (_name, handler) {
+        work = handler as unknown as JobHandler<'score'>
+        return { close: async () => {} }
+      }
+    }
+  })
+  await work!(score.payloads[0]!, {} as Job, new AbortController().signal)
   t.strictSame(await waitingGroups(db), [])
 })

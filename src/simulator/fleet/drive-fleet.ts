@@ -32,6 +32,8 @@ export interface DriveOptions extends FleetTarget {
   readonly seconds: number
   /** Reports a second, sent when they are due whether or not others were answered; none: as fast as answers come. */
   readonly ratePerSecond?: number
+  /** How long a lane rests after a report that was not acknowledged, in ms. */
+  readonly restMs?: number
   /** Share of reports that are sent again although they were acknowledged, as when the answer was lost. */
   readonly repeatShare?: number
 }
@@ -48,7 +50,7 @@ export interface DriveResult {
   readonly latenciesMs: number[]
 }
 
-const PAUSE_AFTER_REFUSAL_MS = 20
+const REST_MS = 20
 /** How often a first report is sent to a server that has no time: for half a minute and more. */
 const MAX_TRIES = 1_500
 
@@ -72,9 +74,9 @@ export async function introduceFleet ({ apiUrl, turns, phones, connections }: Fl
  * Lets the phones report for a while. A phone sends one report at a time, in order; what is
  * not acknowledged is sent again.
  */
-export async function driveFleet ({ apiUrl, turns, phones, connections, seconds, ratePerSecond, repeatShare = 0 }: DriveOptions): Promise<DriveResult> {
+export async function driveFleet ({ apiUrl, turns, phones, connections, seconds, ratePerSecond, restMs, repeatShare = 0 }: DriveOptions): Promise<DriveResult> {
   if (connections > phones.length) throw new Error('more connections than phones')
-  const sender = createSender(apiUrl, connections, turns)
+  const sender = createSender(apiUrl, connections, turns, restMs)
   // First in, first out: the phone that waited longest is next.
   const idle = [...phones]
   const startedAt = performance.now()
@@ -99,7 +101,7 @@ export async function driveFleet ({ apiUrl, turns, phones, connections, seconds,
   return { seconds: tookSeconds, ...sender.tally }
 }
 
-function createSender (apiUrl: string | readonly string[], connections: number, turns = false) {
+function createSender (apiUrl: string | readonly string[], connections: number, turns = false, restMs = REST_MS) {
   const pools = [apiUrl].flat().map((url) => new Pool(url, { connections, pipelining: 1 }))
   let current = 0
   const tally = { accepted: 0, repeated: 0, recognised: 0, refused: {} as Record<string, number>, latenciesMs: [] as number[] }
@@ -136,7 +138,7 @@ function createSender (apiUrl: string | readonly string[], connections: number, 
       const status = await post(phone, body)
       if (status !== 'accepted' && status !== 'duplicate' && status !== 'stale') {
         tally.refused[status] = (tally.refused[status] ?? 0) + 1
-        await wait(PAUSE_AFTER_REFUSAL_MS)
+        await wait(restMs)
         return
       }
       tally.latenciesMs.push(performance.now() - dueAt)
