@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly rows: number
   readonly phones: number
   readonly indicators: number
+  /** Revision of the older version; by default one that lacks the newest migrations. */
+  readonly from?: string
   /** Told what happens, for people who wait. */
   readonly tell: (message: string) => void
 }

@@ -28,6 +28,8 @@ const GROUP = 100
 const ROUNDS = 10
 /** More than have a page of `device_state` together. */
 const PHONES_APART = 10
+/** Of a phone, at most. */
+const EVENTS_KEPT = 500
 /** After all that the fleet has made of itself. */
 const LATE_SEQUENCE = 1_000_000
 
@@ -72,6 +74,7 @@ export async function costs ({ phones, tell }: BenchOptions): Promise<BenchFindi
           found[kind] = await measureReports(meter, scoreDeps, fleet.map((one) => [one, lateReport(LATE_SEQUENCE + (rooted ? 1 : 2), { integrity: { rooted } })]))
         }
         const openAfter = await countFindings(db)
+        Object.assign(found, await measureManyEvents(meter, scoreDeps, fleet))
         tell('and are judged anew …')
         const rejudge = await meter(async () => { await scoreDevices(scoreDeps, fleet.map(({ deviceId }) => deviceId)) }, fleet.length)
         const { rows: [left] } = await sql<{ count: number }>`select (select count(*)::integer from unscored_group) + (select count(*)::integer from quarantined_report) as count`.execute(db)
@@ -135,6 +138,20 @@ async function measureMix (meter: Meter, deps: ScoreDeps, fleet: readonly Phone[
     for (const [kind, reports] of byKind) parts.set(kind, [...parts.get(kind) ?? [], await measureReports(meter, deps, reports)])
   }
   return Object.fromEntries([...parts].map(([kind, costs]) => [kind, mean(costs)]))
+}
+
+/** Phones that have told of as many events as are kept: what a report costs that has none, one that changes something else, and one with another event. */
+async function measureManyEvents (meter: Meter, deps: ScoreDeps, fleet: readonly Phone[]): Promise<Record<string, Cost>> {
+  let sequence = LATE_SEQUENCE + 2
+  const events = (count: number): Partial<Report> => ({
+    events: Array.from({ length: count }, (_, at) => ({ eventId: randomUUID(), type: 'dns-query' as const, at: new Date().toISOString(), host: `host-${at % 40}.example.net`, appId: `com.example.app${at % 20}` }))
+  })
+  const measure = async (sections: Partial<Report>): Promise<Cost> => {
+    sequence++
+    return await measureReports(meter, deps, fleet.map((one) => [one, lateReport(sequence, sections)]))
+  }
+  for (let told = 0; told < EVENTS_KEPT; told += EVENTS_KEPT / 10) await measure(events(EVENTS_KEPT / 10))
+  return { heartbeatOfManyEvents: await measure({}), changeOfManyEvents: await measure({ config: { passcodeSet: false } }), eventOfManyEvents: await measure(events(1)) }
 }
 
 async function measureReports (meter: Meter, deps: ScoreDeps, reports: ReadonlyArray<readonly [Phone, Report]>): Promise<Cost> {

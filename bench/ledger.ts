@@ -27,7 +27,7 @@ export interface Checks {
 const POLL_MS = 50
 const DRAIN_LIMIT_MS = 120_000
 
-export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: StartedSallyport): Promise<Ledger> {
+export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: Pick<StartedSallyport, 'databaseUrl' | 'simulatorUrl' | 'entraTenantId'>): Promise<Ledger> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
 

@@ -4,6 +4,7 @@ import { type Benchmark, type BenchOptions, type BenchReport, toReport } from '.
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
+  upgrade: async () => (await import('./upgrade.js')).upgrade,
   soak: async () => (await import('./soak.js')).soak,
   accept: async () => (await import('./accept.js')).accept,
   costs: async () => (await import('./costs.js')).costs,
@@ -23,10 +24,10 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 }
 
 /** Phones unless asked otherwise; a thousand where nothing is said here. */
-const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, isolation: 50_000, fleet: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000 }
+const DEFAULT_PHONES: Readonly<Record<string, number>> = { storage: 50_000, isolation: 50_000, fleet: 50_000, retro: 100_000, preview: 100_000, sync: 100_000, simulator: 100_000, upgrade: 20_000 }
 
 /** Seconds unless asked otherwise; ten where nothing is said here. */
-const DEFAULT_SECONDS: Readonly<Record<string, number>> = { soak: 1_800 }
+const DEFAULT_SECONDS: Readonly<Record<string, number>> = { soak: 1_800, upgrade: 3 }
 
 function positive (text: string): number {
   const number = Number(text)
@@ -38,11 +39,12 @@ const command = new Command('npm run bench --')
   .description('measure Sallyport on this machine; exits 1 when something was lost, doubled or wrong, never for being slow')
   .argument('<name>', `one of: ${Object.keys(BENCHMARKS).join(', ')}`)
   .option('--json', 'print one object')
-  .option('--seconds <n>', 'how long each load lasts (default: 10; soak: 1800)', positive)
+  .option('--seconds <n>', 'how long each load lasts (default: 10; soak: 1800; upgrade: 3)', positive)
   .addOption(new Option('--queue <engine>', 'where the queues live').choices(['postgres', 'redis']).default('postgres'))
   .option('--workers <n>', 'worker processes; `scale` compares several numbers', positive, Math.max(1, availableParallelism() - 1))
   .option('--rate <n>', 'reports a second, instead of as many as possible', positive)
-  .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation, fleet: 50000; retro, preview, sync, simulator: 100000)', positive)
+  .option('--phones <n>', 'phones in the fleet (default: 1000; storage, isolation, fleet: 50000; retro, preview, sync, simulator: 100000; upgrade: 20000)', positive)
+  .option('--from <revision>', '`upgrade`: the older version (default: the newest that lacks the last three migrations)')
   .option('--indicators <n>', 'indicators in the index', positive, 1_000_000)
   .option('--rows <n>', 'entries of the audit for `upkeep`, and half as many changes of levels', positive, 2_000_000)
   .option('--naive', 'also measure one INSERT and one job a report', false)

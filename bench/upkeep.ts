@@ -121,9 +121,9 @@ async function measureHistory (db: Database, changes: number, tell: (message: st
   const { tenantId } = await createTenant({ db }, { name: 'histories', entraTenantId: randomUUID(), actor: 'bench' })
   await sql`
     insert into device (tenant_id, entra_device_id, platform, public_key)
-    select ${tenantId}, gen_random_uuid()::text, 'android', '{"kty":"OKP","crv":"Ed25519","x":""}' from generate_series(1, ${phones}::integer)`.execute(db)
-  await sql`create table phone_number as select id, row_number() over () - 1 as number from device where tenant_id = ${tenantId}`.execute(db)
-  await sql`alter table phone_number add primary key (number)`.execute(db)
+    select ${tenantId}, gen_random_uuid(), 'android', '{"kty":"OKP","crv":"Ed25519","x":""}' from generate_series(1, ${phones}::integer)`.execute(db)
+  await sql`create table phone_number (number bigint primary key, id uuid not null)`.execute(db)
+  await sql`insert into phone_number select row_number() over () - 1, id from device where tenant_id = ${tenantId}`.execute(db)
   // A year of them, which ended as long ago as is kept.
   const past = sql`now() - make_interval(days => ${KEPT_DAYS}) - random() * interval '365 days' - interval '1 hour'`
   await sql`

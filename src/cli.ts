@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { showable } from './commands/say.js'
 import { boundHeapGrowth } from './platform/heap.js'
+import { VERSION } from './platform/version.js'
 
 function wholeNumber (text: string): number {
   const number = Number(text)
@@ -13,6 +14,7 @@ boundHeapGrowth()
 /** All commands, for whoever wants to know what there is. */
 export const program = new Command('sallyport')
   .description('Open, self-hosted Mobile Threat Defense backend that keeps Microsoft Intune in step')
+  .version(VERSION)
   .showHelpAfterError()
 
 program.command('up')
@@ -62,6 +64,21 @@ program.command('after-restore')
   .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
   .option('--json', 'print the answer as JSON')
   .action(async (options) => await (await import('./commands/backup.js')).runAfterRestore(options, process.env))
+
+const revocations = program.command('revocations').description('what was revoked and erased, so that a restored backup does not make it count again (docs/backup.md)')
+revocations.command('note')
+  .description('write what ended lately into a file, to be kept beside the backups; ids only')
+  .argument('<file>', 'where to; JSON')
+  .option('--days <n>', 'how far back: further than your oldest backup', wholeNumber, 90)
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print the answer as JSON')
+  .action(async (file: string, options) => await (await import('./commands/revocations.js')).runNoteRevocations(file, options, process.env))
+revocations.command('apply')
+  .description('end once more what is in such a file, in a database that was restored')
+  .argument('<file>', 'what `revocations note` wrote')
+  .option('--data-dir <dir>', 'data folder of the embedded installation (default: data)')
+  .option('--json', 'print the answer as JSON')
+  .action(async (file: string, options) => await (await import('./commands/revocations.js')).runApplyRevocations(file, options, process.env))
 
 const tenant = program.command('tenant').description('customers')
 tenant.command('create')

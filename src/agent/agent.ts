@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type App, type Report, REPORT_LIMITS } from '../telemetry/report.js'
+import { type App, type Report, REPORT_LIMITS, STATE_SECTIONS, type StateSection } from '../telemetry/report.js'
+import { MERGED_BY_MEMBER } from '../telemetry/merge.js'
 import { AgentError, ApiClient, type PhoneDescription } from './api-client.js'
 import { AppList } from './app-list.js'
 import { retryDelayMs } from './backoff.js'
@@ -55,8 +56,12 @@ export class Agent {
   #delivering: Promise<void> | undefined
   /** One report is made and kept after another, or their order would not be that of their sequence. */
   #turn: Promise<unknown> = Promise.resolve()
-  /** The server asked for all apps and has not got them yet. */
-  #owesApps = false
+  /** What was said last of each section but apps. */
+  readonly #said = new Map<StateSection, unknown>()
+  /** What the server asked for and has not got yet. */
+  readonly #owed = new Set<string>()
+  /** Ids of reports that say what was asked for. */
+  readonly #answers = new Set<string>()
   #refused = 0
   #dropped = 0
 
@@ -125,6 +130,7 @@ export class Agent {
 
   /** Sends the sections at once, past the spool. @throws AgentError */
   async report (sections: Sections, collectedAt = new Date().toISOString()): Promise<AgentReceipt> {
+    this.#remember(sections)
     const report = await this.#inTurn(async () => await this.#makeReport(sections, collectedAt))
     const { receipts: [receipt], refusals: [refusal], putOff } = await deliver(this.#client, [report])
     if (receipt !== undefined) return receipt
@@ -135,6 +141,7 @@ export class Agent {
   async collect ({ installedApps, ...sections }: Collected): Promise<string> {
     return await this.#inTurn(async () => {
       const apps = installedApps === undefined ? undefined : this.#apps.next(installedApps)
+      this.#remember(sections)
       return await this.#keep({ ...sections, ...(apps === undefined ? {} : { apps }) })
     })
   }
@@ -178,25 +185,45 @@ export class Agent {
   async #deliverAll (): Promise<void> {
     for (;;) {
       while (this.#spool.size > 0 && !this.#closing.signal.aborted) await this.#deliverSome()
-      // Not before: what waited may have held the list that the server asked for.
-      if (!this.#owesApps || this.#closing.signal.aborted) return
-      this.#owesApps = false
+      // Not before: what waited may have held what the server asked for.
+      if (this.#owed.size === 0 || this.#closing.signal.aborted) return
       await this.#inTurn(async () => {
-        const apps = this.#apps.whole()
-        if (apps !== undefined) await this.#keep({ apps })
+        const sections = this.#takeOwed()
+        if (Object.keys(sections).length > 0) this.#answers.add(await this.#keep(sections))
       })
     }
   }
 
+  /** Whole, as they were said last. What was never said, since this process began, comes when it is collected. */
+  #takeOwed (): Sections {
+    const said = [...this.#said].filter(([section]) => this.#owed.has(section))
+    const apps = this.#owed.has('apps') ? this.#apps.whole() : undefined
+    this.#owed.clear()
+    return { ...Object.fromEntries(said), ...(apps === undefined ? {} : { apps }) }
+  }
+
+  /** What a section leaves out is as it was. */
+  #remember (sections: Sections): void {
+    for (const section of STATE_SECTIONS) {
+      if (section === 'apps' || sections[section] === undefined) continue
+      this.#said.set(section, MERGED_BY_MEMBER.has(section) ? { ...this.#said.get(section) as object | undefined, ...sections[section] } : sections[section])
+    }
+  }
+
   async #deliverSome (): Promise<void> {
-    const { receipts, refusals, putOff } = await deliver(this.#client, chooseBatch(await this.#spool.peek(REPORT_LIMITS.batchReports)))
+    const reports = chooseBatch(await this.#spool.peek(REPORT_LIMITS.batchReports))
+    const { receipts, refusals, putOff } = await deliver(this.#client, reports)
     for (const refusal of refusals) {
       this.#refused += 1
       // The list that the next change would start from never arrived.
       if (refusal.report.apps !== undefined) this.#apps.forget()
       this.options.onRefused?.(refusal)
     }
-    if (receipts.some(({ resend }) => resend.includes('apps'))) this.#owesApps = true
+    for (const { reportId, resend } of receipts) {
+      // What comes with the answer may be asked for with its receipt still, as long as the server has not looked into it.
+      const brought = this.#answers.delete(reportId) ? reports.find((report) => report.reportId === reportId) : undefined
+      for (const section of resend) if (brought?.[section as StateSection] === undefined) this.#owed.add(section)
+    }
     await this.#spool.remove([...receipts.map(({ reportId }) => reportId), ...refusals.map(({ report }) => report.reportId)])
     if (putOff !== undefined) throw putOff
   }
@@ -235,6 +262,11 @@ export class Agent {
     this.identity = { ...this.identity, deviceId, key: key.privateJwk }
     await this.store.save(this.identity)
     this.#apps.forget()
+    // What was said before was said of another record of the phone; what waits is said of this one.
+    const waiting = await this.#spool.peek(this.#spool.size)
+    for (const [section, said] of this.#said) {
+      if (!waiting.some(({ report }) => JSON.stringify(report[section]) === JSON.stringify(said))) this.#owed.add(section)
+    }
   }
 }
 

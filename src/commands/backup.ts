@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
+import { constants, createGunzip, createGzip } from 'node:zlib'
 import { type Config, loadConfig } from '../config.js'
 import { adjustAfterRestore, type Adjusted } from '../operators/adjust-after-restore.js'
 import { BackupError } from '../platform/backup/backup-format.js'
@@ -17,6 +17,8 @@ import { openEmbedded } from './open-database.js'
 import type { Logger } from 'pino'
 
 const ACTOR = 'command line'
+/** A backup that goes on writes all the time; one that was killed does not any more. */
+const ABANDONED_MS = 60 * 60 * 1000
 
 export interface BackupOptions {
   readonly dataDir?: string
@@ -46,7 +48,8 @@ const print = (json: boolean | undefined, answer: object, words: string): void =
 /** `sallyport backup FILE`: everything stored, at one moment, while all goes on. A file that is there is replaced when the new one is whole. */
 export async function runBackup (file: string, options: BackupOptions, env: NodeJS.ProcessEnv): Promise<void> {
   await withDatabase(env, options, async ({ databaseUrl }) => {
-    const unfinished = `${file}.unfinished`
+    await clearUnfinished(file)
+    const unfinished = `${file}.${process.pid}.unfinished`
     const text = new PassThrough()
     // Hashes of keys, signing keys and what phones said: nobody else's to read.
     const stored = pipeline(text, createGzip({ level: 6 }), createWriteStream(unfinished, { mode: 0o600 }))
@@ -64,6 +67,32 @@ export async function runBackup (file: string, options: BackupOptions, env: Node
       throw error
     }
   })
+}
+
+/** What backups into this folder left behind that were killed: rows of everybody, in a file that nobody knows of. */
+async function clearUnfinished (file: string): Promise<void> {
+  const folder = dirname(resolve(file))
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!/\.\d+\.unfinished$/.test(name)) continue
+    const path = join(folder, name)
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }))
+    if (Date.now() - mtimeMs < ABANDONED_MS || !await isBackup(path)) continue
+    await rm(path, { force: true })
+    process.stderr.write(`${path} was left by a backup that was interrupted, and is deleted\n`)
+  }
+}
+
+/** Begins as a backup does, as far as it was written. */
+async function isBackup (path: string): Promise<boolean> {
+  const start = createReadStream(path, { end: 65_535 }).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }))
+  try {
+    const first = (await start[Symbol.asyncIterator]().next()).value as Buffer | undefined
+    return first?.toString('utf8', 0, 20).startsWith('{"sallyportBackup"') === true
+  } catch {
+    return false
+  } finally {
+    start.destroy()
+  }
 }
 
 /** `sallyport restore FILE`: into an empty database, everything or nothing, and made fit for a world that went on. */
@@ -86,7 +115,7 @@ export async function runAfterRestore (options: BackupOptions, env: NodeJS.Proce
 async function adjust (databaseUrl: string, log: Logger, madeAt: string | null): Promise<Adjusted> {
   const db = openDatabase({ connectionString: databaseUrl, maxConnections: 1, applicationName: 'sallyport restore' })
   try {
-    await requireSchema(db, log)
+    await requireSchema(db, log, { isRestoring: true })
     return await adjustAfterRestore(db, { actor: ACTOR, madeAt })
   } finally {
     await db.destroy()

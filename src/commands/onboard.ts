@@ -101,4 +101,3 @@ export function describeSetup ({ steps, conflicts, lastError, complete }: SetupA
     : lastError === null ? 'All is done.' : 'It did not come to its end; the same command goes on from here.'
   return `${lines.join('\n')}\n\n${end}\n`
 }
-

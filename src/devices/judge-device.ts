@@ -9,6 +9,7 @@ import { priorityScore } from '../risk/score.js'
 import type { DeviceState, KeptEvent, Platform } from '../telemetry/device-state.js'
 import type { JournalReport } from '../telemetry/journal-groups.js'
 import { mergeReport } from '../telemetry/merge.js'
+import { mayAnswer, owedAfter } from '../telemetry/resend.js'
 import { withoutPersonalFields } from '../telemetry/privacy.js'
 import { compareFindings, type FindingBehindLevel, type FindingChanges, type OpenFinding } from './compare-findings.js'
 import { type Health, silentAt, toHealth, toReportingState } from './health.js'
@@ -187,11 +188,11 @@ function latest (known: Date | null, reports: readonly JournalReport[]): Date | 
 
 function mergeAll (device: StoredDevice, reports: readonly JournalReport[]): { state: DeviceState, resend: string[] } {
   let state = device.state
-  const resend = new Set(device.resend)
+  const resend = new Set(owedAfter(device.resend, reports.filter(({ source }) => source === null)))
   for (const one of reports) {
     const merged = mergeReport(state, one)
     // The whole list came, or the base that a delta waited for.
-    if (merged.state.apps !== state.apps && merged.resend.length === 0) resend.delete('apps')
+    if (merged.state.apps !== state.apps && merged.resend.length === 0 && mayAnswer(device.resend, one)) resend.delete('apps')
     for (const section of merged.resend) resend.add(section)
     state = merged.state
   }

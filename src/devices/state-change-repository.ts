@@ -47,6 +47,8 @@ export interface StateChange {
   readonly score: number | null
   /** The worst first, at most MAX_REASONS. */
   readonly reasons: readonly ChangeReason[]
+  /** Told once more after a restore: what was told before is not known, so what is `previous…` is unknown too. */
+  readonly retold?: true
 }
 
 /** Reasons kept with a change; all are in the phone's findings. */
@@ -143,6 +145,34 @@ export interface StateChangesFilter {
   readonly limit: number
 }
 
+/**
+ * Tells the state of every phone that was ever judged once more, in tenants where somebody is told of changes: for whoever was told
+ * something else by a database that is lost. Nothing of Sallyport may run. Answers how many.
+ */
+export async function retellStates (tx: Tx): Promise<number> {
+  const { numAffectedRows } = await sql`
+    with told as (
+      select f.tenant_number, f.position + row_number() over (partition by f.tenant_number order by d.id) as position, d.id, d.entra_device_id, d.erased_at,
+        s.desired_version, s.level, s.reporting_state, s.desired_health, s.score
+      from state_feed f join tenant t on t.number = f.tenant_number join device d on d.tenant_id = t.id join device_state s on s.device_id = d.id
+      where s.desired_health is not null and exists (select from signal_destination g where g.tenant_id = t.id)
+    ), advanced as (
+      update state_feed f set position = m.position from (select tenant_number, max(position) as position from told group by tenant_number) m where m.tenant_number = f.tenant_number
+    )
+    insert into state_change (position, retold, ${COLUMNS})
+    select position, true, tenant_number, id, entra_device_id, now(), desired_version, level, null, reporting_state,
+      -- As the one row that is left of an erased phone has it.
+      case when erased_at is null then 'pending' else 'deactivated' end, desired_health, null, score, (
+        select jsonb_agg(jsonb_build_array(detection, severity, subject)) from (
+          select detection, severity, subject from finding
+          where finding.device_id = told.id and status = 'open' and raises_level and severity <> 'audit'
+          order by array_position(array['high', 'medium', 'low'], severity), first_seen limit ${MAX_REASONS}
+        ) worst
+      )
+    from told`.execute(tx)
+  return Number(numAffectedRows ?? 0)
+}
+
 /** A tenant's changes that have a position, in order. It sequences nothing, and does not say whether older ones were deleted. */
 export async function listStateChanges (db: Database, { tenantId, after, limit }: StateChangesFilter): Promise<StateChange[]> {
   const { rows } = await sql<ChangeRow>`
@@ -177,7 +207,7 @@ export const toReasonRows = (reasons: readonly ChangeReason[]): Array<readonly [
 interface ChangeRow {
   position: number, device_id: string, entra_device_id: string, at: Date, version: number, level: string | null, previous_level: string | null
   reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null
-  reasons: ReadonlyArray<readonly [string, string, string | null]> | null
+  reasons: ReadonlyArray<readonly [string, string, string | null]> | null, retold: boolean | null
 }
 
 function toStateChange (row: ChangeRow, tenantId: string): StateChange {
@@ -195,6 +225,7 @@ function toStateChange (row: ChangeRow, tenantId: string): StateChange {
     health: row.health as Health,
     previousHealth: row.previous_health as Health | null,
     score: row.score,
-    reasons: (row.reasons ?? []).map(([detection, severity, subject]) => ({ detection, severity: severity as Severity, subject }))
+    reasons: (row.reasons ?? []).map(([detection, severity, subject]) => ({ detection, severity: severity as Severity, subject })),
+    ...(row.retold === true ? { retold: true } : {})
   }
 }

@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
+import { askForEverything } from '../devices/ask-again.js'
+import { retellStates } from '../devices/state-change-repository.js'
 import { enqueueDevicesAgain } from '../intune/outbox-repository.js'
+import { RESTORE_MARK } from '../platform/backup/restore-mark.js'
 import type { Database, Tx } from '../platform/database.js'
 import { recordAudit } from '../platform/record-audit.js'
 
@@ -12,6 +15,8 @@ export interface Adjusted {
   readonly tenants: number
   /** Phones whose states Intune is told once more. */
   readonly devices: number
+  /** States that webhooks, streams and SIEMs are told once more. */
+  readonly retold: number
 }
 
 /**
@@ -22,22 +27,22 @@ export interface Adjusted {
 export async function adjustAfterRestore (db: Database, { actor, madeAt }: { readonly actor: string, readonly madeAt: string | null }): Promise<Adjusted> {
   return await db.transaction().execute(async (tx) => {
     await raiseVersions(tx)
-    await closeFeeds(tx)
+    await askForEverything(tx)
+    const retold = await closeFeeds(tx)
     await freeWhatWasInHand(tx)
     const tenants = await tx.selectFrom('tenant').select('id').orderBy('id').execute()
     let devices = 0
     for (const { id: tenantId } of tenants) devices += await enqueueDevicesAgain(tx, { tenantId })
-    await recordAudit(tx, { tenantId: null, actor, action: 'platform.restored', detail: { madeAt, tenants: tenants.length, devices } })
-    return { tenants: tenants.length, devices }
+    await tx.deleteFrom('schema_migration').where('name', '=', RESTORE_MARK).execute()
+    await recordAudit(tx, { tenantId: null, actor, action: 'platform.restored', detail: { madeAt, tenants: tenants.length, devices, retold } })
+    return { tenants: tenants.length, devices, retold }
   })
 }
 
 /** Whoever was told of a phone's state under a version must never be told another under the same one or a lower one. */
 async function raiseVersions (tx: Tx): Promise<void> {
   await sql`
-    update device_state set desired_version = desired_version + ${VERSIONS_AHEAD}::integer,
-      -- What apps were installed and removed since is not known: the phone is asked for all of them.
-      resend = case when last_report_at is null then resend else array_append(array_remove(resend, 'apps'), 'apps') end
+    update device_state set desired_version = desired_version + ${VERSIONS_AHEAD}::integer
     where desired_health is not null`.execute(tx)
   // Numbers of transactions count anew on another server, and API processes follow changes by them.
   await sql`update device set credentials_changed_in = pg_current_xact_id() where credentials_changed_in is not null`.execute(tx)
@@ -45,15 +50,17 @@ async function raiseVersions (tx: Tx): Promise<void> {
 
 /**
  * Positions after the restored ones were given out, for changes that nobody has any more. So the
- * feeds go on far behind them, and readers who are anywhere before are told to start anew.
+ * feeds go on far behind them, and readers who are anywhere before are told to start anew. Who is
+ * told without asking is told every state once more, and what was not told yet counts as missed.
  */
-async function closeFeeds (tx: Tx): Promise<void> {
+async function closeFeeds (tx: Tx): Promise<number> {
   await sql`insert into state_feed (tenant_number) select number from tenant on conflict (tenant_number) do nothing`.execute(tx)
   await sql`update state_feed set position = position + ${POSITIONS_AHEAD}::bigint, dropped_position = position + ${POSITIONS_AHEAD}::bigint`.execute(tx)
   await sql`delete from state_change`.execute(tx)
   await sql`
-    update signal_destination d set position = f.position, lease_id = null, lease_until = null
+    update signal_destination d set position = f.position, missed = d.missed + greatest(0, f.position - ${POSITIONS_AHEAD}::bigint - d.position), lease_id = null, lease_until = null
     from tenant t join state_feed f on f.tenant_number = t.number where t.id = d.tenant_id`.execute(tx)
+  return await retellStates(tx)
 }
 
 /** Who had it in hand is gone, and what became of it is not known here. */

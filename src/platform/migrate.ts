@@ -3,6 +3,7 @@ import { createPostgresBackend, Queue } from 'bullmq'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { applyAccess } from './access/apply-access.js'
+import { RESTORE_MARK } from './backup/restore-mark.js'
 import type { Database } from './database.js'
 import { listMigrations, type Migration, splitStatements } from './migration-files.js'
 import { QUEUE_NAMES } from './queue-names.js'
@@ -23,6 +24,8 @@ export interface MigrateOptions extends ShortLocksOptions {
   readonly rolePrefix?: string | undefined
   /** The last file to apply; then neither queues nor rights are looked at. For what is of an older version. */
   readonly upTo?: string | undefined
+  /** A restore in the middle of its work: it may do what nobody else may before it is finished. */
+  readonly isRestoring?: boolean
 }
 
 /**
@@ -44,7 +47,7 @@ export async function migrate (options: MigrateOptions): Promise<string[]> {
     await client.query(`create table if not exists schema_migration (
       name text primary key, sha256 text not null, applied_at timestamptz not null default now())`)
     await ensureMinimumColumn(client)
-    const { missing, newer } = compareSchema(migrations, await listApplied(client))
+    const { missing, newer } = compareSchema(migrations, (await listApplied(client)).filter(({ name }) => options.isRestoring !== true || name !== RESTORE_MARK))
     if (newer.length > 0) {
       // Rights and queues are the newer version's to keep as well.
       log?.info({ newer }, 'the database is newer than this Sallyport, which can work with it')
@@ -98,11 +101,11 @@ export async function readSchemaGap (db: Database): Promise<SchemaGap> {
   return { missing: missing.map(({ name }) => name), newer }
 }
 
-/** @throws SchemaVersionError when a process of this version cannot work with the database */
-export async function requireSchema (db: Database, log: Logger): Promise<void> {
+/** `isRestoring`: as of `migrate`. @throws SchemaVersionError when a process of this version cannot work with the database */
+export async function requireSchema (db: Database, log: Logger, { isRestoring = false } = {}): Promise<void> {
   // All columns: a database of an older version lacks some.
   const applied = await db.selectFrom('schema_migration').selectAll().execute().catch((error: unknown) => { throw explainNoSchema(error) })
-  const { missing, newer } = compareSchema(await listMigrations(), applied)
+  const { missing, newer } = compareSchema(await listMigrations(), applied.filter(({ name }) => !isRestoring || name !== RESTORE_MARK))
   if (missing.length > 0) throw new SchemaVersionError(`the database lacks ${missing.map(({ name }) => name).join(', ')}: run \`sallyport migrate\` first`)
   if (newer.length > 0) log.info({ newer }, 'the database is newer than this Sallyport, which can work with it')
 }

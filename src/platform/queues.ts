@@ -107,6 +107,12 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   let closing = false
   /** The last that its connections said, since it was last seen to answer. */
   let trouble: Error | undefined
+  const outage = createOutageLog<Parameters<LogError>[0]>({
+    gone: (fields) => log.error(fields, 'queue connection error'),
+    still: (fields) => log.error(fields, 'the queues are still away'),
+    back: (fields) => log.warn(fields, 'the queues are back'),
+    isBack: async () => await counts().then(() => true)
+  })
   const logError: LogError = (fields) => {
     trouble = fields.err
     // Connections that break while they are being closed are no news.
@@ -119,22 +125,15 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
   const patience = new Map(QUEUE_NAMES.map((name) => [name, createPatience(PATIENCE_MS)]))
   const healthPatience = createPatience(PATIENCE_MS)
   const ask = async <T>(name: QueueName, work: (queue: Queue) => Promise<T>, options?: { readonly wait: boolean }): Promise<T> => await patience.get(name)!.ask(async () => await work(queueOf(name)), options)
+  const queueOf = (name: QueueName): Queue => queues.get(name)!
+  const eachQueue = async <T>(work: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
+    Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(name, work, { wait: false })]))) as Record<QueueName, T>
+  const counts: Queues['counts'] = async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized'))
   const schedules = createSchedules(ask, { jobOptions: { ...JOB_OPTIONS, attempts: 1 }, log })
   for (const [name, queue] of queues) queue.on('error', (error) => logError({ err: error, queue: name }))
   const ready = Promise.all([...queues.values()].map(async (queue) => await queue.waitUntilReady()))
   if (engine.name === 'postgres') await ready
   else if (!await settles(ready, START_PATIENCE_MS)) ready.catch((error: unknown) => logError({ err: error as Error }))
-
-  const queueOf = (name: QueueName): Queue => queues.get(name)!
-  const eachQueue = async <T>(work: (queue: Queue) => Promise<T>): Promise<Record<QueueName, T>> =>
-    Object.fromEntries(await Promise.all(QUEUE_NAMES.map(async (name) => [name, await ask(name, work, { wait: false })]))) as Record<QueueName, T>
-  const outage = createOutageLog<Parameters<LogError>[0]>({
-    gone: (fields) => log.error(fields, 'queue connection error'),
-    still: (fields) => log.error(fields, 'the queues are still away'),
-    back: (fields) => log.warn(fields, 'the queues are back'),
-    isBack: async () => await counts().then(() => true)
-  })
-  const counts: Queues['counts'] = async () => await eachQueue(async (queue) => await queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'prioritized'))
 
   return {
     engine: engine.name,

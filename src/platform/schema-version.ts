@@ -1,3 +1,4 @@
+import { RESTORE_MARK } from './backup/restore-mark.js'
 import type { Migration } from './migration-files.js'
 
 /** A migration that was applied to a database. */
@@ -17,6 +18,7 @@ export class SchemaVersionError extends Error {}
  * @throws SchemaVersionError that says what to do
  */
 export function compareSchema (migrations: readonly Migration[], applied: readonly Applied[]): { readonly missing: readonly Migration[], readonly newer: readonly string[] } {
+  if (applied.some(({ name }) => name === RESTORE_MARK)) throw new SchemaVersionError('a restore was interrupted before its last step, and until it is finished nothing may work with this database: run `sallyport restore` with the same file again')
   const before = new Map(applied.map((one) => [one.name, one]))
   for (const { name, sha256 } of migrations) {
     const there = before.get(name)

@@ -98,6 +98,8 @@ export interface Schema {
   state_change: {
     position: BigInt, tenant_number: number, device_id: string, entra_device_id: string, at: Time, version: number, level: string | null, previous_level: string | null
     reporting_state: string, previous_reporting_state: string, health: string, previous_health: string | null, score: number | null, reasons: Json<unknown> | null
+    /** True: told once more after a restore. */
+    retold: boolean | null
   }
   state_feed: { tenant_number: number, position: Generated<number>, dropped_position: Generated<number> }
   intune_outbox: {

@@ -8,7 +8,8 @@ import type { Producer, ScorePayload } from '../platform/queue-names.js'
 import { NO_TRACING, type Span, type TraceParent, type Tracing } from '../platform/tracing.js'
 import { createJournalDays } from './journal-days.js'
 import { insertReports, type JournalEntry, type StoredReport } from './journal-repository.js'
-import type { Report } from './report.js'
+import type { Report, StateSection } from './report.js'
+import { askedWith } from './resend.js'
 import { toStorableReport } from './storable-report.js'
 
 export interface JournalOptions {
@@ -42,7 +43,7 @@ export interface Receipt {
   readonly reportId: string
   /** `stale`: stored, but what is merged is newer; only its events count, and what nobody has said since. */
   readonly status: 'accepted' | 'duplicate' | 'stale'
-  readonly resend: string[]
+  readonly resend: StateSection[]
 }
 
 export interface Journal {
@@ -199,9 +200,7 @@ export function createJournal (options: JournalOptions): Journal {
 
 function toReceipt ({ entry, reportId }: Waiting, stored: StoredReport): Receipt {
   const isStale = stored.mergedSequence !== null && entry.sequence <= stored.mergedSequence
-  const resend = new Set(stored.resend)
-  // A snapshot on its way is what the device was asked for.
-  if (entry.hasApps && entry.baseDigest === null) resend.delete('apps')
+  const resend = new Set(askedWith(stored.resend, entry.json))
   if (stored.stored && !isStale && stored.baseMissing) resend.add('apps')
   return { reportId, status: !stored.stored ? 'duplicate' : isStale ? 'stale' : 'accepted', resend: [...resend] }
 }

@@ -5,7 +5,7 @@ import { mergeEvents } from './merge-events.js'
 import { type Report, STATE_SECTIONS, type StateSection } from './report.js'
 
 /** Sections that are merged member by member; the others are replaced whole. */
-const MERGED_BY_MEMBER: ReadonlySet<StateSection> = new Set(['agent', 'os', 'hardware', 'config', 'integrity'])
+export const MERGED_BY_MEMBER: ReadonlySet<StateSection> = new Set(['agent', 'os', 'hardware', 'config', 'integrity'])
 /** Less than this between collection and receipt says nothing about a phone's clock; and a heartbeat must not change the state. */
 const CLOCK_STEP_SECONDS = 5 * 60
 

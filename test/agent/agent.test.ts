@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { Agent, AgentError, type AgentOptions, type PhoneDescription } from '../../src/agent/agent.js'
 import { FileSpool } from '../../src/agent/file-spool.js'
 import { FileIdentityStore } from '../../src/agent/identity.js'
+import { askForEverything } from '../../src/devices/ask-again.js'
 import { hashEnrollmentToken } from '../../src/devices/enroll-device.js'
 import { revokeDevice } from '../../src/devices/revoke-device.js'
 import { scoreGroup } from '../../src/devices/score-devices.js'
@@ -216,6 +217,29 @@ t.test('a phone that the server does not know any more enrols anew, if it may', 
   await again.run(1)
   t.not(again.deviceId, before)
   t.equal((await journalOf(api)).length, 1)
+})
+
+t.test('what the server asks for after a restore is said once more, whole; an answer that is asked for again is not repeated', async (t) => {
+  const { api, road, phone, token } = await setUp(t)
+  const agent = await Agent.enroll(road.url, await token(), phone)
+  await agent.collect({ os: { version: '15' }, config: { passcodeSet: true }, installedApps: [{ appId: 'a' }] })
+  await agent.collect({ config: { developerMode: true } })
+  await agent.flush()
+  for (const groupId of await waitingGroups(api.db)) await scoreGroup(api, groupId)
+  await api.db.transaction().execute(askForEverything)
+  await agent.collect({ network: { type: 'cellular' } })
+  // Nobody scores meanwhile, so each receipt asks.
+  await agent.flush()
+  const [heartbeat, answer, ...more] = (await journalOf(api)).slice(2)
+  t.match(heartbeat, { network: { type: 'cellular' } })
+  t.match(answer, { os: { version: '15' }, config: { passcodeSet: true, developerMode: true }, apps: { mode: 'snapshot', items: [{ appId: 'a' }] } })
+  t.strictSame(more, [])
+  for (const groupId of await waitingGroups(api.db)) await scoreGroup(api, groupId)
+  await agent.collect({ network: { type: 'none' } })
+  await agent.flush()
+  for (const groupId of await waitingGroups(api.db)) await scoreGroup(api, groupId)
+  const { resend } = await api.db.selectFrom('device_state').select('resend').executeTakeFirstOrThrow()
+  t.strictSame(resend, [], 'it owes nothing more')
 })
 
 t.test('reports at once, past the spool, and says what was wrong', async (t) => {

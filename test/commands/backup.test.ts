@@ -1,14 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { eraseDevice } from '../../src/devices/erase-device.js'
 import { getDevice } from '../../src/devices/get-device.js'
 import { listDevices } from '../../src/devices/list-devices.js'
 import { listFindings } from '../../src/devices/list-findings.js'
+import { revokeDevice } from '../../src/devices/revoke-device.js'
 import { scoreGroup } from '../../src/devices/score-devices.js'
+import { listSigningKeys, retireSigningKey } from '../../src/devices/signing-key-repository.js'
 import { syncTenant } from '../../src/intune/sync-tenant.js'
+import { createApiKey, revokeApiKey, rotateApiKey } from '../../src/operators/api-keys.js'
 import { listAudit } from '../../src/operators/audit.js'
+import { createEnrollmentToken, revokeEnrollmentToken } from '../../src/operators/enrollment-tokens.js'
+import { addGrant, removeGrant } from '../../src/operators/grants.js'
 import { listChanges } from '../../src/partners/list-changes.js'
 import { openDatabase } from '../../src/platform/database.js'
 import { countRows, startTestApi, type TestApi } from '../helpers/api.js'
@@ -55,7 +62,7 @@ t.test('what was backed up is restored elsewhere, and phones, Intune and relying
     await listChanges({ db, privacyMode: false, waiter: { wait: async () => {} } }, { tenantId, changedSince, waitMs: 0, caller: 'a receiver', signal: new AbortController().signal })
   const versionOf = async (db: typeof before) => (await db.selectFrom('device_state').select('desired_version').where('device_id', '=', phone.deviceId).executeTakeFirstOrThrow()).desired_version
 
-  await say(api, 1, { ...ROOTED, apps: { mode: 'snapshot', items: [{ appId: 'org.example' }] } })
+  await say(api, 1, { ...ROOTED, os: { version: '14' }, apps: { mode: 'snapshot', items: [{ appId: 'org.example' }] } })
   await sync(before)
   t.equal(await threatStateOf(phone.entraDeviceId), 'highSeverity')
   const key = await api.keyFor('viewer')
@@ -75,7 +82,7 @@ t.test('what was backed up is restored elsewhere, and phones, Intune and relying
   const lostCursor = (await follow(before)).nextCursor
 
   const databaseUrl = await createEmptyDatabase(t)
-  t.match(await sallyport(databaseUrl, 'restore', file), { rows: Number, tenants: 1, devices: 1 })
+  t.match(await sallyport(databaseUrl, 'restore', file), { rows: Number, tenants: 1, devices: 1, retold: 0 })
   const db = open(t, databaseUrl)
   t.strictSame(await answersOf(db), answers, 'the same answers')
   t.ok(await versionOf(db) > lostVersion, 'versions never fall')
@@ -88,12 +95,65 @@ t.test('what was backed up is restored elsewhere, and phones, Intune and relying
 
   const restored = await startTestApi(t, { beside: { databaseUrl, tenantId } })
   t.equal((await restored.call(key, 'GET', `/v1/tenants/${tenantId}/devices`)).statusCode, 200, 'keys work')
-  t.match(await say(restored, 3, CLEAN), { resend: ['apps'] }, 'the phone goes on with the token that it has, and is asked for its apps')
+  t.strictSame((await say(restored, 3, CLEAN)).resend!.sort(), ['apps', 'integrity', 'os'], 'the phone goes on with the token that it has, and is asked for all that it ever told of')
+  t.strictSame((await say(restored, 4, { ...CLEAN, os: { version: '15' } })).resend!.sort(), ['apps'], 'until it has said it again')
   await sync(db)
   t.equal(await threatStateOf(phone.entraDeviceId), 'secured')
   t.match((await getDevice({ db }, { tenantId, deviceId: phone.deviceId })), { level: 'secured', intune: { desired: 'secured', reported: 'secured' } })
   t.match((await follow(db, anew.nextCursor)).items, [{ level: 'secured', previousLevel: 'high' }], 'and changes follow')
   t.match(await listAudit({ db }, { tenantId: null }), { items: [{ action: 'platform.restored', actor: 'command line' }, { action: 'platform.backup-loaded' }, { action: 'platform.backup-begun' }] })
+})
+
+t.test('what was revoked and erased after the backup is ended once more by the note that was kept beside it', async (t) => {
+  const api = await startTestApi(t)
+  const { db, databaseUrl: url, tenantId } = api
+  const folder = t.testdir({})
+  const [file, note] = [join(folder, 'a.backup'), join(folder, 'revocations.json')]
+  const actor = 'test'
+  const end = { db, log: silentLog, cutoffs: { advance () {} }, sync: { async add () {} } }
+  const makeKey = async () => await createApiKey({ db }, { name: 'k', role: 'viewer', tenantId, actor })
+  const [revokedBefore, revoked, rotated, kept] = [await makeKey(), await makeKey(), await makeKey(), await makeKey()]
+  const [stolen, forgotten, back] = [await api.enroll(), await api.enroll(), await api.enroll()]
+  const token = await createEnrollmentToken({ db }, { tenantId, label: 'leaked', actor })
+  const grant = await addGrant({ db }, { tenantId, role: 'admin', kind: 'subject', value: randomUUID(), label: 'Ann', directory: undefined, expiresAt: undefined, actor } as never)
+  const signingKey = (await listSigningKeys(db))[0]!.id
+  await revokeApiKey({ db }, { id: revokedBefore.id, actor })
+  // Revoked, and enrolled again with the same id before the backup: that must not be undone.
+  await revokeDevice(end, { tenantId, deviceId: back.deviceId, actor })
+  await db.updateTable('device').set({ revoked_at: null }).where('id', '=', back.deviceId).execute()
+  await sallyport(url, 'backup', file)
+
+  await revokeApiKey({ db }, { id: revoked.id, actor })
+  await rotateApiKey({ db }, { id: rotated.id, graceSeconds: 0, actor })
+  await revokeApiKey({ db }, { id: (await makeKey()).id, actor })
+  await revokeDevice(end, { tenantId, deviceId: stolen.deviceId, actor })
+  await eraseDevice(end, { tenantId, deviceId: forgotten.deviceId, actor })
+  await revokeEnrollmentToken({ db }, { tenantId, id: token.id, actor })
+  await removeGrant({ db }, { id: grant.id, actor })
+  await retireSigningKey({ db }, { id: signingKey, now: true, actor })
+  t.match(await sallyport(url, 'revocations', 'note', note), { ended: 10 })
+  t.equal(statSync(note).mode & 0o777, 0o600)
+
+  const databaseUrl = await createEmptyDatabase(t)
+  await sallyport(databaseUrl, 'restore', file)
+  t.strictSame(await sallyport(databaseUrl, 'revocations', 'apply', note), {
+    applied: { 'api-key.revoked': 1, 'api-key.rotated': 1, 'device.revoked': 1, 'device.erased': 1, 'enrollment-token.revoked': 1, 'operator-grant.removed': 1, 'signing-key.retired': 1 },
+    known: 2,
+    absent: 1
+  })
+  const restored = open(t, databaseUrl)
+  const keys = await restored.selectFrom('api_key').select(['id', 'revoked_at']).execute()
+  t.strictSame(keys.filter(({ revoked_at: at }) => at === null).map(({ id }) => id).includes(kept.id), true)
+  for (const { id } of [revokedBefore, revoked, rotated]) t.not(keys.find((key) => key.id === id)?.revoked_at, null)
+  const phones = new Map((await restored.selectFrom('device').select(['id', 'revoked_at', 'erased_at']).execute()).map((row) => [row.id, row]))
+  t.not(phones.get(stolen.deviceId)?.revoked_at, null)
+  t.not(phones.get(forgotten.deviceId)?.erased_at, null)
+  t.equal(phones.get(back.deviceId)?.revoked_at, null)
+  t.strictSame(await restored.selectFrom('operator_grant').selectAll().execute(), [])
+  t.match((await listSigningKeys(restored)).find(({ id }) => id === signingKey), { state: 'retired' })
+
+  writeFileSync(note, '{"sallyportRevocations":1}')
+  await t.rejects(sallyport(databaseUrl, 'revocations', 'apply', note), { message: /no note of revocations/ })
 })
 
 t.test('every table comes back row by row, and numbers go on where they were', async (t) => {

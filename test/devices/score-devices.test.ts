@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAppInventories } from '../../src/devices/app-inventories.js'
 import { getDevice } from '../../src/devices/get-device.js'
+import { ERASED_STATE } from '../../src/devices/score-repository.js'
 import { scoreDevices, scoreGroup, type ScoreDeps } from '../../src/devices/score-devices.js'
 import { listQuarantine } from '../../src/devices/list-quarantine.js'
 import { retryQuarantined } from '../../src/devices/retry-quarantined.js'
@@ -14,7 +15,8 @@ import type { Severity } from '../../src/risk/level.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal } from '../../src/telemetry/journal.js'
 import type { Report } from '../../src/telemetry/report.js'
-import { createTestDatabase } from '../helpers/database.js'
+import { notToldSince } from '../../src/telemetry/resend.js'
+import { createTestDatabase, openAs } from '../helpers/database.js'
 import { makeReport, rememberingProducer, seedDevice, seedTenant, type SeededDevice } from '../helpers/devices.js'
 import { NO_INTEL } from '../helpers/intel.js'
 import { waitingGroups } from '../helpers/journal.js'
@@ -184,6 +186,44 @@ t.test('a delta without its base is remembered until a snapshot comes', async (t
   t.strictSame((await stateOf(world.db, device)).resend, ['apps'])
   await scoreGroup(world, await journal(world, [device, makeReport(3, { apps: { mode: 'snapshot', items: [] } })]))
   t.strictSame((await stateOf(world.db, device)).resend, [])
+})
+
+t.test('what a phone owes since a restore it owes until it was told so and a report with the section was merged', async (t) => {
+  const world = await setUp(t)
+  const device = await seedDevice(world.db, world.tenantId)
+  const resendAfter = async (report: Report): Promise<string[]> => {
+    await scoreGroup(world, await journal(world, [device, report]))
+    return (await stateOf(world.db, device)).resend.sort()
+  }
+  await resendAfter(makeReport(1, { apps: { mode: 'snapshot', items: [{ appId: 'a' }] } }))
+  const waiting = await journal(world, [device, makeReport(2, { processes: ['odd'], apps: { mode: 'delta', baseDigest: digestApps([{ appId: 'a' }]), upsert: [{ appId: 'b' }] } })])
+  const restoredAt = new Date()
+  const owed = [notToldSince(restoredAt), 'apps', 'os', 'processes']
+  await world.db.updateTable('device_state').set({ resend: owed }).execute()
+  await sql`update report_group set received_at = ${restoredAt}::timestamptz - interval '1 minute' where id = ${waiting}`.execute(world.db)
+  await scoreGroup(world, waiting)
+  t.strictSame((await stateOf(world.db, device)).resend.sort(), owed.sort(), 'what waited at the backup is no answer')
+  t.strictSame(await resendAfter(processes(3)), ['apps', 'os', 'processes'], 'its receipt told the phone')
+  t.strictSame(await resendAfter(processes(4)), ['apps', 'os'])
+  t.strictSame(await resendAfter(makeReport(5, { os: { version: '15' }, apps: { mode: 'delta', baseDigest: '0'.repeat(64) } })), ['apps'], 'a change of a list is not the list')
+  t.strictSame(await resendAfter(makeReport(6, { apps: { mode: 'snapshot', items: [] } })), [])
+})
+
+t.test('a worker, in its role, judges the others when a phone of theirs was erased meanwhile, and takes it off the list', async (t) => {
+  const { db, url } = await createTestDatabase(t)
+  const world = { ...await setUp(t), db, tenantId: await seedTenant(db) }
+  const [erased, other] = [await seedDevice(db, world.tenantId), await seedDevice(db, world.tenantId)]
+  await db.insertInto('device_state').values([{ device_id: erased.deviceId, tenant_id: world.tenantId, sequence: 1, state: JSON.stringify(ERASED_STATE) }, { device_id: other.deviceId, tenant_id: world.tenantId, sequence: -1, state: '{}' }]).execute()
+  const groupId = await journal(world, [erased, processes(2, 'bad')], [other, processes(1, 'bad')])
+  await sql`
+    with made as (insert into rescoring (intel_version, cause, tenant_id, rules_version) values (0, 'policy', ${world.tenantId}, 0) returning id)
+    insert into rescoring_device (device_id, rescoring_id, intel_version, rules_version) select ${erased.deviceId}, id, 0, 0 from made`.execute(db)
+  const asWorker = openAs(t, url, 'worker')
+  await scoreGroup({ ...world, db: asWorker, apps: createAppInventories({ db: asWorker }) }, groupId)
+  t.match(await stateOf(db, other), { level: 'high' })
+  await scoreDevices({ ...world, db: asWorker, apps: createAppInventories({ db: asWorker }) }, [erased.deviceId])
+  t.strictSame(await db.selectFrom('rescoring_device').selectAll().execute(), [])
+  t.strictSame(await waitingGroups(db), [])
 })
 
 t.test('a report that breaks the group is set aside, and its neighbours are scored', async (t) => {

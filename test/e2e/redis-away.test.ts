@@ -51,7 +51,9 @@ t.test('while Redis is away an API is degraded and takes reports; when it is bac
   // Of all its connections, which tried again every second or two.
   const told = (msg: string): number => worker!.errors().split(`"msg":"${msg}"`).length - 1
   await until(async () => told('the queues are back') > 0, 'the worker has told that the queues are back')
-  t.strictSame([told('queue connection error'), told('the queues are back')], [1, 1], 'a line when they went and one when they were back')
+  // What a job in hand has lost with its Redis is told when it is back.
+  t.ok(told('queue connection error') >= 1 && told('queue connection error') <= 3, `${told('queue connection error')} lines when they went`)
+  t.ok(told('the queues are back') <= told('queue connection error'))
   const outcomes = await load.end()
   t.comment(outcomes)
   t.strictSame(Object.keys(outcomes).filter((one) => /^5/.test(one)), [], 'nobody was told of it')

@@ -99,7 +99,7 @@ t.test('a small body of millions of faults costs no more than an honest one', as
     const tookMs = performance.now() - startedAt
     isProblem(t, answer, { status: 400, code: 'validation' }, name)
     t.ok(answer.json<{ errors: unknown[] }>().errors.length <= 100, `${name}: a list people can read`)
-    t.ok(tookMs < 5_000, `${name}: in ${Math.round(tookMs)} ms`)
+    t.ok(tookMs < 10_000, `${name}: in ${Math.round(tookMs)} ms`)
   }
   const grownMebibytes = (process.memoryUsage().rss - rssBefore) / 1024 / 1024
   t.ok(grownMebibytes < 700, `with ${Math.round(grownMebibytes)} MiB`)

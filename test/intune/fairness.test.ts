@@ -6,7 +6,8 @@ import type { Database } from '../../src/platform/database.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
-import { recordingPartner, seedBacklog, seedWaitingDevices, until, waitingIn, type RecordingPartner } from './helpers.js'
+import { until } from '../helpers/until.js'
+import { recordingPartner, seedBacklog, seedWaitingDevices, waitingIn, type RecordingPartner } from './helpers.js'
 
 interface Setup { readonly db: Database, readonly partner: RecordingPartner, readonly deps: SyncTenantDeps, start (tuning?: Partial<SyncTuning>): SyncScheduler }
 

@@ -102,10 +102,3 @@ export async function seedBacklog (db: Database, tenantId: string, count: number
     await upsertOutbox(tx, rows.map((row) => ({ deviceId: row.device_id, tenantId, version: 1, health })), new Date())
   })
 }
-
-/** Waits for a condition. */
-export async function until (condition: () => boolean | Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
-  for (const deadline = Date.now() + limitMs; !await condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
-    if (Date.now() > deadline) throw new Error(`not in ${limitMs / 1000} seconds: ${what}`)
-  }
-}

@@ -9,7 +9,8 @@ import { type Database, openDatabase } from '../../src/platform/database.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { seedTenant } from '../helpers/devices.js'
 import { silentLog } from '../helpers/log.js'
-import { recordingPartner, seedWaitingDevices, until, waitingIn, wantHealth, type RecordingPartner } from './helpers.js'
+import { until } from '../helpers/until.js'
+import { recordingPartner, seedWaitingDevices, waitingIn, wantHealth, type RecordingPartner } from './helpers.js'
 
 interface Setup { readonly db: Database, readonly url: string, readonly tenantId: string, readonly partner: RecordingPartner, readonly deps: SyncTenantDeps }
 

@@ -2,6 +2,7 @@ import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCountedLine } from '../../src/platform/counted-line.js'
 import { createOutageLog } from '../../src/platform/outage-log.js'
+import { until as waitUntil } from '../helpers/until.js'
 
 const error = (message: string): { readonly err: Error } => ({ err: new Error(message) })
 
@@ -39,14 +40,12 @@ t.test('an outage is two lines, however many connections try again and again', a
     }
   })
   for (let at = 0; at < 1_000; at++) log.failed(error(`connection ${at % 14}`))
-  while (asked < 3) await sleep(1)
+  await waitUntil(() => asked >= 3, 'asked again and again')
   t.strictSame(names(), ['gone'])
   t.equal(lines[0]!.err!.message, 'connection 0')
   isBack = true
   await until('back')
   t.match(lines[1], { errors: 1_000, seconds: 0 })
-  log.failed(error('again'))
-  t.strictSame(names(), ['gone', 'back', 'gone'], 'the next is another')
   log.close()
 })
 
@@ -61,6 +60,20 @@ t.test('one that lasts is told of again, with how often something failed and wha
   log.failed(error('third'))
   await sleep(50)
   t.equal(lines.length, count, 'nothing more when it is closed')
+})
+
+t.test('what comes and goes all the time is told once in a while, with all that failed', async (t) => {
+  const { log, lines, names, until } = open({ isBack: async () => true, remindEveryMs: 100 })
+  let failures = 0
+  while (names().filter((one) => one === 'back').length < 3) {
+    log.failed(error('full'))
+    failures++
+    await sleep(3)
+  }
+  log.close()
+  t.strictSame(names(), ['gone', 'back', 'gone', 'back', 'gone', 'back'])
+  t.ok(failures > 6 && lines.reduce((sum, { errors = 0 }) => sum + errors, 0) > failures - 4, 'and none is left out')
+  await until('gone')
 })
 
 t.test('it is not over while something fails between question and answer', async (t) => {

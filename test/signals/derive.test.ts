@@ -46,6 +46,13 @@ t.test('compliance changes are told when it changes, and a phone never judged co
     { previous: 'compliant', current: 'not-compliant' }, 'what an erased phone was is not known any more')
 })
 
+t.test('what is told once more after a restore is a change, whatever was told before', async (t) => {
+  const of = (health: StateChange['health']) => complianceChange(changeOf({ health, previousHealth: null, previousLevel: null, retold: true }), 'medium')
+  t.strictSame(of('secured'), { previous: 'not-compliant', current: 'compliant' })
+  t.strictSame(of('highSeverity'), { previous: 'compliant', current: 'not-compliant' })
+  t.equal(of('activated'), undefined)
+})
+
 t.test('following all changes of a phone leads to what it is', async () => {
   fc.assert(fc.property(fc.array(fc.constantFrom(...HEALTHS.filter((health) => health !== 'activated')), { minLength: 1 }), fc.constantFrom(...LIMITS), (healths, limit) => {
     let told = 'compliant'

@@ -7,6 +7,7 @@ import { POLL, PUSH } from '../../src/signals/ssf/metadata.js'
 import { rotateSetKey, tendSetKeys } from '../../src/signals/ssf/set-keys.js'
 import { isProblem, type TestApiOptions } from '../helpers/api.js'
 import { seedTenant } from '../helpers/devices.js'
+import { until } from '../helpers/until.js'
 import { AUTHORITY, PUBLIC_URL, type SignalWorld, startReceiver, startSignalWorld } from './setup.js'
 
 type Events = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -178,7 +179,7 @@ t.test('a few polls of one receiver wait, the others are answered at once', asyn
     await world.call(key, 'POST', `/v1/ssf/${world.tenantId}/streams/${stream.stream_id}/poll`, {})
     waiting--
   })
-  while (waiting > 16) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(() => waiting <= 16, 'those beyond are answered')
   const phone = await world.addPhone()
   await world.change(phone, 'high', 'secured')
   await Promise.all(polls)

@@ -1,7 +1,11 @@
 import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
+import { eraseDevice } from '../../src/devices/erase-device.js'
+import { sequenceStateChanges } from '../../src/devices/state-change-repository.js'
+import { adjustAfterRestore } from '../../src/operators/adjust-after-restore.js'
 import { isProblem } from '../helpers/api.js'
 import { seedTenant } from '../helpers/devices.js'
+import { silentLog } from '../helpers/log.js'
 import { type Received, type SignalWorld, startReceiver, startSignalWorld, type TestReceiver } from './setup.js'
 
 interface MadeWebhook { readonly id: string, readonly secret: string, readonly url: string }
@@ -50,6 +54,38 @@ t.test('a webhook is signed so that the specification\'s library verifies it', a
   t.throws(() => verifyBy(secret, { ...receiver.received[0]!, body: receiver.received[0]!.body.replace('high', 'low') }), 'changed on the way')
   const stored = await world.db.selectFrom('signal_destination').select('secret').executeTakeFirstOrThrow()
   t.notOk(stored.secret!.includes(secret.slice(6)), 'kept sealed')
+})
+
+t.test('after a restore a webhook is told every phone\'s state once more, and how many changes it was never told', async (t) => {
+  const { world, admin, receiver } = await worldOf(t)
+  const { id } = await makeWebhook(world, admin, receiver)
+  const [phone, erased] = [await world.addPhone(), await world.addPhone()]
+  for (const { deviceId } of [phone, erased]) {
+    await world.db.insertInto('device_state').values({
+      device_id: deviceId, tenant_id: world.tenantId, sequence: 1, state: '{}', level: 'high', reporting_state: 'activated', desired_health: 'highSeverity', desired_version: 3, score: 90
+    }).execute()
+  }
+  await eraseDevice({ db: world.db, log: silentLog, cutoffs: { advance () {} }, sync: { async add () {} } }, { tenantId: world.tenantId, deviceId: erased.deviceId, actor: 'test' })
+  await world.tell()
+  await world.change(phone, 'medium', 'high')
+  await world.change(phone, 'high', 'medium')
+  await sequenceStateChanges(world.db)
+  receiver.received.length = 0
+
+  t.match(await adjustAfterRestore(world.db, { actor: 'test', madeAt: null }), { retold: 2 })
+  await world.tell()
+  const told = receiver.received.map(({ body }) => JSON.parse(body) as Payload).sort((one, other) => one.type < other.type ? -1 : 1)
+  t.match(told, [
+    { type: 'device.erased', data: { deviceId: erased.deviceId } },
+    { type: 'device.level.changed', data: { deviceId: phone.deviceId, level: 'high', previousLevel: null, retold: true } },
+    { type: 'device.state.changed', data: { state: 'activated', retold: true } }
+  ])
+  t.equal(told.length, 3)
+  const { missed } = await world.db.selectFrom('signal_destination').select('missed').where('id', '=', id).executeTakeFirstOrThrow()
+  t.equal(missed, 2, 'what lay between')
+  await world.change(phone, 'secured', 'high')
+  await world.tell()
+  t.match(JSON.parse(receiver.received.at(-1)!.body), { data: { level: 'secured', previousLevel: 'high' } }, 'changes follow')
 })
 
 t.test('a webhook gets the events it asked for', async (t) => {

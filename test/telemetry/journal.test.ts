@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { withSessionSettings } from '../../src/platform/access/database-roles.js'
 import { openDatabase, type Database } from '../../src/platform/database.js'
+import { notToldSince } from '../../src/telemetry/resend.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
 import { takeWaitingGroups } from '../../src/telemetry/journal-groups.js'
@@ -143,6 +144,14 @@ t.test('what the device owes is said with every answer, until it is on its way',
   await db.insertInto('device_state').values({ device_id: device.deviceId, tenant_id: device.tenantId, sequence: 0, state: '{}', resend: ['apps'] }).execute()
   t.strictSame((await journal.append({ ...device, report: makeReport(1) })).resend, ['apps'])
   t.strictSame((await journal.append({ ...device, report: makeReport(2, { apps: { mode: 'snapshot', items: [] } }) })).resend, [])
+})
+
+t.test('after a restore a phone is asked for all sections, with every receipt until it was told so; what a report brings only then counts as the answer', async (t) => {
+  const { db, device, journal } = await setUp(t)
+  await db.insertInto('device_state').values({ device_id: device.deviceId, tenant_id: device.tenantId, sequence: 0, state: '{}', resend: [notToldSince(new Date()), 'apps', 'config', 'os'] }).execute()
+  t.strictSame((await journal.append({ ...device, report: makeReport(1, { config: { passcodeSet: true } }) })).resend, ['apps', 'config', 'os'], 'a change of a section is no answer to what was not asked')
+  await db.updateTable('device_state').set({ resend: ['apps', 'config', 'os'] }).execute()
+  t.strictSame((await journal.append({ ...device, report: makeReport(2, { config: { passcodeSet: true }, os: { version: '15' } }) })).resend, ['apps'])
 })
 
 t.test('characters that the database cannot hold do not stop a report', async (t) => {

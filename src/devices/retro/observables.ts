@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { LRUCache } from 'lru-cache'
 import { normalizeAddress, normalizeHost, normalizeUrl } from '../../intel/indicators/normalize.js'
 import type { DeviceState, KeptEvent } from '../../telemetry/device-state.js'
 
@@ -11,6 +12,8 @@ const LENGTHS = { ipv4: [8, 16, 24], ipv6: [16, 32, 48, 64] } as const
 /** A phone that names more is found by what it named first; the rest only with the next report. */
 const MAX_OBSERVABLES = 2_000
 const EMPTY: readonly number[] = Object.freeze([])
+/** What hosts and addresses stand for: phones name the same few again and again, and with each event all of a phone's are gone through. */
+const ofHosts = new LRUCache<string, readonly number[]>({ max: 5_000 })
 
 /**
  * 32-bit FNV-1a of a kind and a value. That two values share one costs a judgement which finds nothing; it is never
@@ -74,16 +77,21 @@ function addEvent (found: Set<number>, event: KeptEvent): void {
 }
 
 function addHost (found: Set<number>, text: string): void {
+  let hashes = ofHosts.get(text)
+  if (hashes === undefined) ofHosts.set(text, hashes = observablesOfHost(text))
+  for (const one of hashes) found.add(one)
+}
+
+function observablesOfHost (text: string): number[] {
   const address = normalizeAddress(text)
   if (address !== undefined) {
-    found.add(hash('address', address.value))
-    for (const bits of LENGTHS[address.type as 'ipv4' | 'ipv6']) found.add(hash('network', networkOf(address.value, bits)))
-    return
+    return [hash('address', address.value), ...LENGTHS[address.type as 'ipv4' | 'ipv6'].map((bits) => hash('network', networkOf(address.value, bits)))]
   }
   const host = normalizeHost(text)
-  if (host === undefined) return
-  found.add(hash('host', host))
-  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) found.add(hash('host', host.slice(dot + 1)))
+  if (host === undefined) return []
+  const hashes = [hash('host', host)]
+  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) hashes.push(hash('host', host.slice(dot + 1)))
+  return hashes
 }
 
 function hostsOfUrl (value: string): number[] {

@@ -84,13 +84,15 @@ export function addContentEncoding (app: FastifyInstance, options: ContentEncodi
     }
     if (routeOptions.config.keepsEncoding === true) return payload
     const sent = await readWhole(payload as Readable, maxSentBytes)
-    const body = decode === undefined ? sent : await oneOfFew(async () => {
-      if (unpackedInHand >= maxUnpackedInHand) throw new OverloadedError()
-      const unpacked = await decodeWhole(decode, sent, routeOptions.bodyLimit)
-      unpackedInHand += unpacked.length
-      reply.raw.once('close', () => { unpackedInHand -= unpacked.length })
-      return unpacked
-    })
+    const body = decode === undefined
+      ? sent
+      : await oneOfFew(async () => {
+        if (unpackedInHand >= maxUnpackedInHand) throw new OverloadedError()
+        const unpacked = await decodeWhole(decode, sent, routeOptions.bodyLimit)
+        unpackedInHand += unpacked.length
+        reply.raw.once('close', () => { unpackedInHand -= unpacked.length })
+        return unpacked
+      })
     request.bodyBytes = body.length
     // Fastify compares this with Content-Length.
     return Object.assign(Readable.from(body.length === 0 ? [] : [body]), { receivedEncodedLength: sent.length })

@@ -25,6 +25,7 @@ export function createVolumeLimit ({ bytesPerHour, now = () => performance.now()
     take (key, bytes) {
       const atMs = now()
       const caller = callers.get(key)
+      // Whole bytes: what has run out has run out.
       const held = caller === undefined ? 0 : Math.max(0, Math.floor(caller.bytes - (atMs - caller.atMs) * perMs))
       const tooMuch = held + bytes - bytesPerHour
       // What is larger than the whole allowance is taken when nothing else is held, or it could never be sent.

@@ -20,7 +20,7 @@ export interface TelemetryRoutesOptions {
   readonly metrics?: Pick<Metrics, 'reports' | 'acceptSeconds'>
 }
 
-const Resend = Type.Array(Type.Enum([...STATE_SECTIONS]), { description: 'Sections to send whole in the next report: the server does not have their base.' })
+const Resend = Type.Array(Type.Enum([...STATE_SECTIONS]), { description: 'Sections to send whole in the next report: the server does not have their base, or was put back to before they were said.' })
 
 export const ReceiptSchema = Type.Object({
   reportId: Type.String(),

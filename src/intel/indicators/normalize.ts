@@ -16,6 +16,8 @@ export interface NormalValue {
 const HOST = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)+$/
 /** What no host name has, and what `domainToASCII` would read as the end of the host. */
 const NOT_IN_HOST = /[\s/\\?#@:%[\]]/
+/** Such a name is its own ASCII form: nothing to map, no Punycode to check, and no last label that makes it an address (WHATWG URL, host parsing). */
+const PLAIN_HOST = /^(?!.*xn--)[a-z0-9_.-]*\.[a-z][a-z0-9_-]*$/
 const URL_START = /^(?:https?|wss?|ftp):\/\//i
 /** Something before the path that is written with a backslash is defanged, or is meant to mislead. */
 const BACKSLASH_IN_AUTHORITY = /^[a-z]+:\/\/[^/?#]*\\/i
@@ -39,7 +41,7 @@ const MAX_BYTES = 2_048
 export function normalizeHost (text: string): string | undefined {
   const bare = text.trim().replace(/\.$/, '')
   if (NOT_IN_HOST.test(bare)) return undefined
-  const ascii = domainToASCII(bare).toLowerCase().replace(/\.$/, '')
+  const ascii = PLAIN_HOST.test(bare) ? bare : domainToASCII(bare).toLowerCase().replace(/\.$/, '')
   return HOST.test(ascii) && !/\.\d+$/.test(ascii) ? ascii : undefined
 }
 

@@ -43,7 +43,7 @@ export const TABLE_ACCESS: Readonly<Record<keyof Schema, TableAccess>> = {
   audit_check: { tenant: { where: 'chain = current_tenant_id()' }, api: 's', worker: 's i u', platform: 's' },
   // Phones, what they said and what it means.
   device: { tenant: 'tenant_id', api: 's i u', worker: 's u d', operator: 's u', partner: 's', platform: 's' },
-  device_state: { tenant: 'tenant_id', api: 's i u', worker: 's u', operator: 's u', partner: 's', platform: 's' },
+  device_state: { tenant: 'tenant_id', api: 's i u', worker: 's i u', operator: 's u', partner: 's', platform: 's' },
   device_apps: { tenant: 'tenant_number', api: 's i u d', worker: 's i u d', operator: 's d' },
   device_apps_change: { tenant: 'tenant_number', api: 's i u d', worker: 's i u d', operator: 's' },
   device_observable: { tenant: OF_A_DEVICE, api: 's i u d', worker: 's i u d' },

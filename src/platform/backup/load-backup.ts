@@ -7,6 +7,7 @@ import { migrate, type MigrateOptions } from '../migrate.js'
 import { recordAuditOn } from '../record-audit.js'
 import { BACKUP_FORMAT, type BackupEnd, BackupError, type BackupHeader, type BackupTable, END_OF_ROWS, linesOf } from './backup-format.js'
 import { quoteName } from '../quote-name.js'
+import { findUnfinishedRestore, markRestore } from './restore-mark.js'
 
 /** Lines handed on at once. */
 const LINES_OF_PIECE = 500
@@ -18,8 +19,8 @@ export interface LoadedBackup {
 
 /**
  * Loads a backup into an empty database: makes the schema that it was made of, loads everything
- * or nothing, and brings the schema to this version. Run `adjustAfterRestore` on it next.
- * That it was loaded is written down with it.
+ * or nothing, and brings the schema to this version. That it was loaded is written down with it. Run `adjustAfterRestore` on it
+ * next: until then nothing works with the database. Interrupted, it is called again with the same backup.
  * @param stream the backup, no longer compressed
  * @throws BackupError when the database is not empty, or the backup is not whole or of a newer Sallyport
  */
@@ -32,17 +33,27 @@ export async function loadBackup (stream: AsyncIterable<Buffer>, options: Migrat
   client.on('error', () => {})
   await client.connect()
   try {
-    await requireEmpty(client)
-    await migrate({ ...options, upTo: header.migrations.at(-1)!.name })
-    await client.query('begin')
-    const rows = await load(client, header, headerLine!, lines)
-    await recordAuditOn(client, { tenantId: null, actor: options.actor, action: 'platform.backup-loaded', detail: { madeAt: header.madeAt, version: header.version, rows } })
-    await client.query('commit')
-    await migrate(options)
+    await requireUnused(client)
+    const unfinished = await findUnfinishedRestore(client)
+    if (unfinished !== undefined && unfinished.madeAt !== header.madeAt) throw new BackupError(`the database holds the backup of ${unfinished.madeAt}, whose restore was interrupted: go on with that file, or take another database`)
+    const rows = unfinished?.rows ?? await loadInto(client, header, headerLine!, lines, options)
+    await migrate({ ...options, isRestoring: true })
     return { madeAt: header.madeAt, rows }
   } finally {
     await client.end()
   }
+}
+
+async function loadInto (client: pg.Client, header: BackupHeader, headerLine: string, lines: AsyncGenerator<string>, options: MigrateOptions & { readonly actor: string }): Promise<number> {
+  await requireEmpty(client)
+  await migrate({ ...options, upTo: header.migrations.at(-1)!.name })
+  await requireSameSchema(client, header)
+  await client.query('begin')
+  const rows = await load(client, header, headerLine, lines)
+  await markRestore(client, { madeAt: header.madeAt, rows })
+  await recordAuditOn(client, { tenantId: null, actor: options.actor, action: 'platform.backup-loaded', detail: { madeAt: header.madeAt, version: header.version, rows } })
+  await client.query('commit')
+  return rows
 }
 
 function readHeader (line: string | undefined): BackupHeader {
@@ -66,14 +77,23 @@ async function requireKnown ({ migrations, version }: BackupHeader): Promise<voi
   if (strange.length > 0) throw new BackupError(`the backup was made by Sallyport ${version}, which has other migrations (${strange.map(({ name }) => name).join(', ')}): restore it with that version or a newer one`)
 }
 
+async function requireUnused (client: pg.Client): Promise<void> {
+  const { rows: [there] } = await client.query<{ working: string[] }>(`
+    select array(select distinct application_name from pg_stat_activity where datname = current_database() and application_name like 'sallyport %' and pid <> pg_backend_pid()) as working`)
+  if (there!.working.length > 0) throw new BackupError(`somebody works with this database: ${there!.working.join(', ')}. Stop all processes of Sallyport first`)
+}
+
 /** Somebody's data must not be mixed with another's. */
 async function requireEmpty (client: pg.Client): Promise<void> {
-  const { rows: [there] } = await client.query<{ tenant: boolean, working: string[] }>(`
-    select to_regclass('tenant') is not null as tenant,
-      array(select distinct application_name from pg_stat_activity where datname = current_database() and application_name like 'sallyport %' and pid <> pg_backend_pid()) as working`)
-  if (there!.working.length > 0) throw new BackupError(`somebody works with this database: ${there!.working.join(', ')}. Stop all processes of Sallyport first`)
+  const { rows: [there] } = await client.query<{ tenant: boolean }>("select to_regclass('tenant') is not null as tenant")
   if (!there!.tenant) return
   if ((await client.query('select from tenant limit 1')).rowCount !== 0) throw new BackupError('the database has tenants already; a backup is restored into an empty one')
+}
+
+/** What later migrations do with rows, they would not do with rows that come after them. */
+async function requireSameSchema (client: pg.Client, { migrations }: BackupHeader): Promise<void> {
+  const { rows } = await client.query<{ name: string }>('select name from schema_migration where name > $1 order by name', [migrations.at(-1)!.name])
+  if (rows.length > 0) throw new BackupError(`the database has a newer schema than the backup (${rows.map(({ name }) => name).join(', ')}): restore it into a database in which nothing of Sallyport is`)
 }
 
 async function load (client: pg.Client, header: BackupHeader, headerLine: string, lines: AsyncGenerator<string>): Promise<number> {

@@ -27,12 +27,13 @@ export interface ComplianceChange {
 /**
  * What a change means for compliance, if anything. A phone that was never judged counts as
  * compliant until it is known not to be. What an erased phone was is not known any more, so
- * that it is not compliant is told again.
+ * that it is not compliant is told again; likewise what was told before a restore.
  */
 export function complianceChange (change: StateChange, limit: Limit): ComplianceChange | undefined {
   const current = complianceOf(change.health, limit)
   if (current === undefined) return undefined
   if (isErasure(change)) return { previous: 'compliant', current }
+  if (change.retold === true) return { previous: current === 'compliant' ? 'not-compliant' : 'compliant', current }
   const previous = complianceOf(change.previousHealth, limit) ?? 'compliant'
   return previous === current ? undefined : { previous, current }
 }

@@ -45,6 +45,8 @@ function dataOf (type: string, change: StateChange, device: DeviceFacts | undefi
     previousLevel: change.previousLevel,
     state: change.reportingState,
     previousState: change.previousReportingState,
+    // What was told before a restore is not known: null and `pending` mean no more than that.
+    ...(change.retold === true ? { retold: true } : {}),
     score: change.score,
     reasons: change.reasons
   }

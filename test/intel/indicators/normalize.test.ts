@@ -1,7 +1,8 @@
 import fc from 'fast-check'
+import { domainToASCII } from 'node:url'
 import t from 'tap'
 import { INDICATOR_TYPES, type IndicatorType } from '../../../src/intel/indicators/indicator.js'
-import { normalizeValue } from '../../../src/intel/indicators/normalize.js'
+import { normalizeHost, normalizeValue } from '../../../src/intel/indicators/normalize.js'
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
@@ -120,5 +121,13 @@ t.test('normalising what is normal changes nothing', async (t) => {
     t.strictSame(normalizeValue(once.type, once.value), bare)
     t.strictSame(normalizeValue(type, once.value), bare)
     t.notMatch(once.value, CONTROL)
+  }), { numRuns: 5_000 })
+})
+
+t.test('a plain host name is what the URL standard makes of it', async (t) => {
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'axn0-_.'), maxLength: 20 }), (text) => {
+    const ascii = domainToASCII(text.replace(/\.$/, '')).replace(/\.$/, '')
+    t.ok([ascii, undefined].includes(normalizeHost(text)), text)
+    if (/^(?:[a-z][a-z0-9]*\.)+[a-z][a-z0-9]*$/.test(ascii)) t.equal(normalizeHost(text), ascii)
   }), { numRuns: 5_000 })
 })

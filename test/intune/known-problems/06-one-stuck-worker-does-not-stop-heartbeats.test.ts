@@ -6,7 +6,8 @@ import { createSyncScheduler } from '../../../src/intune/sync-scheduler.js'
 import { createTestDatabase } from '../../helpers/database.js'
 import { rememberingProducer, seedTenant } from '../../helpers/devices.js'
 import { silentLog } from '../../helpers/log.js'
-import { recordingPartner, seedBacklog, until } from '../helpers.js'
+import { until } from '../../helpers/until.js'
+import { recordingPartner, seedBacklog } from '../helpers.js'
 
 const HOUR_MS = 3_600_000
 

@@ -4,7 +4,8 @@ import { syncTenant } from '../../../src/intune/sync-tenant.js'
 import { createTestDatabase } from '../../helpers/database.js'
 import { silentLog } from '../../helpers/log.js'
 import type { Health } from '../../../src/devices/health.js'
-import { seedWaitingDevices, until, waitingIn, wantHealth } from '../helpers.js'
+import { until } from '../../helpers/until.js'
+import { seedWaitingDevices, waitingIn, wantHealth } from '../helpers.js'
 import { startSimulatedIntune } from '../simulator.js'
 
 t.test('out-of-order updates: with several workers and messages that overtake each other, no phone ever goes back to an older level', async (t) => {

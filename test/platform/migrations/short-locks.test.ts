@@ -1,7 +1,10 @@
 import pg from 'pg'
 import t from 'tap'
 import { migrate, MIGRATION_LOCK } from '../../../src/platform/migrate.js'
-import { until } from '../../intune/helpers.js'
+import { withShortLocks } from '../../../src/platform/short-locks.js'
+import { startTestApi } from '../../helpers/api.js'
+import { makeReport } from '../../helpers/devices.js'
+import { until } from '../../helpers/until.js'
 import { silentLog } from '../../helpers/log.js'
 import { createEmptyDatabase } from '../databases.js'
 import { fillTables } from '../../helpers/fill-tables.js'
@@ -59,6 +62,46 @@ t.test('while somebody reads for long and others write, migrations wait in short
   t.ok(slowestMs < lockTimeoutMs + 10_000, `the slowest write took ${Math.round(slowestMs)} ms`)
   t.comment(`${writes} writes, the slowest took ${Math.round(slowestMs)} ms; ${given} locks were given up`)
   await Promise.all([reader.end(), writer.end()])
+})
+
+t.test('while a migration takes turns for the lock of a table that reports need, no report waits for much longer than a turn', async (t) => {
+  const api = await startTestApi(t)
+  const phone = await api.enroll()
+  const connect = async (name: string): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: api.databaseUrl, application_name: name })
+    await client.connect()
+    t.teardown(async () => await client.end())
+    return client
+  }
+  const [reader, migrator] = [await connect('an analyst'), await connect('a migration')]
+  await reader.query('begin')
+  await reader.query('select from device_state, report')
+  const state = { isOver: false }
+  let [turns, reports, longestMs] = [0, 0, 0]
+  const reporting = (async () => {
+    while (!state.isOver) {
+      const startedAt = performance.now()
+      const answer = await api.call(phone.accessToken, 'POST', '/v1/telemetry', makeReport(++reports))
+      longestMs = Math.max(longestMs, performance.now() - startedAt)
+      if (answer.statusCode !== 202) throw new Error(answer.body)
+    }
+  })()
+  const lockTimeoutMs = 200
+  const migrating = withShortLocks(migrator, 'made up', { lockTimeoutMs, log: { ...silentLog, warn () { turns++ } } as never }, async () => {
+    await migrator.query('begin')
+    await migrator.query('alter table report add column made_up integer')
+    await migrator.query('alter table device_state add column made_up integer')
+    await migrator.query('commit')
+  })
+  await until(() => turns >= 2, 'two turns are given up')
+  const meanwhile = reports
+  await until(() => reports > meanwhile + 5, 'reports are taken between the turns')
+  await reader.query('commit')
+  await migrating
+  state.isOver = true
+  await reporting
+  t.comment(`${reports} reports, the longest waited ${Math.round(longestMs)} ms; a turn is ${lockTimeoutMs} ms`)
+  t.ok(longestMs < lockTimeoutMs + 10_000)
 })
 
 t.test('a lock that is never to be had is told of, with who is most likely to hold it', async (t) => {
