@@ -34,7 +34,7 @@ export function findFaults (document: PolicyDocument): PolicyFault[] {
  * Of all patterns together, as RE2 counts them: a plain one has a step a character, `a{1000}` a thousand. A name is compared with all
  * patterns, and each step may be looked at for each of its characters: what every worker does for every app must end.
  */
-const MAX_PATTERN_STEPS = 5_000
+const MAX_PATTERN_STEPS = 10_000
 /** How many there are so far; beyond the limit no more are compiled, which takes long itself. */
 interface PatternSteps { count: number }
 
