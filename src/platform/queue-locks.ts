@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
 
-/** Sees to it that no job stays with a process that died. */
+/** Sees to it that no job stays with a process that died, or waits while all sleep. */
 export interface LockWatch {
   /** Looks once. Answers how many jobs were freed. */
   look (): Promise<number>
@@ -24,6 +24,9 @@ interface Seen { readonly lock: string, readonly since: number }
  * of whichever process: set ahead and right again, a clock leaves jobs of killed processes locked, and all queues unlooked at, for as
  * long as it was ahead. (Redis has both as keys that expire by its own clock.) So whoever works also looks for locks that nobody
  * renews, by a clock that nobody sets, and lets BullMQ find their jobs.
+ *
+ * A worker that hears of no job sleeps until the next one is added, for up to an hour when it could not listen once: BullMQ 6 takes that
+ * failure for "nothing is due", and a job of the same id that is added again is not announced. So jobs that wait are announced with each look.
  */
 export function createLockWatch ({ pool, log, abandonedMs, everyMs }: LockWatchOptions): LockWatch {
   let seen = new Map<string, Seen>()
@@ -42,6 +45,7 @@ export function createLockWatch ({ pool, log, abandonedMs, everyMs }: LockWatchO
       if (now - entry.since >= abandonedMs) abandoned.push(row)
     }
     seen = current
+    await pool.query("select pg_notify('bullmq_jobs', queue) from (select distinct queue from job where state = 'waiting') waiting")
     if (abandoned.length === 0) return 0
     // As if they had been found once already; the next look for stalled jobs, which is now due, hands them on.
     const { rows: freed } = await pool.query<{ queue: string }>(`

@@ -6,6 +6,7 @@ import { createLockWatch } from '../../src/platform/queue-locks.js'
 import { openQueues } from '../../src/platform/queues.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
+import { until } from '../helpers/until.js'
 import { nextMessage, startScript } from './children.js'
 
 const PAYLOAD = { tenantId: '00000000-0000-4000-8000-000000000001' }
@@ -51,4 +52,27 @@ t.test('a job whose lock is renewed is left where it is', async (t) => {
     t.equal(await watch.look(), 0)
     locks.add(await lockOf())
   }
+})
+
+t.test('workers that sleep while a job waits, of which they did not hear, are woken', async (t) => {
+  const { url } = await createTestDatabase(t)
+  const pool = new pg.Pool({ connectionString: withSessionSettings(url, { search_path: 'bullmq' }), max: 1 })
+  t.teardown(async () => await pool.end())
+  const queues = await openQueues({ databaseUrl: url, log: silentLog })
+  t.teardown(async () => await queues.close())
+  await queues.producer('sync').add([PAYLOAD])
+  // Nothing is due for an hour, so that is how long a worker sleeps.
+  await pool.query("update job set state = 'delayed', delay_ms = $1, process_at_ms = $2", [AHEAD_MS, Date.now() + AHEAD_MS])
+  const taken = new Promise<unknown>((resolve) => queues.startWorker('sync', async (payload) => resolve(payload), { concurrency: 1 }))
+  const isAsleep = async (): Promise<boolean> => {
+    const { rows: [row] } = await pool.query<{ asleep: boolean }>(`
+      select bool_or(query like '%LISTEN bullmq_jobs%') and max(state_change) < now() - interval '1 second' as asleep
+      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
+    return row!.asleep
+  }
+  await until(isAsleep, 'the worker listens, and has looked whether there is something')
+  await pool.query("update job set state = 'waiting', delay_ms = 0, process_at_ms = null")
+  const watch = createLockWatch({ pool, log: silentLog, abandonedMs: 60_000, everyMs: 50 })
+  t.teardown(async () => await watch.close())
+  t.strictSame(await taken, PAYLOAD)
 })
