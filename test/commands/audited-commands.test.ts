@@ -15,6 +15,7 @@ const SEEN_ELSEWHERE: Readonly<Record<string, readonly [action: string, test: st
   restore: ['platform.backup-loaded', 'test/commands/backup.test.ts'],
   'tenant setup-intune': ['intune-setup.applied', 'test/onboarding/setup-intune.test.ts'],
   'intel refresh': ['subscription.refreshed', 'test/intel/subscriptions/subscription-routes.test.ts'],
+  'revocations apply': ['device.revoked', 'test/commands/backup.test.ts'],
   'simulate fleet': ['fleet.seeded', 'test/commands/simulate-fleet-database.test.ts']
 }
 
@@ -22,6 +23,7 @@ const READING = 'only reads what is no phone\'s own record'
 /** Commands of which nobody has to know later. */
 const NOT_AUDITED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['tenant list', 'doctor', 'api-key list', 'operator list', 'signing-key list', 'set-key list', 'intel list', 'intel show', 'intel subscriptions', 'policy get', 'policy preview', 'explain', 'audit verify', 'audit head'].map((name) => [name, READING])),
+  'revocations note': 'names by their ids what the audit says has ended',
   'policy test': 'has no installation',
   migrate: 'the table of migrations says when each was applied',
   ...Object.fromEntries(['up', 'demo', 'api', 'worker', 'simulate intune'].map((name) => [name, 'starts processes; what they do is audited where it is done']))
