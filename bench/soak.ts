@@ -18,6 +18,8 @@ const MIN_ROW_SECONDS = 6
 const VERDICT_SECONDS = 600
 /** Whose memory is judged: PostgreSQL fills its buffers, the simulator and the load keep what they were told. */
 const JUDGED = ['api', 'worker'] as const
+/** Groups of reports that may wait at the end of a row, some seconds' worth. */
+const MOST_WAITING = 200
 /** How often memory is looked at. */
 const LOOK_MS = 2_000
 
@@ -65,7 +67,7 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
         },
         baselines: {},
         ratios: latency.ratios,
-        checks: { ...checks, ...(options.seconds < VERDICT_SECONDS ? {} : { memoryDoesNotGrow: doesNotGrow(memory) }) }
+        checks: { ...checks, workersKeepUp: keepsUp(timeline), ...(options.seconds < VERDICT_SECONDS ? {} : { memoryDoesNotGrow: doesNotGrow(memory) }) }
       }
     } finally {
       await Promise.all([load.stop(), ledger.close()])
@@ -138,6 +140,12 @@ function watchMemory (roles: Endured['roles']): () => Record<string, number> {
 }
 
 const doesNotGrow = (memory: Readonly<Record<string, MemoryVerdict>>): boolean => Object.values(memory).every(({ word }) => word !== 'grows')
+
+/** Groups that wait are worked off within a moment, and not more and more of them in the end. */
+function keepsUp (timeline: readonly Row[]): boolean {
+  const last = timeline.slice(-Math.max(1, Math.floor(timeline.length / 3))).map(({ unscoredGroups }) => unscoredGroups).sort((a, b) => a - b)
+  return last[last.length >> 1]! <= MOST_WAITING
+}
 
 /** Of the last third of the rows by the first third: how much slower it became. */
 function drift (timeline: readonly Row[]): { readonly ratios: Record<string, number>, readonly text: string } {
