@@ -118,6 +118,8 @@ t.test('names of JavaScript\'s own do no harm', async (t) => {
   t.equal(digestApps(Object.values(stored.apps!.items)), state.apps!.digest)
   const { state: without } = mergeReport(stored, { report: report(2, { apps: { mode: 'delta', baseDigest: state.apps!.digest, remove: ['__proto__'] } }), receivedAt: NOW })
   t.strictSame(Object.keys(without.apps!.items), ['constructor'])
+  const { state: again } = mergeReport(state, { report: report(2, JSON.parse('{ "os": { "build": "x", "__proto__": { "version": "9" } } }')), receivedAt: NOW })
+  t.strictSame([again.os?.build, again.os?.version, Object.getPrototypeOf(again.os)], ['x', undefined, Object.prototype], 'also where members are merged one by one')
 })
 
 t.test('of a section that is merged by member, each member is the newest word', async (t) => {
