@@ -109,6 +109,11 @@ function checkApps ({ apps }: Part, steps: PatternSteps, add: Add): void {
   }
 }
 
+/** What RE2 writes otherwise than the check can read: flags within the pattern, and the names of groups. */
+const asEcmaScript = (pattern: string): string => pattern
+  .replace(/\(\?[imsU]*(?:-[imsU]+)?([:)])/g, (_, end: string) => end === ')' ? '' : '(?:')
+  .replaceAll('(?P<', '(?<')
+
 /** Patterns run on RE2, which is linear whatever they are; one that could hang elsewhere is refused all the same: policies travel. */
 function faultsOfPattern (pattern: string, steps: PatternSteps): string[] {
   if (steps.count > MAX_PATTERN_STEPS) return []
@@ -118,7 +123,7 @@ function faultsOfPattern (pattern: string, steps: PatternSteps): string[] {
   } catch (error) {
     faults.push(`is no regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (faults.length === 0 && !safeRegex(pattern)) faults.push('repeats what repeats, which can take for ever: say it without')
+  if (faults.length === 0 && !safeRegex(asEcmaScript(pattern))) faults.push('repeats what repeats, which can take for ever: say it without')
   return faults
 }
 

@@ -73,6 +73,8 @@ t.test('patterns that would keep the workers busy are refused, and at once', asy
   t.match(faultsOf(JSON.stringify({ apps: { deny: rules } })), [/more than 10000 steps/])
   t.match(faultsOf(JSON.stringify({ groups: [{ name: 'a', policy: { apps: { deny: rules.slice(0, 6) } } }, { name: 'b', policy: { apps: { allow: rules.slice(6, 12) } } }] })), [/more than 10000 steps/], 'of all groups together')
   t.ok(performance.now() - startedAt < 10_000)
+  for (const plain of ['(?i)miner', '(?i:coin).*miner', '(?P<coin>a+)']) t.notOk('faults' in readPolicyDocument(JSON.stringify({ apps: { deny: [{ namePattern: plain }] } })), plain)
+  t.match(faultsOf(JSON.stringify({ apps: { deny: [{ namePattern: '(?i)(a+)+' }] } })), [/repeats what repeats/])
   t.notOk('faults' in readPolicyDocument(JSON.stringify({ apps: { deny: Array.from({ length: 200 }, (_, n) => ({ namePattern: `(?i)coin.*miner ${n}` })) } })), 'two hundred plain ones are well within')
 })
 
