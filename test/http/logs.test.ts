@@ -3,6 +3,7 @@ import { exportJWK } from 'jose'
 import t, { type Test } from 'tap'
 import { JWT_BEARER_GRANT } from '../../src/devices/issue-access-token.js'
 import { revokeDevice } from '../../src/devices/revoke-device.js'
+import { OverloadedError } from '../../src/errors.js'
 import { createLogger } from '../../src/platform/log.js'
 import { startTestApi, type TestApiOptions } from '../helpers/api.js'
 import { makeAssertion, makeKey } from '../helpers/device-keys.js'
@@ -37,6 +38,13 @@ t.test('an error is logged once, with the request and the phone it is about, and
     msg: 'request failed', reqId: answer.headers['x-request-id'], deviceId, status: 500, code: 'internal', route: '/v1/telemetry',
     err: { message: 'the journal broke', stack: /logs\.test/, cause: { message: 'the disk is full' } }
   })
+})
+
+t.test('who is told to come again by the thousand has a line by the minute', async (t) => {
+  const { api, lines } = await setUp(t, { journalOf: () => ({ append: async () => { throw new OverloadedError() } }) })
+  const { accessToken } = await api.enroll()
+  for (let sequence = 0; sequence < 20; sequence++) t.equal((await api.call(accessToken, 'POST', '/v1/telemetry', makeReport(sequence))).statusCode, 503)
+  t.match(lines().filter(({ level }) => level >= 40), [{ level: 40, msg: 'requests were told to come again', code: 'overloaded', requests: 1 }])
 })
 
 t.test('a report of a batch that breaks is logged with its phone', async (t) => {

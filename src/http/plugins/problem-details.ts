@@ -1,13 +1,15 @@
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { MethodNotAllowedError, NotFoundError } from '../../errors.js'
+import { type CountedLine, createCountedLine } from '../../platform/counted-line.js'
 import { FRAMEWORK_CODES, problem, PROBLEM_MEDIA_TYPE, RETRY_AFTER_SECONDS, toProblem } from '../problem.js'
 import { isRefused } from './strict-http.js'
 
 /** Makes every error of a request an RFC 9457 answer. Add it before the routes: it looks at them. */
 export function addProblemDetails (app: FastifyInstance): void {
   const methodsOf = collectRoutes(app)
-  app.setErrorHandler<FastifyError>(sendProblem)
+  const turnedAway = countTurnedAway(app)
+  app.setErrorHandler<FastifyError>((error, request, reply) => sendProblem(error, request, reply, turnedAway))
   app.setNotFoundHandler((request, reply) => {
     const methods = methodsOf(pathOf(request))
     if (methods.length === 0) throw new NotFoundError('There is nothing here.')
@@ -28,11 +30,24 @@ const ENDS_CONNECTION = new Set([FRAMEWORK_CODES.FST_ERR_CTP_INVALID_CONTENT_LEN
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?')[0]!
 
-function sendProblem (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+type TurnedAway = (code: string) => CountedLine<{ readonly err: FastifyError }>
+
+/** Whoever is told to come again is told so by the thousand: a line for each would cost more than the answer, when there is least time for it. */
+function countTurnedAway ({ log }: FastifyInstance): TurnedAway {
+  const lines = new Map<string, ReturnType<TurnedAway>>()
+  return (code) => {
+    let line = lines.get(code)
+    if (line === undefined) lines.set(code, line = createCountedLine((requests, { err }) => log.warn({ err, code, requests }, 'requests were told to come again')))
+    return line
+  }
+}
+
+function sendProblem (error: FastifyError, request: FastifyRequest, reply: FastifyReply, turnedAway?: TurnedAway): FastifyReply {
   const answer = toProblem(error, pathOf(request))
   const about = { code: answer.code, status: answer.status, method: request.method, route: request.routeOptions?.url }
   const tell = (): void => {
-    if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
+    if (answer.status === 503 && turnedAway !== undefined) turnedAway(answer.code).add(1, { err: error })
+    else if (answer.status >= 500) request.log.error({ err: error, ...about }, 'request failed')
     else request.log.info(about, 'request refused')
   }
   // A body that could not be read fails outside of the request's span.
