@@ -79,8 +79,12 @@ t.test('a task that its process leaves because it stops is due at once for other
 
 t.test('of a task that several may do at once only the beginnings are counted together', async (t) => {
   const { db } = await createTestDatabase(t)
-  const gate = createGate()
-  const one = runUpkeepTask({ db, log: silentLog }, { task: 'subscriptions', everyMs: 10, isShared: true }, async () => await gate.opened)
+  const [begun, gate] = [createGate(), createGate()]
+  const one = runUpkeepTask({ db, log: silentLog }, { task: 'subscriptions', everyMs: 10, isShared: true }, async () => {
+    begun.open()
+    await gate.opened
+  })
+  await begun.opened
   while (!await runUpkeepTask({ db, log: silentLog }, { task: 'subscriptions', everyMs: 10, isShared: true }, async () => {})) await wait(5)
   gate.open()
   t.equal(await one, true)
