@@ -13,6 +13,7 @@ import type { Judgement, StoredDevice } from './judge-device.js'
 import { saveObservables } from './retro/observable-repository.js'
 import { upsertOutbox } from './outbox-repository.js'
 import { type ChangeReason, insertStateChanges, MAX_REASONS, type NewStateChange } from './state-change-repository.js'
+import { areOverdue } from './split-events.js'
 import { fromColumns, type StoredState, toColumns } from './stored-state.js'
 
 /** In the locked row, so that whoever waits for the lock sees it. */
@@ -155,17 +156,17 @@ async function updateStates (tx: Tx, judgements: readonly Judgement[], coverageI
       due_at = i.due_at,
       desired_health = i.health,
       desired_version = s.desired_version + (s.desired_health is distinct from i.health)::integer
-    from jsonb_to_recordset(${toStatesJson(judgements, coverageIds)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, patch_level text, resend text[],
+    from jsonb_to_recordset(${toStatesJson(judgements, coverageIds, now)}::jsonb) as i(device_id uuid, sequence bigint, apps_digest text, patch_level text, resend text[],
       reporting_state text, level text, level_since timestamptz, coverage_id integer, score smallint, policy_version bigint, judged_by text, changes_at timestamptz, last_report_at timestamptz, due_at timestamptz,
       health text, state jsonb, older_events jsonb)
     where s.device_id = i.device_id`.execute(tx)
 }
 
-function toStatesJson (judgements: readonly Judgement[], coverageIds: readonly number[]): string {
+function toStatesJson (judgements: readonly Judgement[], coverageIds: readonly number[], now: Date): string {
   return JSON.stringify(judgements.map((one, index) => {
     const { sequence, apps } = one.state
     const before = one.device.state
-    const columns = isSameState(before, one.state) ? undefined : toColumns(one.state, one.device.olderEvents)
+    const columns = isSameState(before, one.state) && !areOverdue(one.device.olderEvents, now) ? undefined : toColumns(one.state, one.device.olderEvents, now)
     return {
       device_id: one.device.deviceId,
       sequence,

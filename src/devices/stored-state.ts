@@ -23,7 +23,7 @@ export interface StateColumns {
  * State → columns. Sections of one report share their origin: apart, origins were a third of it all.
  * @param olderEvents what the column holds, the same objects that the state has
  */
-export function toColumns ({ sequence: _, apps: __, origins, events, ...rest }: DeviceState, olderEvents: readonly KeptEvent[]): StateColumns {
+export function toColumns ({ sequence: _, apps: __, origins, events, ...rest }: DeviceState, olderEvents: readonly KeptEvent[], now: Date): StateColumns {
   const stored = new Map<string, [number, string, StateSection[], Pick<SectionOrigin, 'source' | 'older'>?]>()
   for (const [section, origin] of Object.entries(origins) as Array<[StateSection, SectionOrigin]>) {
     const { sequence, collectedAt, ...more } = origin
@@ -32,7 +32,7 @@ export function toColumns ({ sequence: _, apps: __, origins, events, ...rest }: 
     if (known !== undefined) known[2].push(section)
     else stored.set(key, [sequence, collectedAt, [section], ...(Object.keys(more).length === 0 ? [] : [more]) as []])
   }
-  const { near, gone, older } = splitEvents(events, olderEvents)
+  const { near, gone, older } = splitEvents(events, olderEvents, now)
   return { state: { ...rest, events: near, ...(gone.length === 0 ? {} : { olderGone: gone }), origins: [...stored.values()] }, olderEvents: older }
 }
 

@@ -2,7 +2,7 @@ import type { KeptEvent } from './device-state.js'
 import type { TelemetryEvent } from './report.js'
 
 /** An event can matter for as long; a policy's event lifetimes are shorter. */
-const KEEP_MS = 7 * 24 * 60 * 60 * 1000
+export const KEEP_EVENTS_MS = 7 * 24 * 60 * 60 * 1000
 /** A phone on a hostile network can send events without end. */
 const MAX_EVENTS = 500
 
@@ -15,14 +15,14 @@ export interface IncomingEvents {
 
 /**
  * The events kept after some more came in: each event id once, the newest MAX_EVENTS of the
- * last KEEP_MS by our clock, in the order they were first heard of. What a newer report says
+ * last KEEP_EVENTS_MS by our clock, in the order they were first heard of. What a newer report says
  * (that it ended) is added to what is kept; a late one only fills gaps. Answers the same list
  * when nothing changed.
  */
 export function mergeEvents (kept: readonly KeptEvent[], { events: incoming, sequence, receivedAt }: IncomingEvents): readonly KeptEvent[] {
   const now = receivedAt.toISOString()
   // ISO 8601 in UTC, all written by us: text order is time order.
-  const keepFrom = new Date(receivedAt.getTime() - KEEP_MS).toISOString()
+  const keepFrom = new Date(receivedAt.getTime() - KEEP_EVENTS_MS).toISOString()
   if (incoming.length === 0 && kept.every((event) => event.receivedAt >= keepFrom)) return kept
 
   const byId = new Map<string, KeptEvent>()

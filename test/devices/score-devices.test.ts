@@ -114,6 +114,19 @@ t.test('many events are stored apart from what each report changes, and are all 
   t.strictSame(await stored(), { near: 44, older: 76 })
   await scoreGroup(world, await journal(world, [device, processes(4, 'odd-one')]))
   t.strictSame(seen, [60, 100, 120, 120])
+
+  // Nothing new is told from then on.
+  const receivedAgo = async (age: string) => await sql`
+    update device_state set older_events = (
+      select jsonb_agg(jsonb_set(e, '{receivedAt}', to_jsonb(to_char(now() at time zone 'utc' - ${age}::interval, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))) order by at)
+      from jsonb_array_elements(older_events) with ordinality as o (e, at))`.execute(db)
+  await receivedAgo('7 days 1 hour')
+  await scoreGroup(world, await journal(world, [device, makeReport(5)]))
+  t.strictSame(await stored(), { near: 44, older: 76 }, 'not with each that is over')
+  await receivedAgo('8 days 1 hour')
+  await scoreGroup(world, await journal(world, [device, makeReport(6)]))
+  t.strictSame(await stored(), { near: 24, older: 20 }, 'what is over is gone within a day more')
+  t.strictSame(seen.slice(-2), [44, 44])
 })
 
 t.test('a job that runs twice changes nothing the second time', async (t) => {

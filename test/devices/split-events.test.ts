@@ -12,7 +12,7 @@ class Row {
   #near = '[]'
   #gone = '[]'
   #older = '[]'
-  /** Of all that was written, and of the largest that stands in the state. */
+  /** How often the older ones were written, and the most that ever stood in the state. */
   olderWrites = 0
   mostNear = 0
   mostGone = 0
@@ -43,7 +43,7 @@ function merge (reports: ReadonlyArray<{ readonly events: readonly TelemetryEven
   for (const report of reports) {
     plain = mergeEvents(plain, report)
     const { events, older } = row.read()
-    row.write(splitEvents(mergeEvents(events, report), older))
+    row.write(splitEvents(mergeEvents(events, report), older, report.receivedAt))
   }
   return { row, plain }
 }
@@ -73,6 +73,16 @@ t.test('what is written with every report stays small, and the rest is written o
   t.ok(row.mostNear <= 64, `${row.mostNear} events in the state at most`)
   t.ok(row.mostGone <= 200, `${row.mostGone} that are gone`)
   t.ok(row.olderWrites <= REPORTS / 20, `the older ones were written ${row.olderWrites} times`)
+})
+
+t.test('an event that is over leaves the database within a day more, however few come after it', async (t) => {
+  const DAY = 24 * 60 * 60 * 1_000
+  const many = { events: Array.from({ length: 100 }, (_, id) => event(id, START)), sequence: 1, receivedAt: new Date(START) }
+  const later = (days: number, id: number) => ({ events: [event(id, START + days * DAY)], sequence: 1 + days, receivedAt: new Date(START + days * DAY) })
+  const stored = (days: readonly number[]): number => merge([many, ...days.map((day) => later(day, 1_000 + day))]).row.read().older.length
+  t.equal(stored([1]), 76)
+  t.equal(stored([1, 7.5]), 76, 'not with each that is over')
+  t.equal(stored([1, 7.5, 8.5]), 0)
 })
 
 t.test('a phone with few events has them all in its state', async (t) => {

@@ -21,7 +21,7 @@ const STATE: DeviceState = {
 }
 
 t.test('a state comes back as it was stored, and says once where what came together is from', async (t) => {
-  const stored = JSON.parse(JSON.stringify(toColumns(STATE, []))) as StateColumns
+  const stored = JSON.parse(JSON.stringify(toColumns(STATE, [], new Date()))) as StateColumns
   t.strictSame(fromColumns(stored, 2, undefined), STATE)
   t.equal(stored.state.origins.length, 3)
   t.notOk('sequence' in stored.state || 'apps' in stored.state)

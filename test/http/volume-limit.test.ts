@@ -25,3 +25,14 @@ t.test('what is larger than the whole allowance is taken, and then nothing for l
   nowMs += 2 * 3_600_000
   t.equal(limit.take('phone', 16 * MB), 0)
 })
+
+t.test('many callers that sent little do not make it forget the one that sent much', async (t) => {
+  let nowMs = 0
+  const limit = createVolumeLimit({ bytesPerHour: 60 * MB, now: () => nowMs })
+  t.equal(limit.take('phone', 60 * MB), 0)
+  for (let other = 0; other < 30_000; other++) {
+    nowMs++
+    limit.take(`other ${other}`, 1_000)
+  }
+  t.ok(limit.take('phone', 60 * MB) > 3_000)
+})

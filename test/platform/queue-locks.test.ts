@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { withSessionSettings } from '../../src/platform/access/database-roles.js'
 import { createLockWatch } from '../../src/platform/queue-locks.js'
-import { openQueues } from '../../src/platform/queues.js'
+import { openQueues, type Queues } from '../../src/platform/queues.js'
 import { createTestDatabase } from '../helpers/database.js'
 import { silentLog } from '../helpers/log.js'
 import { until } from '../helpers/until.js'
@@ -12,12 +12,18 @@ import { nextMessage, startScript } from './children.js'
 const PAYLOAD = { tenantId: '00000000-0000-4000-8000-000000000001' }
 const AHEAD_MS = 3_600_000
 
-t.test('a job of a process that died while its clock was an hour ahead goes to another soon, not after an hour', async (t) => {
+/** Queues in a database of their own, and what looks into it. */
+async function setUp (t: Test): Promise<{ readonly url: string, readonly pool: pg.Pool, readonly queues: Queues }> {
   const { url } = await createTestDatabase(t)
   const pool = new pg.Pool({ connectionString: withSessionSettings(url, { search_path: 'bullmq' }), max: 1 })
   t.teardown(async () => await pool.end())
   const queues = await openQueues({ databaseUrl: url, log: silentLog })
   t.teardown(async () => await queues.close())
+  return { url, pool, queues }
+}
+
+t.test('a job of a process that died while its clock was an hour ahead goes to another soon, not after an hour', async (t) => {
+  const { url, pool, queues } = await setUp(t)
   const dying = startScript(t, 'hold-job', [JSON.stringify({ databaseUrl: url, silenceMs: 500 })])
   t.equal(await nextMessage(dying), 'ready')
   await queues.producer('sync').add([PAYLOAD])
@@ -35,11 +41,7 @@ t.test('a job of a process that died while its clock was an hour ahead goes to a
 })
 
 t.test('a job whose lock is renewed is left where it is', async (t) => {
-  const { url } = await createTestDatabase(t)
-  const pool = new pg.Pool({ connectionString: withSessionSettings(url, { search_path: 'bullmq' }), max: 1 })
-  t.teardown(async () => await pool.end())
-  const queues = await openQueues({ databaseUrl: url, log: silentLog })
-  t.teardown(async () => await queues.close())
+  const { url, pool, queues } = await setUp(t)
   const living = startScript(t, 'hold-job', [JSON.stringify({ databaseUrl: url, silenceMs: 200 })])
   t.equal(await nextMessage(living), 'ready')
   await queues.producer('sync').add([PAYLOAD])
@@ -55,11 +57,7 @@ t.test('a job whose lock is renewed is left where it is', async (t) => {
 })
 
 t.test('workers that sleep while a job waits, of which they did not hear, are woken', async (t) => {
-  const { url } = await createTestDatabase(t)
-  const pool = new pg.Pool({ connectionString: withSessionSettings(url, { search_path: 'bullmq' }), max: 1 })
-  t.teardown(async () => await pool.end())
-  const queues = await openQueues({ databaseUrl: url, log: silentLog })
-  t.teardown(async () => await queues.close())
+  const { pool, queues } = await setUp(t)
   await queues.producer('sync').add([PAYLOAD])
   // Nothing is due for an hour, so that is how long a worker sleeps.
   await pool.query("update job set state = 'delayed', delay_ms = $1, process_at_ms = $2", [AHEAD_MS, Date.now() + AHEAD_MS])

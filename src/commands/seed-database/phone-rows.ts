@@ -41,7 +41,7 @@ export interface AppLists {
 export function toRows (phone: SeededPhone, judgement: Judgement, { tenantNumber, base, added, removed, coverageId }: AppLists & { readonly coverageId: number }, at: Date): Record<TableName, Row[]> {
   const { deviceId, tenantId } = judgement.device
   const { sequence, apps } = judgement.state
-  const columns = toColumns(judgement.state, [])
+  const columns = toColumns(judgement.state, [], at)
   const observables = observablesOf(judgement.state)
   const change = toNewStateChange(judgement, true)
   const entraDeviceId = randomUUID()

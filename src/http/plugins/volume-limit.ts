@@ -10,30 +10,34 @@ export interface VolumeLimitOptions {
   readonly now?: () => number
 }
 
-/** Callers remembered at most, 0.1 KB each; beyond them the one that was silent for longest begins anew. */
-const MAX_CALLERS = 200_000
-const HOUR_SECONDS = 3_600
+/** Callers remembered at most, 0.6 KB each. An honest one's bucket is empty within a second; of those that are not, the one that was silent for longest begins anew. */
+const MAX_CALLERS = 10_000
+const HOUR_MS = 60 * 60 * 1000
 
 /**
  * A bucket a caller, which runs out evenly. Requests are limited by number elsewhere, but a report of 2 KB and one of
  * 8 MB are both one request, and both are kept for weeks. Counted in this process alone: it bounds what somebody can fill a disk with, to a factor.
  */
 export function createVolumeLimit ({ bytesPerHour, now = () => performance.now() }: VolumeLimitOptions): VolumeLimit {
-  const callers = new Map<string, { bytes: number, atMs: number }>()
-  const perMs = bytesPerHour / HOUR_SECONDS / 1000
+  /** When each one's bucket will be empty. */
+  const emptyAt = new Map<string, number>()
+  const perMs = bytesPerHour / HOUR_MS
+  const makeRoom = (nowMs: number): void => {
+    for (const [key, at] of emptyAt) if (at <= nowMs) emptyAt.delete(key)
+    if (emptyAt.size >= MAX_CALLERS) emptyAt.delete(emptyAt.keys().next().value!)
+  }
   return {
     take (key, bytes) {
-      const atMs = now()
-      const caller = callers.get(key)
+      const nowMs = now()
       // Whole bytes: what has run out has run out.
-      const held = caller === undefined ? 0 : Math.max(0, Math.floor(caller.bytes - (atMs - caller.atMs) * perMs))
+      const held = Math.round(Math.max(0, (emptyAt.get(key) ?? 0) - nowMs) * perMs)
       const tooMuch = held + bytes - bytesPerHour
       // What is larger than the whole allowance is taken when nothing else is held, or it could never be sent.
       if (tooMuch > 0 && held > 0) return Math.ceil(Math.min(tooMuch, held) / perMs / 1000)
       // The last to come stand last.
-      callers.delete(key)
-      if (caller === undefined && callers.size >= MAX_CALLERS) callers.delete(callers.keys().next().value!)
-      callers.set(key, { bytes: held + bytes, atMs })
+      const isNew = !emptyAt.delete(key)
+      if (isNew && emptyAt.size >= MAX_CALLERS) makeRoom(nowMs)
+      emptyAt.set(key, nowMs + (held + bytes) / perMs)
       return 0
     }
   }
