@@ -10,7 +10,6 @@ import { installBundledFeed } from '../src/intel/install-bundled-feed.js'
 import { createIntelCache } from '../src/intel/index/intel-cache.js'
 import { createTenant } from '../src/operators/tenants.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
 import { createFleet } from '../src/simulator/fleet/create-fleet.js'
@@ -18,6 +17,7 @@ import { createJournalDays } from '../src/telemetry/journal-days.js'
 import { insertReports } from '../src/telemetry/journal-repository.js'
 import type { Report } from '../src/telemetry/report.js'
 import { toStorableReport } from '../src/telemetry/storable-report.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, round } from './benchmark.js'
 import { SEED } from './fleet-load.js'
 import { readUsage } from './process-usage.js'
@@ -48,7 +48,7 @@ export async function costs ({ phones, tell }: BenchOptions): Promise<BenchFindi
   const log = createLogger({ level: 'warn' })
   // On a folder that is kept as safe as any: throw-away ones write no whole pages to the log.
   const dataDir = await makeDataDir()
-  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
+  const postgres = await startBenchPostgres({ dataDir: join(dataDir, 'postgres'), log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const db = openDatabase({ connectionString: postgres.url, maxConnections: 2 })

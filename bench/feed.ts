@@ -9,11 +9,11 @@ import { insertStateChanges, listStateChanges, type NewStateChange, sequenceStat
 import { createIntelCache } from '../src/intel/index/intel-cache.js'
 import { createTenant } from '../src/operators/tenants.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
 import { assess, type AssessInput } from '../src/risk/assess.js'
 import type { Assessment } from '../src/risk/assessment.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 
 /** Phones of one transaction, as of one that scores. */
@@ -28,7 +28,7 @@ const PAGE = 500
 export async function feed ({ phones, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ log })
+  const postgres = await startBenchPostgres({ log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const db = openDatabase({ connectionString: postgres.url, maxConnections: 3 })

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { seedDatabase } from '../src/commands/seed-database/seed-database.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import type { BenchOptions } from './benchmark.js'
 import { startSallyport } from './started-sallyport.js'
 
@@ -12,7 +12,7 @@ export async function fillFolder (dataDir: string, { phones, workers, tell }: Pi
   const { tenantId } = first
   await first.stop()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
+  const postgres = await startBenchPostgres({ dataDir: join(dataDir, 'postgres'), log })
   try {
     tell(`making ${phones} phones …`)
     await seedDatabase({ databaseUrl: postgres.url, phones, tenantId, log })

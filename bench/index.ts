@@ -12,9 +12,9 @@ import type { IntelView } from '../src/intel/intel-view.js'
 import { raiseIntelVersion } from '../src/intel/intel-version.js'
 import { copyRows } from '../src/platform/copy-rows.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, round } from './benchmark.js'
 import { entryOf, FEEDS, makeQuestions, type Value } from './index-questions.js'
 
@@ -35,7 +35,7 @@ const SEED = 20_261_123
 export async function index ({ indicators, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ log })
+  const postgres = await startBenchPostgres({ log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const db = openDatabase({ connectionString: postgres.url, maxConnections: 4 })

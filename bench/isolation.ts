@@ -8,10 +8,10 @@ import { getOverview } from '../src/operators/get-overview.js'
 import { createTenant } from '../src/operators/tenants.js'
 import { asRole } from '../src/platform/access/database-roles.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
 import { inTenant } from '../src/platform/tenant-scope.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 
 const ROUNDS = 60
@@ -24,7 +24,7 @@ const RARE_APP = 'example.outside.app0'
 export async function isolation ({ phones, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ log })
+  const postgres = await startBenchPostgres({ log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const add = async (name: string, count: number): Promise<string> => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { findFreePort } from '../src/platform/free-port.js'
+import { stopWhenInterrupted } from './interruption.js'
 
 export interface StartedRedis {
   readonly url: string
@@ -61,10 +62,10 @@ export async function startRedis ({ args = [], file, program, port: wanted }: St
       url: `redis://127.0.0.1:${port}`,
       port,
       pid: child.pid!,
-      async stop () {
+      stop: stopWhenInterrupted(async () => {
         child.kill('SIGKILL')
         await ended
-      }
+      })
     }
   }
   if (program === undefined && asked !== undefined) throw new Error(`REDIS_PROGRAM: ${asked} cannot be started`)

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { stopWhenInterrupted } from './interruption.js'
 
 interface Call { readonly id: number, readonly name: string, readonly argument: unknown }
 interface Answer { readonly id: number, readonly result?: unknown, readonly error?: string }
@@ -37,11 +38,11 @@ export function startRemote<Api extends object> (name: string): Remote<Api> {
       waiting.set(id, { resolve, reject })
       child.send({ id, name: method, argument } satisfies Call)
     }),
-    async stop () {
+    stop: stopWhenInterrupted(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.disconnect()
       await once(child, 'exit')
-    }
+    })
   }
 }
 

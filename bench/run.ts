@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Benchmark, type BenchOptions, type BenchReport, toReport } from './benchmark.js'
+import { stopOnSignals } from './interruption.js'
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pipeline: async () => (await import('./pipeline.js')).pipeline,
@@ -57,6 +58,7 @@ if (load === undefined) command.error(`there is no benchmark "${name}"; there ar
 
 const { json = false, phones = DEFAULT_PHONES[name] ?? 1_000, seconds = DEFAULT_SECONDS[name] ?? 10, ...options } = command.opts<Omit<BenchOptions, 'tell' | 'phones' | 'seconds'> & { json?: boolean, phones?: number, seconds?: number }>()
 const benchmark = await load!()
+stopOnSignals()
 const report = toReport(name, await benchmark({ ...options, phones, seconds, tell: (message) => process.stderr.write(`${message}\n`) }))
 process.stdout.write(json ? JSON.stringify(report) + '\n' : describe(report))
 // Streams that are still open must not keep us.

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { loadEmbeddedSecretsKey } from '../src/commands/embedded-secrets-key.js'
 import { packageRoot } from '../src/platform/package-root.js'
+import { stopWhenInterrupted } from './interruption.js'
 
 export interface StartedSallyport {
   readonly apiUrl: string
@@ -27,6 +28,7 @@ export async function makeDataDir (): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'))
   // As root, PostgreSQL is another user, who must get in; otherwise its cluster would be kept elsewhere.
   await chmod(dataDir, 0o711)
+  stopWhenInterrupted(async () => await rm(dataDir, { recursive: true, force: true, maxRetries: 5 }))
   return dataDir
 }
 
@@ -46,10 +48,10 @@ export async function startSallyport ({ workers, redisUrl, filled, env = {} }: S
   const child = spawn(process.execPath, [
     ...process.execArgv, join(packageRoot, 'bin/sallyport.js'), 'up', '--json', '--port', '0', '--ops-port', '0', '--simulator-port', '0', '--data-dir', dataDir, '--workers', String(workers)
   ], { env: { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn', ...env, ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const stop = async (): Promise<void> => {
+  const stop = stopWhenInterrupted(async () => {
     await end(child)
     if (filled === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
-  }
+  })
   try {
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
     const told = async <T>(): Promise<T> => {

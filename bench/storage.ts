@@ -9,10 +9,10 @@ import { listDevices } from '../src/devices/list-devices.js'
 import { hasBuild, phonesWithBuild, phonesWithOsVersion } from '../src/devices/which-phones.js'
 import { createTenant } from '../src/operators/tenants.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
 import { Random } from '../src/simulator/fleet/random.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, quantiles, round } from './benchmark.js'
 
 const PAGE = 50
@@ -31,7 +31,7 @@ const TABLES = ['device', 'device_state', 'device_observable', 'device_apps', 'd
 export async function storage ({ phones, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'warn' })
-  const postgres = await startEmbeddedPostgres({ log })
+  const postgres = await startBenchPostgres({ log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const tenants = await addTenants(postgres.url)

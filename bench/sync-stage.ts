@@ -10,9 +10,10 @@ import { createIntuneClient } from '../src/intune/intune-client.js'
 import type { SyncTenantDeps, SyncTuning } from '../src/intune/sync-deps.js'
 import { createSyncScheduler, type SyncScheduler } from '../src/intune/sync-scheduler.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
+import { startBenchPostgres } from './bench-postgres.js'
+import { stopWhenInterrupted } from './interruption.js'
 import { startRemote } from './remote.js'
 import type { SimulatorApi } from './simulator-process.js'
 import { makeDataDir } from './started-sallyport.js'
@@ -49,7 +50,7 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
   const dataDir = await makeDataDir()
   const log = createLogger({ level: 'error' })
   const clientId = randomUUID()
-  const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log })
+  const postgres = await startBenchPostgres({ dataDir: join(dataDir, 'postgres'), log })
   const simulator = startRemote<SimulatorApi>('simulator-process')
   await migrate({ databaseUrl: postgres.url, log })
   const db = openDatabase({ connectionString: postgres.url, maxConnections: 12, applicationName: 'bench' })
@@ -144,12 +145,12 @@ export async function setSyncStage ({ processingDelayMs }: { readonly processing
       return different
     },
 
-    async stop () {
+    stop: stopWhenInterrupted(async () => {
       await closeIntune()
       await db.destroy()
       await simulator.stop()
       await postgres.stop()
       await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
-    }
+    })
   }
 }

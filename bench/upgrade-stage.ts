@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { putToSimulator, seedSimulatedTenant, SIMULATED_USER } from '../src/commands/simulated-tenant.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
+import { startBenchPostgres } from './bench-postgres.js'
+import { stopWhenInterrupted } from './interruption.js'
 import type { Build } from './old-build.js'
 import { type Kind, makeRollingProcess, type RollingProcess } from './rolling-process.js'
 import { startRemote } from './remote.js'
@@ -41,9 +42,9 @@ export interface UpgradeStage {
 export async function setUpgradeStage (build: Build, { apis, workers }: { readonly apis: number, readonly workers: number }): Promise<UpgradeStage> {
   const dataDir = await makeDataDir()
   const undo: Array<() => Promise<unknown>> = [async () => await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })]
-  const stop = async (): Promise<void> => { for (const one of undo.reverse()) await one() }
+  const stop = stopWhenInterrupted(async () => { for (const one of undo.reverse()) await one() })
   try {
-    const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log: createLogger({ level: 'error' }) })
+    const postgres = await startBenchPostgres({ dataDir: join(dataDir, 'postgres'), log: createLogger({ level: 'error' }) })
     undo.push(async () => await postgres.stop())
     const simulator = startRemote<SimulatorApi>('simulator-process')
     undo.push(async () => await simulator.stop())

@@ -5,9 +5,9 @@ import { checkAudit } from '../src/operators/check-audit.js'
 import { createTenant } from '../src/operators/tenants.js'
 import { verifyAudit } from '../src/operators/verify-audit.js'
 import { type Database, openDatabase } from '../src/platform/database.js'
-import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.js'
 import { createLogger } from '../src/platform/log.js'
 import { migrate } from '../src/platform/migrate.js'
+import { startBenchPostgres } from './bench-postgres.js'
 import { type BenchFindings, type BenchOptions, round } from './benchmark.js'
 
 /** Events of one transaction; each is chained when it commits. */
@@ -27,7 +27,7 @@ const WALK_SECONDS = 20
 export async function upkeep ({ rows, tell }: BenchOptions): Promise<BenchFindings> {
   const startedAt = performance.now()
   const log = createLogger({ level: 'fatal' })
-  const postgres = await startEmbeddedPostgres({ log })
+  const postgres = await startBenchPostgres({ log })
   try {
     await migrate({ databaseUrl: postgres.url, log })
     const db = openDatabase({ connectionString: postgres.url, maxConnections: 2 })

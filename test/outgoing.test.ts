@@ -33,7 +33,7 @@ const MAY_CONNECT: Readonly<Record<string, string>> = {
   'src/platform/embedded-postgres.ts': 'the cluster it has started itself, on loopback',
   'src/platform/migrate.ts': 'DATABASE_URL',
   'src/platform/otel-tracing.ts': 'the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; without it, nobody',
-  'src/platform/queues.ts': 'DATABASE_URL or REDIS_URL',
+  'src/platform/queue-engines.ts': 'DATABASE_URL or REDIS_URL',
   'src/platform/redis-health.ts': 'REDIS_URL',
   'src/platform/redis.ts': 'REDIS_URL',
   'src/platform/sentinel-connector.ts': 'REDIS_URL',
@@ -50,7 +50,7 @@ t.test('every place that can connect to the outside is known, with what bounds i
   const connecting = sources.filter((file) => !NOT_THE_SERVICE.some((folder) => file.startsWith(folder))).filter((file) => {
     const text = readFileSync(join(packageRoot, file), 'utf8').split('\n').filter((line) => !/^import type\b/.test(line)).join('\n')
       // What only tells addresses apart, finds a port or names the machine connects to nobody.
-      .replace(/import \{ (?:isIP|Server) \} from 'node:net'/g, '').replace(/import \{ DelayedError, type Job, UnrecoverableError, WaitingError \} from 'bullmq'/g, '').replace(/import \{ createServer, type AddressInfo \} from 'node:net'/g, '')
+      .replace(/import \{ (?:isIP|Server) \} from 'node:net'/g, '').replace(/import \{ (?:DelayedError|WaitingError|UnrecoverableError|type \w+|, )+ \} from 'bullmq'/g, '').replace(/import \{ createServer, type AddressInfo \} from 'node:net'/g, '')
     return CONNECTS.test(text)
   })
   t.strictSame(connecting.sort(), Object.keys(MAY_CONNECT).sort())

@@ -1,10 +1,12 @@
 // Runs tap without the module loaders that it puts into every test process and all that those start: one records
 // which files were loaded (for coverage and `--changed`), one replaces modules (`t.mockImport`), one compiles TypeScript.
 // We use none of them, and together they make loading the code several times as long. Tells at the end which files were
-// slowest and what failed: of a long log the end is read first, and sometimes kept alone.
+// slowest and what failed: of a long log the end is read first, and sometimes kept alone. Without names of files all
+// of them run, and short ones share a process.
 // TAP_PROFILE=FOLDER leaves a processor profile of every process there.
 import childProcess from 'node:child_process'
 import { syncBuiltinESMExports } from 'node:module'
+import { groupTests } from './tap-groups.js'
 import { findFailures, readResults } from './tap-results.js'
 
 const LOADER = /^"?--import=.*\/@tapjs\//
@@ -36,4 +38,5 @@ process.once('exit', () => {
   }
 })
 
+if (!process.argv.slice(2).some((arg) => arg.endsWith('.test.js'))) process.argv.push(...groupTests())
 await import(new URL('run.mjs', import.meta.resolve('tap')))

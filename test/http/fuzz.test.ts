@@ -1,3 +1,4 @@
+// Alone in its process: it measures memory.
 import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { connect, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,3 +1,4 @@
+// Alone in its process: it measures memory.
 import { Agent, request as sendRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'

@@ -1,3 +1,4 @@
+// Alone in its process: it changes where temporary files go.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -9,6 +10,7 @@ import t, { type Test } from 'tap'
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from '../../src/platform/embedded-postgres.js'
 import { isAlive, programOf } from '../../src/platform/process-identity.js'
 import { SHARED_PLACES } from '../../src/platform/shared-places.js'
+import { childrenOf } from '../helpers/child-processes.js'
 import { silentLog } from '../helpers/log.js'
 import { nextMessage, startScript } from './children.js'
 
@@ -184,11 +186,6 @@ t.test('a server that a crash left running is stopped by the next start', async 
   t.notOk(isAlive(pid))
   t.equal(await ask(again.url, KEPT), 43)
 })
-
-function childrenOf (pid: number): number[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n')
-  return lines.map((line) => line.trim().split(/\s+/).map(Number)).filter(([, parent]) => parent === pid).map(([child]) => child!)
-}
 
 t.test('a pid file that names an unrelated process is removed, and the process left alone', async (t) => {
   const dataDir = copyCluster(t)

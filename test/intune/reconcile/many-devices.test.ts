@@ -1,3 +1,4 @@
+// Alone in its process: it measures memory.
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t from 'tap'

@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { DATA_DIR, wholeNumber } from './options.js'
+
+/** What runs an installation, and what keeps and puts back what it stores. */
+export function declareInstallation (program: Command): void {
+  program.command('up')
+    .description('start everything: PostgreSQL, API, workers and, without Intune credentials, the Intune simulator')
+    .option('--port <n>', 'port of the API; 0 takes any free one', wholeNumber)
+    .option('--ops-port <n>', 'port for health, metrics and queues; 0 takes any free one', wholeNumber)
+    .option('--simulator-port <n>', 'port of the Intune simulator; 0 takes any free one', wholeNumber)
+    .option('--data-dir <dir>', 'where everything is kept (default: data)')
+    .option('--ephemeral', 'use a throw-away data folder')
+    .option('--workers <n>', 'worker processes; 0 runs the workers in the API\'s process (default: 0)', wholeNumber)
+    .option('--json', 'print one line of JSON once all is ready')
+    .action(async (options) => await (await import('../run-up.js')).runUp(options, process.env))
+
+  program.command('demo')
+    .description('play the demo scenarios on a throw-away installation')
+    .option('--json', 'print one object with every step and its timings')
+    .action(async (options) => await (await import('../demo/run-demo.js')).runDemo(options, process.env))
+
+  program.command('api')
+    .description('run the API')
+    .action(async () => await (await import('../run-api.js')).runApi(process.env))
+
+  program.command('worker')
+    .description('run the workers of all queues, or of those named')
+    .option('--queue <name...>', 'only these queues: score, intel, preview, sync, signals, upkeep')
+    .action(async (options) => await (await import('../run-worker.js')).runWorker(options, process.env))
+
+  program.command('migrate')
+    .description('bring the database to this version\'s schema')
+    .option('--data-dir <dir>', 'data folder of the embedded installation, in place of DATABASE_URL')
+    .action(async (options) => await (await import('../administer.js')).runMigrate(options, process.env))
+
+  program.command('backup')
+    .description('write everything that is stored into a file, while all goes on (docs/backup.md)')
+    .argument('<file>', 'where to; compressed text')
+    .addOption(DATA_DIR)
+    .option('--json', 'print the answer as JSON')
+    .action(async (file: string, options) => await (await import('../backup.js')).runBackup(file, options, process.env))
+  program.command('restore')
+    .description('load a backup into an empty database; nothing of Sallyport may run on it')
+    .argument('<file>', 'what `sallyport backup` wrote')
+    .addOption(DATA_DIR)
+    .option('--json', 'print the answer as JSON')
+    .action(async (file: string, options) => await (await import('../backup.js')).runRestore(file, options, process.env))
+  program.command('after-restore')
+    .description('make a database that was put back by other means (pg_restore, a point in time) fit for Intune and phones that went on')
+    .addOption(DATA_DIR)
+    .option('--json', 'print the answer as JSON')
+    .action(async (options) => await (await import('../backup.js')).runAfterRestore(options, process.env))
+
+  const revocations = program.command('revocations').description('what was revoked and erased, so that a restored backup does not make it count again (docs/backup.md)')
+  revocations.command('note')
+    .description('write what ended lately into a file, to be kept beside the backups; ids only')
+    .argument('<file>', 'where to; JSON')
+    .option('--days <n>', 'how far back: further than your oldest backup', wholeNumber, 90)
+    .addOption(DATA_DIR)
+    .option('--json', 'print the answer as JSON')
+    .action(async (file: string, options) => await (await import('../revocations.js')).runNoteRevocations(file, options, process.env))
+  revocations.command('apply')
+    .description('end once more what is in such a file, in a database that was restored')
+    .argument('<file>', 'what `revocations note` wrote')
+    .addOption(DATA_DIR)
+    .option('--json', 'print the answer as JSON')
+    .action(async (file: string, options) => await (await import('../revocations.js')).runApplyRevocations(file, options, process.env))
+}
