@@ -6,12 +6,16 @@
 // TAP_PROFILE=FOLDER leaves a processor profile of every process there.
 import childProcess from 'node:child_process'
 import { syncBuiltinESMExports } from 'node:module'
+import { memoryFolder } from './memory-folder.js'
 import { groupTests } from './tap-groups.js'
 import { findFailures, readResults } from './tap-results.js'
 
 const LOADER = /^"?--import=.*\/@tapjs\//
 const PROFILE = process.env.TAP_PROFILE === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env.TAP_PROFILE}`]
 const TOLD = 15
+
+const memory = memoryFolder()
+if (process.env.TMPDIR === undefined && memory !== undefined) process.env.TMPDIR = memory
 
 const { spawn } = childProcess
 childProcess.spawn = (command, args, options) => Array.isArray(args)

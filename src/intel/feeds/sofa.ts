@@ -104,7 +104,7 @@ function readRelease (feed: FeedCollector, release: Json, osVersion: string): st
 /** v1 says true or false of each CVE, v2 has an object; lists are seen too. */
 function entriesOf (cves: unknown): ReadonlyArray<readonly [string, unknown]> {
   if (isObject(cves)) return Object.entries(cves)
-  return listOf(cves).map((one) => typeof one === 'string' ? [one, undefined] : [String(objectOf(one).id ?? objectOf(one).cve ?? objectOf(one).CVE ?? ''), one])
+  return listOf(cves).map((one) => typeof one === 'string' ? [one, undefined] : [[objectOf(one).id, objectOf(one).cve, objectOf(one).CVE].find((id) => typeof id === 'string') ?? '', one])
 }
 
 function isExploited (about: Json): boolean {

@@ -19,16 +19,19 @@ export interface Relations {
 }
 
 class Links {
-  readonly #byId = new Map<string, StixObject[]>()
+  readonly #byId = new Map<unknown, StixObject[]>()
 
-  add (id: string, object: StixObject): void {
+  add (id: unknown, object: StixObject): void {
     const known = this.#byId.get(id)
     if (known === undefined) this.#byId.set(id, [object])
     else known.push(object)
   }
 
-  of ({ id }: StixObject): readonly StixObject[] { return this.#byId.get(String(id)) ?? [] }
+  of ({ id }: StixObject): readonly StixObject[] { return this.#byId.get(id) ?? [] }
 }
+
+/** What sort of object an id names: `indicator--…`. It may be anything that JSON holds. */
+const kindOf = (id: unknown): string => typeof id === 'string' && id.includes('--') ? id.slice(0, id.indexOf('--')) : ''
 
 /** Reads the relationships, in whichever direction they point; one to an object that is not there says nothing. */
 export function readRelations (objects: readonly StixObject[]): Relations {
@@ -47,17 +50,18 @@ export function readRelations (objects: readonly StixObject[]): Relations {
     if (relationship.type !== 'relationship' || relationship.revoked === true) continue
     const { relationship_type: kind, source_ref: source, target_ref: target } = relationship
     if (INNOCENT.has(kind)) {
-      for (const end of [source, target]) if (String(end).startsWith('indicator--')) innocent.add(end)
+      for (const end of [source, target]) if (kindOf(end) === 'indicator') innocent.add(end)
       continue
     }
     // Other publishers write it the other way round.
     for (const [from, to] of [[source, target], [target, source]] as const) {
       const end = byId.get(to)
       if (end === undefined) continue
-      if (String(from).startsWith('indicator--') && FAMILY_TYPES.includes(end.type)) families.add(String(from), end)
-      if (ACTORS.has(String(from).split('--')[0]!) && end.type === 'malware' && kind === 'uses') malwareOfActors.add(String(from), end)
-      if (String(from).startsWith('indicator--') && isObservable(end) && kind === 'based-on') {
-        bases.add(String(from), end)
+      const fromKind = kindOf(from)
+      if (fromKind === 'indicator' && FAMILY_TYPES.includes(end.type)) families.add(from, end)
+      if (ACTORS.has(fromKind) && end.type === 'malware' && kind === 'uses') malwareOfActors.add(from, end)
+      if (fromKind === 'indicator' && isObservable(end) && kind === 'based-on') {
+        bases.add(from, end)
         based.add(end.id)
       }
     }

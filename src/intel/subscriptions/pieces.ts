@@ -35,9 +35,10 @@ export function readMispManifest (text: string): Read<ReadonlyMap<string, string
   if (manifest === undefined) return { fault: 'the manifest is not a JSON object' }
   const events = new Map<string, string>()
   for (const [id, entry] of Object.entries(manifest)) {
-    const timestamp = (entry as { timestamp?: unknown } | null)?.timestamp
-    if (!UUID.test(id) || !/^\d{1,12}$/.test(String(timestamp))) return { fault: 'the address does not lead to the manifest of a MISP feed' }
-    events.set(id.toLowerCase(), String(timestamp).padStart(TIME_DIGITS, '0'))
+    const { timestamp } = (entry ?? {}) as { readonly timestamp?: unknown }
+    const digits = typeof timestamp === 'string' || typeof timestamp === 'number' ? String(timestamp) : ''
+    if (!UUID.test(id) || !/^\d{1,12}$/.test(digits)) return { fault: 'the address does not lead to the manifest of a MISP feed' }
+    events.set(id.toLowerCase(), digits.padStart(TIME_DIGITS, '0'))
   }
   return { value: events }
 }

@@ -263,6 +263,13 @@ t.test('refuses what is no bundle, naming line or object', async (t) => {
   for (const text of ['[]', '{}', 'null', '{"type":"bundle"}', '{"type":"report","objects":[]}']) t.match(faultsOf(text), [{ path: '' }], text)
 })
 
+t.test('an id that is no text is nobody\'s, and ends nothing', async (t) => {
+  const odd = { toString: '' }
+  const { indicators, skipped } = parseStix(bundle({ type: 'indicator', id: odd }, { type: 'relationship', source_ref: odd, target_ref: odd, relationship_type: 'targets' }, { type: 'malware', id: odd }))
+  t.strictSame(indicators, [])
+  t.ok(skipped.length > 0)
+})
+
 t.test('reads or refuses whatever stands in a bundle', async (t) => {
   const odd = fc.oneof(fc.jsonValue(), fc.constantFrom('indicator--1', 'malware--1', 'domain-name--1', 'indicates', 'based-on', 'targets', '2024-01-01T00:00:00Z', "[process:name='x']"))
   const object = fc.record({

@@ -50,7 +50,7 @@ t.test('what is no manifest and no event is refused', async (t) => {
   await add({ url: `${publisher.origin}/feed/manifest.json` })
   for (const [body, error] of [
     ['<html>', /the manifest is not a JSON object/], ['[]', /not a JSON object/], ['{"a":1}', /does not lead to the manifest/],
-    [`{"${uuidOf(1)}":null}`, /does not lead/], [`{"${uuidOf(1)}":{"timestamp":"soon"}}`, /does not lead/], [`{"../../${uuidOf(1)}":{"timestamp":"1"}}`, /does not lead/]
+    [`{"${uuidOf(1)}":null}`, /does not lead/], [`{"${uuidOf(1)}":{"timestamp":"soon"}}`, /does not lead/], [`{"${uuidOf(1)}":{"timestamp":{"toString":""}}}`, /does not lead/], [`{"../../${uuidOf(1)}":{"timestamp":"1"}}`, /does not lead/]
   ] as const) {
     publisher.answers.set('/feed/manifest.json', file(body))
     t.match(await runAll(), { lastError: error }, body)
