@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { sequenceStateChanges } from '../devices/state-change-repository.js'
 import { claimDestination } from './destination-repository.js'
 import { runDestination, type RunDestinationDeps } from './run-destination.js'
@@ -26,6 +27,8 @@ const LEASE_MS = 60_000
 export function createSignalRunner (deps: SignalRunnerDeps): SignalRunner {
   const { db, log, leaseMs = LEASE_MS } = deps
   const stop = new AbortController()
+  // Each request in hand listens to it.
+  setMaxListeners(0, stop.signal)
   const inHand = new Map<Promise<void>, { readonly failing: boolean }>()
   let waking: Promise<void> | undefined
 

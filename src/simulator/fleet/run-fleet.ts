@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Agent } from '../../agent/agent.js'
 import { createAppCatalogue } from './app-catalogue.js'
 import { activityAt, dueTimes, hourAt } from './daily-rhythm.js'
@@ -95,6 +96,8 @@ class Fleet {
 
   constructor (private readonly options: FleetOptions, private readonly client: ReportClient, private readonly ledger: Ledger | undefined, signal: AbortSignal) {
     this.#signal = AbortSignal.any([signal, this.#ended.signal])
+    // Each phone that pauses listens to it.
+    setMaxListeners(0, this.#signal)
     this.#random = new Random(options.seed)
     this.#jitter = new Random(options.seed + 1)
   }
