@@ -4,13 +4,16 @@ import { type Ledger, openLedger } from './ledger.js'
 import type { LoadApi } from './load-process.js'
 import { judgeMemory, type MemoryVerdict } from './memory-verdict.js'
 import { measureReportToIntune, type Probe } from './probe-intune.js'
+import { watchProcessors } from './processor-share.js'
 import { startRedis } from './redis-server.js'
 import { type Remote, startRemote } from './remote.js'
 import { type StartedSallyport, startSallyport } from './started-sallyport.js'
 
 const PROBES = 5
 const PROBES_PER_SECOND = 1
-const CALIBRATION_SECONDS = 5
+const CALIBRATION_SECONDS = 10
+/** Of the processors. */
+const HALF = 0.5
 /** Rows of the timeline at most. */
 const ROWS = 60
 const MIN_ROW_SECONDS = 6
@@ -47,7 +50,7 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
     try {
       const probes = await prepareFleet(options, sallyport, load, PROBES)
       const rate = options.rate ?? await calibrate(options, sallyport, load, ledger)
-      const timeline = await endure(options, { sallyport, load, ledger, probes, rate, roles: rolesOf(sallyport, load, redis) })
+      const { timeline, missedProbes } = await endure(options, { sallyport, load, ledger, probes, rate, roles: rolesOf(sallyport, load, redis) })
       await ledger.drained()
       const checks = await ledger.check(await load.call('tally', null))
       const memory = Object.fromEntries(JUDGED.map((role) => [role, judgeMemory(timeline.map(({ seconds, floorMb }) => ({ seconds, mb: floorMb[role] ?? 0 })))]))
@@ -67,7 +70,7 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
         },
         baselines: {},
         ratios: latency.ratios,
-        checks: { ...checks, workersKeepUp: keepsUp(timeline), ...(options.seconds < VERDICT_SECONDS ? {} : { memoryDoesNotGrow: doesNotGrow(memory) }) }
+        checks: { ...checks, workersKeepUp: keepsUp(timeline), everyProbeArrived: missedProbes === 0, ...(options.seconds < VERDICT_SECONDS ? {} : { memoryDoesNotGrow: doesNotGrow(memory) }) }
       }
     } finally {
       await Promise.all([load.stop(), ledger.close()])
@@ -78,14 +81,25 @@ export async function soak (options: BenchOptions): Promise<BenchFindings> {
   }
 }
 
-/** Half of what is taken and scored a second, the draining counted. */
+/**
+ * Half of what is taken and scored a second, the draining counted; less, where that keeps the processors more than half busy:
+ * what comes in a burst is cheaper, because many changes of a phone are one for Intune.
+ */
 async function calibrate ({ seconds, tell }: BenchOptions, { apiUrl }: StartedSallyport, load: Remote<LoadApi>, ledger: Ledger): Promise<number> {
   tell('how much it can take …')
+  const target = { apiUrl, connections: CONNECTIONS, seconds: Math.min(CALIBRATION_SECONDS, seconds) }
   await ledger.drained()
   const startedAt = performance.now()
-  const { accepted } = await load.call('drive', { apiUrl, connections: CONNECTIONS, seconds: Math.min(CALIBRATION_SECONDS, seconds) })
+  const { accepted } = await load.call('drive', target)
   await ledger.drained()
-  return Math.max(1, Math.round(accepted / ((performance.now() - startedAt) / 1000) / 2))
+  const half = accepted / ((performance.now() - startedAt) / 1000) / 2
+  tell(`how busy it is with ${Math.round(half)} a second …`)
+  const busy = watchProcessors()
+  await load.call('drive', { ...target, ratePerSecond: half })
+  const share = busy()
+  await ledger.drained()
+  tell(`${Math.round(share * 100)}%`)
+  return Math.max(1, Math.round(half * Math.min(1, HALF / share)))
 }
 
 interface Endured {
@@ -97,16 +111,19 @@ interface Endured {
   readonly roles: Readonly<Record<string, readonly number[]>>
 }
 
-async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledger, probes, rate, roles }: Endured): Promise<Row[]> {
+async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledger, probes, rate, roles }: Endured): Promise<{ readonly timeline: readonly Row[], readonly missedProbes: number }> {
   const timeline: Row[] = []
   const rowSeconds = Math.max(MIN_ROW_SECONDS, seconds / ROWS)
   const startedAt = performance.now()
   tell(`${rate} reports a second for ${seconds} s; a row every ${round(rowSeconds)} s`)
   // Beside the rows: a probe that takes long must not keep the load waiting.
   const times: number[] = []
-  const probing = measureReportToIntune(probes, { seconds, perSecond: PROBES_PER_SECOND, times })
-  // What fails there is thrown where it is awaited.
-  probing.catch(() => {})
+  let missedProbes = 0
+  const onMissed = (error: Error): void => {
+    missedProbes++
+    tell(error.message)
+  }
+  const probing = measureReportToIntune(probes, { seconds, perSecond: PROBES_PER_SECOND, times, onMissed })
   while ((performance.now() - startedAt) / 1000 < seconds) {
     const floor = watchMemory(roles)
     const drive = await load.call('drive', { apiUrl: sallyport.apiUrl, connections: CONNECTIONS, seconds: rowSeconds, ratePerSecond: rate })
@@ -124,7 +141,7 @@ async function endure ({ seconds, tell }: BenchOptions, { sallyport, load, ledge
     tell(JSON.stringify(row))
   }
   await probing
-  return timeline
+  return { timeline, missedProbes }
 }
 
 /** Looks until it is asked what the least was. */
