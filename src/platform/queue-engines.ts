@@ -44,6 +44,8 @@ export interface Engine {
   readonly name: 'postgres' | 'redis'
   openQueue (name: QueueName): Queue
   openWorker (name: QueueName, work: (job: Job) => Promise<unknown>, options: Partial<WorkerOptions>): OpenWorker
+  /** When the job was added that is next, of those without a priority; in ms since 1970. Undefined when none waits. */
+  nextAddedAt (queue: Queue): Promise<number | undefined>
   health (): Promise<RedisHealth | undefined>
   close (queues: readonly Queue[]): Promise<void>
 }
@@ -78,6 +80,11 @@ export function openPostgresEngine ({ databaseUrl, tracing, log, silenceMs, logE
       locks ??= createLockWatch({ pool, log, abandonedMs: ABANDONED * silenceMs, everyMs: LOOK_AT_LOCKS_EVERY * silenceMs })
       const worker = new Worker(name, work, { ...options, ...shared } as never, createPostgresBackend) as unknown as Worker
       return { worker, close: async () => await worker.close() }
+    },
+    async nextAddedAt (queue) {
+      // Asked for the first of the jobs that wait, BullMQ 6 answers with the newest on this engine (`get_range`), and with the oldest on Redis.
+      const { rows: [next] } = await pool.query<{ at: string }>("select added_at_ms as at from job where queue = $1 and state = 'waiting' and priority = 0 order by seq limit 1", [queue.name])
+      return next === undefined ? undefined : Number(next.at)
     },
     health: async () => undefined,
     async close (queues) {
@@ -119,6 +126,7 @@ export function openRedisEngine ({ prefix = 'sallyport', tracing, logError }: En
         })
       }
     },
+    nextAddedAt: async (queue) => (await queue.getJobs(['waiting'], 0, 0, true))[0]?.timestamp,
     health: async () => await askRedisHealth(connection),
     close: async (queues) => await closeOver(connection, async () => await closeAll(queues), async () => {})
   }

@@ -199,8 +199,8 @@ export async function openQueues (options: QueuesOptions): Promise<Queues> {
     counts,
     oldestWaitingSeconds: async () => await eachQueue(async (queue) => {
       // Those with a priority are another list: a fleet that is judged anew may take hours and shall neither alarm nor add workers.
-      const [oldest] = await queue.getJobs(['waiting'], 0, 0, true)
-      return oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000)
+      const addedAt = await engine.nextAddedAt(queue)
+      return addedAt === undefined ? 0 : Math.max(0, (Date.now() - addedAt) / 1000)
     }),
 
     engineHealth: async () => await healthPatience.ask(async () => await engine.health(), { wait: false }),

@@ -34,24 +34,14 @@ interface GroupRow {
 }
 
 /**
- * Takes a group and the oldest others that wait as well, as far as nobody has them in hand, up
+ * Takes a group and the oldest others that wait as well, of those that nobody has in hand, up
  * to so many reports. They are taken for good when the transaction commits. Reports that were
  * set aside are left out.
  */
 export async function takeWaitingGroups (tx: Tx, { groupId, maxGroups, maxReports }: { readonly groupId: number, readonly maxGroups: number, readonly maxReports: number }): Promise<TakenGroups> {
-  // An array of ids is looked up by the index. "This one or in these" reads all that wait, the longer the more there are.
   return await take(tx, sql`
-    select u.id from unscored_group u
-    where u.id = any(array(
-      select w.id from (
-        select id, sum(reports) over (order by received_at, id) as reports from (
-          select id, reports, received_at from unscored_group order by received_at, id limit ${maxGroups}
-        ) oldest
-      ) w where w.reports <= ${maxReports}
-      union all select ${groupId}::bigint
-    ))
-    order by u.id
-    for update skip locked`)
+    select id from lock_oldest_groups(${maxGroups}, ${maxReports}) as oldest (id)
+    union select id from (select id from unscored_group where id = ${groupId} for update skip locked) own`)
 }
 
 /** Takes a group; waits for whoever has it in hand. Empty when it is gone or scored already. */
@@ -61,8 +51,9 @@ export async function takeGroup (tx: Tx, groupId: number): Promise<TakenGroups> 
 
 async function take (tx: Tx, ids: ReturnType<typeof sql>): Promise<TakenGroups> {
   const { rows } = await sql<GroupRow>`
-    with wanted as materialized (${ids}), taken as (
-      delete from unscored_group u using wanted w where u.id = w.id returning u.id, u.day
+    with taken as (
+      -- An array is looked up by the index; joined, all that wait would be read.
+      delete from unscored_group where id = any(array(${ids})) returning id, day
     )
     select ${GROUP_COLUMNS} from taken t join report_group g on g.day = t.day and g.id = t.id
     order by g.id`.execute(tx)

@@ -164,6 +164,15 @@ async function testEngine (t: Test, engine: Queues['engine'], address: Address):
     t.strictSame(Object.values((await queues.counts()).sync).filter((count) => count > 0), [])
   })
 
+  t.test('the age of the oldest job that waits is that of the next one, not of those that came since', async (t) => {
+    const queues = await open(t)
+    await queues.queue('sync').add('old', { tenantId: randomUUID() }, { timestamp: Date.now() - 60_000 })
+    await queues.producer('sync').add([{ tenantId: randomUUID() }, { tenantId: randomUUID() }])
+    await queues.queue('sync').add('ordered behind all', { tenantId: randomUUID() }, { timestamp: Date.now() - 3_600_000, priority: 5 })
+    const { sync: seconds } = await queues.oldestWaitingSeconds()
+    t.ok(seconds >= 60 && seconds < 600, `${seconds} s`)
+  })
+
   t.test('a worker that has not begun to take jobs says so', async (t) => {
     const queues = await open(t)
     queues.startWorker('sync', async () => {}, { concurrency: 1 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { withSessionSettings } from '../../src/platform/access/database-roles.js'
-import { openDatabase, type Database } from '../../src/platform/database.js'
+import { openDatabase, type Database, type Tx } from '../../src/platform/database.js'
 import { notToldSince } from '../../src/telemetry/resend.js'
 import { digestApps } from '../../src/telemetry/app-digest.js'
 import { createJournal, type Journal, type JournalOptions } from '../../src/telemetry/journal.js'
@@ -112,6 +112,22 @@ t.test('the more groups wait, the less may it matter to who takes some: they are
     const read = await readSoFar(db) - before
     t.ok(read > 0 && read < 300, `${read} rows read to take 20 of 5,001`)
   })
+})
+
+t.test('who takes groups passes over those that others have in hand, and leaves the rest to others', async (t) => {
+  const { db } = await setUp(t)
+  await sql`insert into report_group (id, day, received_at, device_ids, body) select n, current_date, now(), '{}', '' from generate_series(1, 9) n`.execute(db)
+  await sql`insert into unscored_group (id, day, reports, received_at) select n, current_date, 10, now() + n * interval '1 ms' from generate_series(1, 9) n`.execute(db)
+  const take = async (tx: Tx, groupId: number, maxReports = 30) => (await takeWaitingGroups(tx, { groupId, maxGroups: 4, maxReports })).groupIds
+  await db.transaction().execute(async (one) => {
+    t.strictSame(await take(one, 1), [1, 2, 3])
+    await db.transaction().execute(async (other) => {
+      t.strictSame(await take(other, 2), [4, 5, 6], 'not its own, which another has')
+      t.strictSame(await db.transaction().execute(async (third) => await take(third, 9, 0)), [9], 'its own, however many there are before it')
+      t.strictSame(await db.transaction().execute(async (third) => await take(third, 8, 1_000)), [7, 8])
+    })
+  })
+  t.strictSame(await groupsOf(db), [])
 })
 
 t.test('a report older than what is merged is stale', async (t) => {
