@@ -50,7 +50,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   },
   SallyportReportsSetAside: gauge('reports_quarantined', 1, 0),
 
-  SallyportQueueWaits: gauge('queue_oldest_waiting_seconds', 61, 60, { labels: { queue: 'score' } }),
+  SallyportReportsWait: gauge('unscored_oldest_seconds', 61, 60),
+  SallyportQueueWaits: gauge('queue_oldest_waiting_seconds', 61, 60, { labels: { queue: 'sync' } }),
   SallyportSlowQueueWaits: gauge('queue_oldest_waiting_seconds', 1_801, 1_800, { labels: { queue: 'preview' }, at: '60m' }),
   SallyportWorkStuck: gauge('unscored_oldest_seconds', 301, 300),
   SallyportWorkerStands: gauge('queue_workers', 0, 1, { labels: { queue: 'sync' }, told: { queue: 'sync', ...WHERE } }),

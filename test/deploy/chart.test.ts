@@ -263,6 +263,9 @@ t.test('scalers and alerts ask for metrics that there are', async (t) => {
     ...ofKind(rendered.most, 'PrometheusRule').flatMap(({ spec }) => spec.groups.flatMap((group: { rules: Array<{ expr: string }> }) => group.rules.map(({ expr }) => expr)) as string[])
   ]
   t.ok(asked.length >= 3)
+  t.ok(asked.includes('max(sallyport_unscored_oldest_seconds{namespace="security"})'), 'the group that judges grows by how long reports wait')
+  t.ok(asked.includes('max(sallyport_queue_oldest_waiting_seconds{namespace="security",queue="sync"})'), 'the others by how long jobs do')
+  t.notOk(asked.some((query) => query.includes('queue="score"')))
   for (const query of asked) for (const [name] of query.matchAll(/\bsallyport_\w+/g)) t.ok(known.has(name.replace(/_(?:bucket|sum|count)$/, '')), name)
 })
 

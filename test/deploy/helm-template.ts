@@ -252,6 +252,7 @@ const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly unknown[]
   contains: (_, [part, text]) => toText(text).includes(toText(part)),
   default: (_, [fallback, value]) => isTrue(value) ? value : fallback,
   dict: (_, args) => Object.fromEntries(Array.from({ length: args.length / 2 }, (_, at) => [toText(args[2 * at]), args[2 * at + 1]])),
+  eq: (_, [value, ...others]) => others.includes(value),
   include: (scope, [name, dot]) => {
     const body = scope.defined.get(name as string)
     if (body === undefined) throw new Error(`there is no template ${String(name)}`)
