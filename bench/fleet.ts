@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { createAccessTokens, LONGEST_TOKEN_SECONDS } from '../src/devices/access-tokens.js'
 import { createSigningKeys } from '../src/devices/signing-keys.js'
@@ -19,6 +20,9 @@ import { makeDataDir, type StartedSallyport, startSallyport } from './started-sa
 /** Phones whose costs are measured first, in one process. */
 const COSTS_PHONES = 500
 const TOKENS_AT_ONCE = 5_000
+/** A fleet that is new to an installation makes work by itself; the longest that it is waited for, and how often is looked. */
+const REST_LIMIT_MS = 20 * 60_000
+const REST_LOOK_MS = 500
 /** Seconds between two looks at the tables. */
 const LOOK_SECONDS = 10
 /** Of what is taken at most: the phase from which, with that at most, the third is predicted. */
@@ -49,6 +53,7 @@ export async function fleet (options: BenchOptions): Promise<BenchFindings> {
       const roles = rolesOf(sallyport, load, redis)
       const timeline: Look[] = []
       const run = async (name: string, ratePerSecond?: number): Promise<Phase & { readonly acceptMs: unknown }> => await runPhase({ db, sallyport, load, ledger, roles, timeline, tell }, { name, seconds, ...(ratePerSecond === undefined ? {} : { ratePerSecond }) })
+      const unrestSeconds = await untilAtRest(db, sallyport, tell)
       await run('warm-up', 100)
       const full = await run('full', options.rate)
       const slow = await run('slow', full.perSecond * SLOW_SHARE)
@@ -66,7 +71,7 @@ export async function fleet (options: BenchOptions): Promise<BenchFindings> {
         seconds: round((performance.now() - startedAt) / 1000),
         config: { phones, workers, queue: options.queue, secondsOfAPhase: seconds, report: 'heartbeats', costsPhones: Math.min(COSTS_PHONES, phones) },
         results: {
-          predictions, heartbeatWalBytes: heartbeat, journalBytesOfMix: journalBytesPerReport,
+          predictions, unrestSeconds, heartbeatWalBytes: heartbeat, journalBytesOfMix: journalBytesPerReport,
           phases: Object.fromEntries(Object.entries({ full, slow, middle })),
           tables: { first: first.tables, last: last.tables }, rssMb: { first: first.rssMb, last: last.rssMb }, timeline
         },
@@ -100,6 +105,21 @@ async function adoptPhones (db: Database, { secretsKey, tenantId }: StartedSally
     }
   } finally {
     keys.close()
+  }
+}
+
+/** Until every phone was judged once and told to Intune, and what Intune and Entra say of them was read once. @returns how long it took */
+async function untilAtRest (db: Database, { tenantId }: StartedSallyport, tell: BenchOptions['tell']): Promise<number> {
+  tell('judging, telling and comparing the phones once …')
+  const startedAt = performance.now()
+  for (;;) {
+    const { rows: [row] } = await sql<{ rest: boolean }>`
+      select not exists (select from rescoring_device) and not exists (select from intune_outbox) and not exists (select from device_state where due_at <= now())
+        and exists (select from reconciliation_round where tenant_id = ${tenantId} and finished_at is not null) as rest`.execute(db)
+    const passedMs = performance.now() - startedAt
+    if (row!.rest) return round(passedMs / 1000)
+    if (passedMs > REST_LIMIT_MS) throw new Error(`a new fleet is not at rest after ${REST_LIMIT_MS / 60_000} minutes`)
+    await wait(REST_LOOK_MS)
   }
 }
 

@@ -43,8 +43,8 @@ export async function openLedger ({ databaseUrl, simulatorUrl, entraTenantId }: 
       select (select count(*) from unscored_group) as waiting, (select count(*) from quarantined_report) as aside`)
     const rows = acknowledged.map((phone) => ({ ...phone, row: stored.get(phone.deviceId) }))
     return {
-      // More than acknowledged is allowed: an answer may have been lost on its way.
-      noLostReports: rows.every(({ accepted, lastSequence, row }) => Number(row?.distinct ?? 0) >= accepted && Number(row?.last ?? 0) >= lastSequence),
+      // More than acknowledged is allowed: an answer may have been lost on its way. Who got nothing through has nothing to lose, whatever he knew before.
+      noLostReports: rows.every(({ accepted, lastSequence, row }) => accepted === 0 || (Number(row?.distinct ?? 0) >= accepted && Number(row?.last ?? 0) >= lastSequence)),
       noDoubledReports: [...stored.values()].every(({ reports, distinct }) => reports === distinct),
       noUnscoredReports: Number(unscored!.waiting) === 0 && Number(unscored!.aside) === 0 && [...stored.values()].every(({ last, merged }) => last === merged)
     }

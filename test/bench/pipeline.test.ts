@@ -61,7 +61,7 @@ t.test('the benchmark of processes compares them, says why it stops, and loses n
 })
 
 t.test('the benchmark of a large fleet prints what was predicted beside what was measured', SLOW, async (t) => {
-  const { code, out, err } = await runBench(['fleet', '--json', '--seconds', '2', '--phones', '1000'])
+  const { code, out, err } = await runBench(['fleet', '--json', '--seconds', '2', '--phones', '6000'])
   t.equal(code, 0, err)
   const prediction = { predicted: Number, measured: Number, ratio: Number }
   const table = { changed: Number, hot: Number, dead: Number, vacuums: Number, heapMb: Number, indexMb: Number }
