@@ -143,6 +143,7 @@ function readRow (feed: FeedCollector, row: Row): void {
   const ids = (Array.isArray(row.cve) ? row.cve : (textOf(row.cve, 500) ?? '').split(/[\s,;]+/)).filter((id) => id !== '')
   const cves = ids.flatMap((id) => readCve(id) ?? [])
   if (cves.length === 0) return feed.skip('not a CVE id', textOf(row.cve) ?? row.cve ?? '')
+  for (const id of ids) if (readCve(id) === undefined) feed.skip('not a CVE id', id)
   const where = cves.join(' ')
   const level = levelOf(row)
   if (level === undefined) return feed.skip(row.level === undefined && row.bulletin === undefined ? 'no patch level' : 'not a patch level', row.level === undefined ? where : `${where} ${textOf(row.level) ?? ''}`)
